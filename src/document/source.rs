@@ -1,0 +1,203 @@
+//! A document's text with its name, and the line and column of each of its bytes.
+//!
+//! Invariants:
+//!
+//! - The text has no byte order mark in front: every range is an offset into the text as kept.
+//! - [`Source::position`] takes the same time wherever the place is, even in a document that is one long line:
+//!   every 1,024 bytes the line and the column are noted, and only what lies between is counted.
+
+use base::{Diagnostic, Findings, TextRange};
+
+use crate::codes;
+use crate::limits::DOCUMENT_BYTES_MAX;
+
+/// A document.
+#[derive(Clone, Debug)]
+pub struct Source {
+    name: String,
+    text: String,
+    has_byte_order_mark: bool,
+    marks: Vec<Mark>,
+}
+
+/// A place as people count it: both from 1, columns in Unicode scalar values.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1.
+    pub column: u32,
+}
+
+/// The position of a byte whose offset is a multiple of [`STRIDE`].
+#[derive(Clone, Copy, Debug)]
+struct Mark(Position);
+
+impl Source {
+    /// The document `text`, which messages call `name`. A byte order mark in front is taken off.
+    #[must_use]
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let mut text = text.into();
+        let has_byte_order_mark = text.starts_with(BYTE_ORDER_MARK);
+        if has_byte_order_mark {
+            text.drain(..BYTE_ORDER_MARK.len_utf8());
+        }
+        let marks = marks(text.as_bytes());
+        Self {
+            name: name.into(),
+            text,
+            has_byte_order_mark,
+            marks,
+        }
+    }
+
+    /// The document that the file `name` holds.
+    ///
+    /// What is no UTF-8 is reported, and stands in the text as U+FFFD, so that the rest can be checked in the same
+    /// run. A file above [`DOCUMENT_BYTES_MAX`] is reported and its text is empty. In both cases the findings have
+    /// an error.
+    #[must_use]
+    pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> (Self, Findings) {
+        let mut findings = Findings::new();
+        if bytes.len() > DOCUMENT_BYTES_MAX {
+            let message = format!(
+                "the document has {} bytes; at most {DOCUMENT_BYTES_MAX} are read",
+                bytes.len()
+            );
+            findings.push(
+                Diagnostic::new(&codes::DOCUMENT_TOO_LARGE, TextRange::at(0), message)
+                    .help("split it, or move long lists of names into files of their own"),
+            );
+            return (Self::new(name, ""), findings);
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => (Self::new(name, text), findings),
+            Err(error) => {
+                let text = replace_invalid(error.as_bytes(), &mut findings);
+                (Self::new(name, text), findings)
+            }
+        }
+    }
+
+    /// What messages call it, most often a path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text, without a byte order mark.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a byte order mark stood in front of the text: whoever writes the document back may want to keep it.
+    #[must_use]
+    pub fn has_byte_order_mark(&self) -> bool {
+        self.has_byte_order_mark
+    }
+
+    /// The text of `range`; empty where it does not fit.
+    #[must_use]
+    pub fn slice(&self, range: TextRange) -> &str {
+        range.slice(&self.text)
+    }
+
+    /// The line and the column of the byte at `offset`; past the end, those of the end.
+    #[must_use]
+    pub fn position(&self, offset: u32) -> Position {
+        let offset = (offset as usize).min(self.text.len());
+        let Some(&Mark(mut position)) = self.marks.get(offset / STRIDE) else {
+            return Position::FIRST;
+        };
+        let start = offset / STRIDE * STRIDE;
+        for &byte in self.text.as_bytes().get(start..offset).unwrap_or_default() {
+            position.step_over(byte);
+        }
+        // Within a character, the character's own column.
+        if !self.text.is_char_boundary(offset) {
+            position.column -= 1;
+        }
+        position
+    }
+
+    /// How many lines it has; the empty text has one.
+    #[must_use]
+    pub fn lines(&self) -> u32 {
+        self.position(u32::MAX).line
+    }
+}
+
+impl Position {
+    /// The first place of every document.
+    pub const FIRST: Self = Self { line: 1, column: 1 };
+
+    fn step_over(&mut self, byte: u8) {
+        if byte == b'\n' {
+            self.line += 1;
+            self.column = 1;
+        } else if byte & 0b1100_0000 != 0b1000_0000 {
+            // Every byte but the second and later ones of a character.
+            self.column += 1;
+        }
+    }
+}
+
+fn marks(text: &[u8]) -> Vec<Mark> {
+    let mut position = Position::FIRST;
+    let mut marks = Vec::with_capacity(text.len() / STRIDE + 1);
+    marks.push(Mark(position));
+    for block in text.chunks_exact(STRIDE) {
+        for &byte in block {
+            position.step_over(byte);
+        }
+        marks.push(Mark(position));
+    }
+    marks
+}
+
+/// The text of `bytes` with U+FFFD for each run that is no UTF-8, and one finding for them all.
+fn replace_invalid(bytes: &[u8], findings: &mut Findings) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let mut first: Option<(usize, TextRange)> = None;
+    let mut runs = 0_usize;
+    let mut behind = 0;
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        behind += chunk.valid().len();
+        if !chunk.invalid().is_empty() {
+            let start = text.len();
+            text.push(char::REPLACEMENT_CHARACTER);
+            // The ranges of findings are those of the text as kept: without a byte order mark.
+            let mark = if text.starts_with(BYTE_ORDER_MARK) {
+                BYTE_ORDER_MARK.len_utf8()
+            } else {
+                0
+            };
+            first.get_or_insert((behind, TextRange::of(start - mark..text.len() - mark)));
+            runs += 1;
+            behind += chunk.invalid().len();
+        }
+    }
+    if let Some((offset, range)) = first {
+        let more = if runs > 1 {
+            format!(", nor are {} later places", runs - 1)
+        } else {
+            String::new()
+        };
+        findings.push(
+            Diagnostic::new(
+                &codes::NOT_UTF8,
+                range,
+                format!("byte {offset} of the file is not UTF-8{more}"),
+            )
+            .help("save the file as UTF-8"),
+        );
+    }
+    text
+}
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// How many bytes lie between two marks.
+const STRIDE: usize = 1_024;
