@@ -1,1 +1,38 @@
-//! To come.
+//! The language of outbound mail policies: from text to a decision.
+//!
+//! ```text
+//! text ── lexer ──▶ tokens ── syntax, parse ──▶ tree ── check ──▶ typed IR ── interpret ──▶ value
+//! ```
+//!
+//! No I/O happens here: what an expression wants to know of the world it asks for by [`lookup::Lookup`].
+
+pub mod ast;
+pub mod block;
+pub mod builtin;
+pub mod check;
+pub mod codes;
+pub mod constant;
+pub mod facts;
+pub mod function;
+pub mod interpret;
+pub mod ir;
+pub mod lexer;
+pub mod limits;
+pub mod lookup;
+pub mod parse;
+pub mod pattern;
+pub mod spelling;
+mod syntax;
+pub mod value;
+pub mod variable;
+
+pub use block::{Block, BlockText, Outcomes, Rule, RuleText, Wanted};
+pub use check::{Compiler, Scope};
+pub use constant::Constant;
+pub use facts::Facts;
+pub use function::{Edition, Function};
+pub use interpret::{Decision, EvalError, Stop};
+pub use ir::{ExprId, Ir, NamedList, Op, Type};
+pub use lookup::{Answers, DnsType, Lookup, LookupFailed, World};
+pub use value::Value;
+pub use variable::{Variable, VariableSet};

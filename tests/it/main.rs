@@ -1,1 +1,3 @@
-//! Integration tests.
+//! Integration tests: the program as its users meet it.
+
+mod vectors;

@@ -1,0 +1,265 @@
+//! A chain of rules: conditions from the top, the first true one decides, and a last `else`.
+//!
+//! Invariant: every id of a block belongs to its own IR.
+
+use std::collections::BTreeSet;
+
+use base::{Diagnostic, Findings, MappedText, TextRange};
+
+use crate::{
+    ast::BinaryOperator,
+    check::{Compiler, Scope},
+    codes,
+    function::Function,
+    ir::{ExprId, Ir, Op, Type},
+    limits,
+    value::Value,
+};
+
+/// One rule as it is written.
+#[derive(Clone, Debug)]
+pub struct RuleText {
+    /// `if`
+    pub condition: MappedText,
+    /// `then`
+    pub outcome: MappedText,
+    /// The whole rule in the document.
+    pub range: TextRange,
+}
+
+/// A block as it is written.
+#[derive(Clone, Debug)]
+pub struct BlockText {
+    /// The rules from the top.
+    pub rules: Vec<RuleText>,
+    /// `else`
+    pub otherwise: MappedText,
+    /// Where `else` stands in the document, its key included.
+    pub otherwise_range: TextRange,
+}
+
+/// One rule.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// Whether it is taken.
+    pub condition: ExprId,
+    /// What it gives.
+    pub outcome: ExprId,
+    /// Where it stands in the document.
+    pub range: TextRange,
+}
+
+/// What a block must give.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Wanted {
+    /// Any value.
+    Value,
+    /// The name of a strategy, so a string.
+    Name,
+}
+
+/// A chain of rules, compiled.
+#[derive(Clone, Debug)]
+pub struct Block {
+    ir: Ir,
+    rules: Vec<Rule>,
+    otherwise: ExprId,
+    otherwise_range: TextRange,
+}
+
+/// The strings that a block can give.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Outcomes {
+    /// Those that are known, each with the places that give it.
+    pub names: Vec<(String, TextRange)>,
+    /// The outcomes that only a run can tell.
+    pub open: Vec<TextRange>,
+}
+
+impl Block {
+    /// A block of operations that a reader made itself.
+    #[must_use]
+    pub const fn new(ir: Ir, rules: Vec<Rule>, otherwise: ExprId, otherwise_range: TextRange) -> Self {
+        Self {
+            ir,
+            rules,
+            otherwise,
+            otherwise_range,
+        }
+    }
+
+    /// A block without rules that gives one value.
+    #[must_use]
+    pub fn constant(value: Value, range: TextRange) -> Self {
+        let mut ir = Ir::default();
+        let otherwise = ir.push(Op::Literal(value), range);
+        Self::new(ir, Vec::new(), otherwise, range)
+    }
+
+    /// Its operations.
+    #[must_use]
+    pub const fn ir(&self) -> &Ir {
+        &self.ir
+    }
+
+    /// Its rules from the top.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// What it gives where no rule is taken.
+    #[must_use]
+    pub const fn otherwise(&self) -> ExprId {
+        self.otherwise
+    }
+
+    /// Where `else` stands in the document.
+    #[must_use]
+    pub const fn otherwise_range(&self) -> TextRange {
+        self.otherwise_range
+    }
+
+    /// Every `then`, and `else`.
+    pub fn outcomes(&self) -> impl Iterator<Item = ExprId> {
+        self.rules.iter().map(|rule| rule.outcome).chain([self.otherwise])
+    }
+
+    /// The value that it always gives, where it has no rules and its `else` is a literal.
+    #[must_use]
+    pub fn as_constant(&self) -> Option<&Value> {
+        match &self.ir.get(self.otherwise).op {
+            Op::Literal(value) if self.rules.is_empty() => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The strings that its outcomes can be, worked out where their parts are finite.
+    #[must_use]
+    pub fn names(&self) -> Outcomes {
+        let mut outcomes = Outcomes::default();
+        for outcome in self.outcomes() {
+            let range = self.ir.get(outcome).range;
+            match finite_texts(&self.ir, outcome) {
+                Some(texts) => outcomes.names.extend(texts.into_iter().map(|text| (text, range))),
+                None => outcomes.open.push(range),
+            }
+        }
+        outcomes
+    }
+}
+
+impl Compiler {
+    /// Compiles `text`; `None` where any part of it has an error. All errors are among `findings`.
+    pub fn block(&mut self, text: &BlockText, scope: Scope, wanted: Wanted, findings: &mut Findings) -> Option<Block> {
+        let before = findings.mark();
+        if text.rules.len() > limits::RULES_MAX {
+            let message = format!(
+                "a block of {} rules has more than {}",
+                text.rules.len(),
+                limits::RULES_MAX
+            );
+            findings.push(
+                Diagnostic::new(&codes::TOO_MANY_RULES, text.otherwise_range, message)
+                    .help("keep long lists in a store and ask it with `key_exists`"),
+            );
+            return None;
+        }
+        let mut ir = Ir::default();
+        let mut rules = Vec::with_capacity(text.rules.len());
+        for rule in &text.rules {
+            let condition = self.expression(&rule.condition, scope, &mut ir, findings);
+            let outcome = self.outcome(&rule.outcome, scope, wanted, &mut ir, findings);
+            if let (Some(condition), Some(outcome)) = (condition, outcome) {
+                rules.push(Rule {
+                    condition,
+                    outcome,
+                    range: rule.range,
+                });
+            }
+        }
+        let otherwise = self.outcome(&text.otherwise, scope, wanted, &mut ir, findings)?;
+        (!findings.errors_since(before)).then(|| Block::new(ir, rules, otherwise, text.otherwise_range))
+    }
+
+    fn outcome(
+        &mut self,
+        source: &MappedText,
+        scope: Scope,
+        wanted: Wanted,
+        ir: &mut Ir,
+        findings: &mut Findings,
+    ) -> Option<ExprId> {
+        let outcome = self.expression(source, scope, ir, findings)?;
+        match (wanted, ir.get(outcome).ty) {
+            (Wanted::Value, _) | (Wanted::Name, Type::String | Type::Any) => Some(outcome),
+            (Wanted::Name, other) => {
+                let expr = ir.get(outcome);
+                let help = match &expr.op {
+                    Op::Literal(Value::Constant(constant)) => format!("quote the name of the strategy: `'{constant}'`"),
+                    Op::And(_) | Op::Or(_) => "a default is written `if_then(x, x, 'default')`".to_owned(),
+                    _ => "the name of a strategy is a string, such as `'mx'`".to_owned(),
+                };
+                findings.push(
+                    Diagnostic::new(
+                        &codes::NON_STRING_RESULT,
+                        expr.range,
+                        format!("{} gives {}, not the name of a strategy", scope.setting, article(other)),
+                    )
+                    .help(help),
+                );
+                None
+            }
+        }
+    }
+}
+
+fn article(ty: Type) -> String {
+    match ty {
+        Type::Int | Type::Array | Type::Any => format!("an {ty}"),
+        Type::Float | Type::String | Type::Constant => format!("a {ty}"),
+    }
+}
+
+/// Every text that the operation can give; `None` where that is not a finite set of at most
+/// [`limits::OUTCOMES_MAX`] texts.
+fn finite_texts(ir: &Ir, id: ExprId) -> Option<BTreeSet<String>> {
+    let bounded = |texts: BTreeSet<String>| (texts.len() <= limits::OUTCOMES_MAX).then_some(texts);
+    match &ir.get(id).op {
+        Op::Literal(Value::Text(text)) => Some(BTreeSet::from([text.to_string()])),
+        Op::Variable(variable) => Some(variable.texts()?.iter().map(|text| (*text).to_owned()).collect()),
+        Op::Call {
+            function: Function::IfThen,
+            arguments,
+        } => {
+            let mut texts = finite_texts(ir, *arguments.get(1)?)?;
+            texts.extend(finite_texts(ir, *arguments.get(2)?)?);
+            bounded(texts)
+        }
+        Op::Chain { first, rest } if rest.iter().all(|(operator, _)| *operator == BinaryOperator::Add) => {
+            let mut texts = finite_texts(ir, *first)?;
+            for (_, operand) in rest {
+                let behind = finite_texts(ir, *operand)?;
+                if texts.len() * behind.len() > limits::OUTCOMES_MAX {
+                    return None;
+                }
+                texts = texts
+                    .iter()
+                    .flat_map(|text| behind.iter().map(move |more| format!("{text}{more}")))
+                    .collect();
+            }
+            bounded(texts)
+        }
+        Op::Index { base, .. } => match &ir.get(*base).op {
+            Op::List(items) => {
+                let mut texts = BTreeSet::from([String::new()]);
+                for item in items {
+                    texts.extend(finite_texts(ir, *item)?);
+                }
+                bounded(texts)
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,416 @@
+//! The interpreter: the plainest reading of the typed IR, and the oracle for everything that is faster.
+//!
+//! Invariants:
+//!
+//! - Operands are evaluated from the left, and only `&&` and `||` skip any.
+//! - The same IR, facts and answers give the same value, the same error or the same next question.
+//! - What one evaluation builds is bounded by [`limits::EVALUATION_BYTES_MAX`].
+
+use std::{cmp::Ordering, sync::Arc};
+
+use crate::{
+    ast::BinaryOperator,
+    block::Block,
+    builtin,
+    facts::Facts,
+    function::Function,
+    ir::{ExprId, Ir, NamedList, Op},
+    limits,
+    lookup::{Answers, DnsType, Lookup, LookupFailed, World},
+    pattern::Pattern,
+    value::{Number, Value},
+};
+
+/// Why an evaluation has no value.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum EvalError {
+    /// A question to the world failed.
+    #[error(transparent)]
+    Lookup(#[from] LookupFailed),
+    /// It would build more than [`limits::EVALUATION_BYTES_MAX`], or an array of more than
+    /// [`limits::LIST_ELEMENTS_MAX`] elements.
+    #[error("the evaluation builds more than it may")]
+    TooLarge,
+}
+
+/// Why an evaluation stopped.
+#[derive(Clone, Debug)]
+pub enum Stop {
+    /// It needs an answer first.
+    Needs(Lookup),
+    /// It has no value.
+    Failed(EvalError),
+}
+
+impl From<EvalError> for Stop {
+    fn from(error: EvalError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What a block gave: its value, and the rule that gave it.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The value of the rule's `then`, or of `else`.
+    pub value: Value,
+    /// The rule, from 0; `None` for `else`.
+    pub rule: Option<usize>,
+}
+
+/// Who watches an evaluation, to explain it.
+pub trait Watch {
+    /// The operation `id` gave `value`.
+    fn value(&mut self, id: ExprId, value: &Value);
+}
+
+/// Nobody watches.
+impl Watch for () {
+    fn value(&mut self, _id: ExprId, _value: &Value) {}
+}
+
+/// The value of one expression.
+pub fn expression(
+    ir: &Ir,
+    root: ExprId,
+    facts: &Facts,
+    answers: &Answers,
+    watch: &mut impl Watch,
+) -> Result<Value, Stop> {
+    Evaluation::new(ir, facts, answers, watch).eval(root)
+}
+
+/// The value of a block: the `then` of the first rule whose condition is true, or `else`.
+pub fn block(block: &Block, facts: &Facts, answers: &Answers, watch: &mut impl Watch) -> Result<Decision, Stop> {
+    let mut evaluation = Evaluation::new(block.ir(), facts, answers, watch);
+    for (index, rule) in block.rules().iter().enumerate() {
+        if evaluation.eval(rule.condition)?.is_true() {
+            return Ok(Decision {
+                value: evaluation.eval(rule.outcome)?,
+                rule: Some(index),
+            });
+        }
+    }
+    Ok(Decision {
+        value: evaluation.eval(block.otherwise())?,
+        rule: None,
+    })
+}
+
+/// Evaluates again and again, asking `world` each time, until there is a value or nothing answers.
+pub fn with_world<T>(world: &mut dyn World, mut evaluate: impl FnMut(&Answers) -> Result<T, Stop>) -> Result<T, Stop> {
+    let mut answers = Answers::new();
+    loop {
+        match evaluate(&answers) {
+            Err(Stop::Needs(lookup)) => match world.answer(&lookup) {
+                Some(answer) => answers.push(answer),
+                None => return Err(Stop::Needs(lookup)),
+            },
+            done => return done,
+        }
+    }
+}
+
+struct Evaluation<'a, W> {
+    ir: &'a Ir,
+    facts: &'a Facts,
+    answers: &'a Answers,
+    asked: usize,
+    captures: Vec<Arc<str>>,
+    built: usize,
+    watch: &'a mut W,
+}
+
+impl<'a, W: Watch> Evaluation<'a, W> {
+    fn new(ir: &'a Ir, facts: &'a Facts, answers: &'a Answers, watch: &'a mut W) -> Self {
+        Self {
+            ir,
+            facts,
+            answers,
+            asked: 0,
+            captures: Vec::new(),
+            built: 0,
+            watch,
+        }
+    }
+
+    fn eval(&mut self, id: ExprId) -> Result<Value, Stop> {
+        let ir = self.ir;
+        let value = match &ir.get(id).op {
+            Op::Literal(value) => value.clone(),
+            Op::Variable(variable) => self.facts.value(*variable),
+            Op::Capture(group) => self.capture(*group),
+            Op::List(items) => self.list(items)?,
+            Op::Index { base, index } => self.index(*base, *index)?,
+            Op::Not(operand) => Value::truth(!self.eval(*operand)?.is_true()),
+            Op::Negate(operand) => negate(&self.eval(*operand)?),
+            Op::And(operands) => self.and(operands)?,
+            Op::Or(operands) => self.or(operands)?,
+            Op::Chain { first, rest } => self.chain(*first, rest)?,
+            Op::Call { function, arguments } => self.call(*function, arguments)?,
+            Op::Matches { pattern, subject } => self.matches(pattern, *subject)?,
+            Op::InList { list, subject } => self.in_list(list, *subject)?,
+            Op::System(name) => self.ask(|| Lookup::System(name.clone()))?,
+            Op::Metric(name) => self.ask(|| Lookup::Metric(name.clone()))?,
+            Op::ConfigGet(key) => self.ask(|| Lookup::ConfigGet(key.clone()))?,
+        };
+        self.watch.value(id, &value);
+        Ok(value)
+    }
+
+    /// A group that took part in the last match, else the empty string.
+    fn capture(&self, group: u32) -> Value {
+        let text = usize::try_from(group).ok().and_then(|group| self.captures.get(group));
+        text.cloned().map_or_else(Value::empty, Value::Text)
+    }
+
+    fn evals(&mut self, ids: &[ExprId]) -> Result<Vec<Value>, Stop> {
+        ids.iter().map(|id| self.eval(*id)).collect()
+    }
+
+    fn list(&mut self, items: &[ExprId]) -> Result<Value, Stop> {
+        let items = self.evals(items)?;
+        self.count(Value::list(items))
+    }
+
+    fn index(&mut self, base: ExprId, index: ExprId) -> Result<Value, Stop> {
+        let base = self.eval(base)?;
+        let index = usize::try_from(self.eval(index)?.to_int()).ok();
+        Ok(match (base, index) {
+            (Value::List(items), Some(index)) => items.get(index).cloned().unwrap_or_else(Value::empty),
+            (scalar, Some(0)) => scalar,
+            _ => Value::empty(),
+        })
+    }
+
+    /// The first operand itself where it is false; behind it only truth is left (D4).
+    fn and(&mut self, operands: &[ExprId]) -> Result<Value, Stop> {
+        for (position, operand) in operands.iter().enumerate() {
+            let value = self.eval(*operand)?;
+            if !value.is_true() {
+                return Ok(if position == 0 { value } else { Value::truth(false) });
+            }
+        }
+        Ok(Value::truth(true))
+    }
+
+    /// The first operand itself where it is true; behind it only truth is left (D4).
+    fn or(&mut self, operands: &[ExprId]) -> Result<Value, Stop> {
+        for (position, operand) in operands.iter().enumerate() {
+            let value = self.eval(*operand)?;
+            if value.is_true() {
+                return Ok(if position == 0 { value } else { Value::truth(true) });
+            }
+        }
+        Ok(Value::truth(false))
+    }
+
+    fn chain(&mut self, first: ExprId, rest: &[(BinaryOperator, ExprId)]) -> Result<Value, Stop> {
+        let mut left = self.eval(first)?;
+        for (operator, operand) in rest {
+            let right = self.eval(*operand)?;
+            left = self.count(binary(*operator, &left, &right))?;
+        }
+        Ok(left)
+    }
+
+    fn call(&mut self, function: Function, arguments: &[ExprId]) -> Result<Value, Stop> {
+        let arguments = self.evals(arguments)?;
+        match builtin::call(function, &arguments) {
+            Some(Ok(value)) => self.count(value),
+            Some(Err(builtin::TooLarge)) => Err(EvalError::TooLarge.into()),
+            None => self.lookup(function, &arguments),
+        }
+    }
+
+    fn lookup(&mut self, function: Function, arguments: &[Value]) -> Result<Value, Stop> {
+        let text = |index: usize| arguments.get(index).map_or_else(|| Arc::from(""), Value::to_text);
+        let last = || text(arguments.len().saturating_sub(1));
+        let directory = || if arguments.len() > 1 { text(0) } else { Arc::from("") };
+        let lookup = match function {
+            Function::IsLocalDomain => Lookup::LocalDomain {
+                directory: directory(),
+                domain: last(),
+            },
+            Function::IsLocalAddress => Lookup::LocalAddress {
+                directory: directory(),
+                address: last(),
+            },
+            Function::KeyGet => Lookup::KeyGet {
+                store: text(0),
+                key: text(1),
+            },
+            Function::KeyExists => Lookup::KeyExists {
+                store: text(0),
+                key: text(1),
+            },
+            Function::KeySet => Lookup::KeySet {
+                store: text(0),
+                key: text(1),
+                value: text(2),
+            },
+            Function::CounterGet => Lookup::CounterGet {
+                store: text(0),
+                key: text(1),
+            },
+            Function::CounterIncr => {
+                let by = arguments.get(2).map_or(0, Value::to_int);
+                Lookup::CounterIncr {
+                    store: text(0),
+                    key: text(1),
+                    by,
+                }
+            }
+            Function::SqlQuery => {
+                let arguments = arguments.get(2).map_or_else(|| Arc::from([]), Value::to_items);
+                Lookup::Sql {
+                    store: text(0),
+                    query: text(1),
+                    arguments,
+                }
+            }
+            Function::DnsQuery => match DnsType::named(&text(1)) {
+                Some(kind) => Lookup::Dns { name: text(0), kind },
+                None => return Ok(Value::empty()),
+            },
+            // Every other function has a value of its own.
+            _ => return Ok(Value::empty()),
+        };
+        self.ask(|| lookup.clone())
+    }
+
+    /// The answer to this evaluation's next question.
+    fn ask(&mut self, lookup: impl FnOnce() -> Lookup) -> Result<Value, Stop> {
+        let answer = self.answers.get(self.asked);
+        self.asked += 1;
+        match answer {
+            None => Err(Stop::Needs(lookup())),
+            Some(Ok(value)) => self.count(value.clone()),
+            Some(Err(failed)) => Err(EvalError::Lookup(failed.clone()).into()),
+        }
+    }
+
+    /// Every `matches` that runs sets the captures anew; one that fails leaves none (F1, F2).
+    fn matches(&mut self, pattern: &Pattern, subject: ExprId) -> Result<Value, Stop> {
+        let subject = self.eval(subject)?.to_text();
+        self.captures.clear();
+        let Some(regex) = pattern.compiled() else {
+            return Err(EvalError::TooLarge.into());
+        };
+        let Some(captures) = regex.captures(&subject) else {
+            return Ok(Value::truth(false));
+        };
+        self.captures.extend(
+            captures
+                .iter()
+                .map(|group| group.map_or("", |group| group.as_str()).into()),
+        );
+        let length = self.captures.iter().map(|group| group.len()).sum();
+        self.spend(length)?;
+        Ok(Value::truth(true))
+    }
+
+    fn in_list(&mut self, list: &NamedList, subject: ExprId) -> Result<Value, Stop> {
+        let text = self.eval(subject)?.to_text();
+        match &list.entries {
+            Some(entries) => Ok(Value::truth(entries.contains(&*text))),
+            None => self.ask(|| Lookup::InList {
+                list: Arc::from(&*list.name),
+                text,
+            }),
+        }
+    }
+
+    /// Counts what `value` takes against the bound of one evaluation.
+    fn count(&mut self, value: Value) -> Result<Value, Stop> {
+        match &value {
+            Value::Text(text) => self.spend(text.len())?,
+            Value::List(items) if items.len() > limits::LIST_ELEMENTS_MAX => return Err(EvalError::TooLarge.into()),
+            Value::List(items) => {
+                let texts = items
+                    .iter()
+                    .map(|item| if let Value::Text(text) = item { text.len() } else { 0 });
+                self.spend(items.len() * size_of::<Value>() + texts.sum::<usize>())?;
+            }
+            Value::Int(_) | Value::Float(_) | Value::Constant(_) => {}
+        }
+        Ok(value)
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<(), Stop> {
+        self.built = self.built.saturating_add(bytes);
+        if self.built > limits::EVALUATION_BYTES_MAX {
+            Err(EvalError::TooLarge.into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// `left operator right`, for every operator but the two that skip operands.
+#[must_use]
+pub fn binary(operator: BinaryOperator, left: &Value, right: &Value) -> Value {
+    let order = || left.compare(right);
+    match operator {
+        BinaryOperator::Or => Value::truth(left.is_true() || right.is_true()),
+        BinaryOperator::And => Value::truth(left.is_true() && right.is_true()),
+        BinaryOperator::Xor => Value::truth(left.is_true() != right.is_true()),
+        BinaryOperator::Equal => Value::truth(left.equals(right)),
+        BinaryOperator::NotEqual => Value::truth(!left.equals(right)),
+        BinaryOperator::Less => Value::truth(order() == Some(Ordering::Less)),
+        BinaryOperator::AtMost => Value::truth(matches!(order(), Some(Ordering::Less | Ordering::Equal))),
+        BinaryOperator::Greater => Value::truth(order() == Some(Ordering::Greater)),
+        BinaryOperator::AtLeast => Value::truth(matches!(order(), Some(Ordering::Greater | Ordering::Equal))),
+        BinaryOperator::Add => add(left, right),
+        BinaryOperator::Subtract => subtract(left, right),
+        BinaryOperator::Multiply => arithmetic(left, right, i64::saturating_mul, |a, b| a * b),
+        BinaryOperator::Divide => Value::Float(divide(left.to_number().to_f64(), right.to_number().to_f64())),
+    }
+}
+
+/// D6: arrays append, texts concatenate, an empty text gives the other side, a constant gives way to a number.
+fn add(left: &Value, right: &Value) -> Value {
+    match (left, right) {
+        (Value::List(a), Value::List(b)) => Value::List(a.iter().chain(b.iter()).cloned().collect()),
+        (Value::List(a), item) => Value::List(a.iter().cloned().chain([item.clone()]).collect()),
+        (item, Value::List(b)) => Value::List([item.clone()].into_iter().chain(b.iter().cloned()).collect()),
+        (Value::Text(empty), other) | (other, Value::Text(empty)) if empty.is_empty() => other.clone(),
+        (Value::Text(_), _) | (_, Value::Text(_)) => {
+            Value::text(format!("{}{}", left.to_concatenated(), right.to_concatenated()))
+        }
+        (Value::Constant(first), Value::Constant(_)) => Value::Constant(*first),
+        (Value::Constant(_), number) | (number, Value::Constant(_)) => number.clone(),
+        (a, b) => arithmetic(a, b, i64::saturating_add, |a, b| a + b),
+    }
+}
+
+/// C8: an array on one side loses every element that equals the other side.
+fn subtract(left: &Value, right: &Value) -> Value {
+    match (left, right) {
+        (Value::List(items), item) | (item, Value::List(items)) => {
+            Value::List(items.iter().filter(|kept| !kept.equals(item)).cloned().collect())
+        }
+        (a, b) => arithmetic(a, b, i64::saturating_sub, |a, b| a - b),
+    }
+}
+
+/// D7, D10: whole numbers saturate, everything else is floating-point.
+fn arithmetic(left: &Value, right: &Value, whole: fn(i64, i64) -> i64, float: fn(f64, f64) -> f64) -> Value {
+    match (left.to_number(), right.to_number()) {
+        (Number::Int(a), Number::Int(b)) => Value::Int(whole(a, b)),
+        (a, b) => Value::Float(float(a.to_f64(), b.to_f64())),
+    }
+}
+
+/// D8: division by zero is zero.
+fn divide(left: f64, right: f64) -> f64 {
+    if right == 0.0 { 0.0 } else { left / right }
+}
+
+/// D10: the smallest integer is its own negative.
+#[must_use]
+pub fn negate(value: &Value) -> Value {
+    match value.to_number() {
+        Number::Int(int) => Value::Int(int.wrapping_neg()),
+        Number::Float(float) => Value::Float(-float),
+    }
+}

@@ -1,0 +1,29 @@
+//! What a policy may ask of the machine. Each limit has a name here, a finding or an error past it, and a test.
+
+/// The longest expression, in bytes.
+pub const EXPRESSION_BYTES_MAX: usize = 64 * 1024;
+
+/// How deep brackets, calls and unary operators may stand within one another.
+pub const NESTING_MAX: usize = 64;
+
+/// How many values one evaluation may build, in bytes of text and array slots.
+pub const EVALUATION_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The longest array, in elements.
+pub const LIST_ELEMENTS_MAX: usize = 4_096;
+
+/// The largest compiled form of one regular expression, in bytes.
+pub const REGEX_BYTES_MAX: usize = 1024 * 1024;
+
+/// The longest regular expression, in bytes of its text.
+pub const REGEX_TEXT_MAX: usize = 4_096;
+
+/// How much work the regular expressions of one document may be to read, in units of about one character class
+/// range (see `policy::pattern`).
+pub const REGEX_WORK_MAX: u64 = 24_000_000;
+
+/// The longest chain of rules in one block.
+pub const RULES_MAX: usize = 100_000;
+
+/// How many names a block's outcome may be enumerated to.
+pub const OUTCOMES_MAX: usize = 256;

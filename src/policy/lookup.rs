@@ -1,0 +1,254 @@
+//! Questions that an expression asks the world.
+//!
+//! The evaluator does no I/O: where it needs an answer it stops and says so, the driver finds the answer, and the
+//! evaluation begins again with it. An evaluation asks the same questions in the same order each time, so the answers
+//! are remembered by their place in that order: a question that changes a store is asked once, in source order.
+
+use std::{fmt, sync::Arc};
+
+use crate::value::{Value, write_quoted};
+
+/// The type of a DNS query.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum DnsType {
+    /// A and AAAA records.
+    Ip,
+    /// A records.
+    Ipv4,
+    /// AAAA records.
+    Ipv6,
+    /// MX records.
+    Mx,
+    /// TXT records, joined into one string.
+    Txt,
+    /// PTR records of an address.
+    Ptr,
+}
+
+impl DnsType {
+    /// The type called `name`, in any letter case.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Ip, Self::Ipv4, Self::Ipv6, Self::Mx, Self::Txt, Self::Ptr]
+            .into_iter()
+            .find(|kind| kind.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Its name in an expression.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ip => "ip",
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+            Self::Mx => "mx",
+            Self::Txt => "txt",
+            Self::Ptr => "ptr",
+        }
+    }
+
+    /// What a name without such records gives (E3).
+    #[must_use]
+    pub fn absent(self) -> Value {
+        match self {
+            Self::Txt => Value::empty(),
+            Self::Ip | Self::Ipv4 | Self::Ipv6 | Self::Mx | Self::Ptr => Value::list(Vec::new()),
+        }
+    }
+}
+
+/// One question.
+#[derive(Clone, Debug)]
+pub enum Lookup {
+    /// `is_local_domain`
+    LocalDomain {
+        /// The directory asked, where the edition names one; `""` and `"*"` are the default one.
+        directory: Arc<str>,
+        /// The domain.
+        domain: Arc<str>,
+    },
+    /// `is_local_address`
+    LocalAddress {
+        /// The directory asked.
+        directory: Arc<str>,
+        /// The address.
+        address: Arc<str>,
+    },
+    /// `key_get`
+    KeyGet {
+        /// The store; `""` and `"*"` are the default one.
+        store: Arc<str>,
+        /// The key.
+        key: Arc<str>,
+    },
+    /// `key_exists`
+    KeyExists {
+        /// The store.
+        store: Arc<str>,
+        /// The key.
+        key: Arc<str>,
+    },
+    /// `key_set`
+    KeySet {
+        /// The store.
+        store: Arc<str>,
+        /// The key.
+        key: Arc<str>,
+        /// What it is set to.
+        value: Arc<str>,
+    },
+    /// `counter_get`
+    CounterGet {
+        /// The store.
+        store: Arc<str>,
+        /// The counter.
+        key: Arc<str>,
+    },
+    /// `counter_incr`
+    CounterIncr {
+        /// The store.
+        store: Arc<str>,
+        /// The counter.
+        key: Arc<str>,
+        /// What is added.
+        by: i64,
+    },
+    /// `sql_query`
+    Sql {
+        /// The database.
+        store: Arc<str>,
+        /// The statement, with `?` for its arguments.
+        query: Arc<str>,
+        /// Its arguments.
+        arguments: Arc<[Value]>,
+    },
+    /// `dns_query`
+    Dns {
+        /// The name, or for `ptr` the address.
+        name: Arc<str>,
+        /// The type.
+        kind: DnsType,
+    },
+    /// `in-list` with a list that the document does not hold.
+    InList {
+        /// The list.
+        list: Arc<str>,
+        /// The text.
+        text: Arc<str>,
+    },
+    /// `system`
+    System(Arc<str>),
+    /// `metric`
+    Metric(Arc<str>),
+    /// `config_get`
+    ConfigGet(Arc<str>),
+}
+
+impl Lookup {
+    /// Whether asking it changes a store.
+    #[must_use]
+    pub const fn changes(&self) -> bool {
+        matches!(self, Self::KeySet { .. } | Self::CounterIncr { .. })
+    }
+}
+
+/// As the call that asks it.
+impl fmt::Display for Lookup {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut call = |name: &str, texts: &[&str]| {
+            write!(out, "{name}(")?;
+            for (index, text) in texts.iter().enumerate() {
+                if index > 0 {
+                    out.write_str(", ")?;
+                }
+                write_quoted(out, text)?;
+            }
+            out.write_str(")")
+        };
+        match self {
+            Self::LocalDomain { domain, .. } => call("is_local_domain", &[domain]),
+            Self::LocalAddress { address, .. } => call("is_local_address", &[address]),
+            Self::KeyGet { store, key } => call("key_get", &[store, key]),
+            Self::KeyExists { store, key } => call("key_exists", &[store, key]),
+            Self::KeySet { store, key, value } => call("key_set", &[store, key, value]),
+            Self::CounterGet { store, key } => call("counter_get", &[store, key]),
+            Self::CounterIncr { store, key, by } => call("counter_incr", &[store, key, &by.to_string()]),
+            Self::Sql {
+                store,
+                query,
+                arguments,
+            } => call(
+                "sql_query",
+                &[store, query, &Value::List(arguments.clone()).to_string()],
+            ),
+            Self::Dns { name, kind } => call("dns_query", &[name, kind.name()]),
+            Self::InList { list, text } => call("in-list", &[list, text]),
+            Self::System(name) => call("system", &[name]),
+            Self::Metric(name) => call("metric", &[name]),
+            Self::ConfigGet(key) => call("config_get", &[key]),
+        }
+    }
+}
+
+/// Why a question has no answer although the world was asked.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{what} failed: {why}")]
+pub struct LookupFailed {
+    /// The question, as the call that asks it.
+    pub what: String,
+    /// What the world said.
+    pub why: String,
+}
+
+/// The answers of one evaluation, in the order in which it asks.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    given: Vec<Result<Value, LookupFailed>>,
+}
+
+impl Answers {
+    /// None yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { given: Vec::new() }
+    }
+
+    /// Remembers the answer to the question that the evaluation stopped at.
+    pub fn push(&mut self, answer: Result<Value, LookupFailed>) {
+        self.given.push(answer);
+    }
+
+    /// The answer to the evaluation's question number `index`.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&Result<Value, LookupFailed>> {
+        self.given.get(index)
+    }
+
+    /// How many were given.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.given.len()
+    }
+
+    /// Whether none was given.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.given.is_empty()
+    }
+}
+
+/// Whoever answers questions at once: a dry run's environment.
+pub trait World {
+    /// The answer to `lookup`; `None` where nothing is known about it, and the decision stays open.
+    fn answer(&mut self, lookup: &Lookup) -> Option<Result<Value, LookupFailed>>;
+}
+
+/// A world that knows nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unknown;
+
+impl World for Unknown {
+    fn answer(&mut self, _lookup: &Lookup) -> Option<Result<Value, LookupFailed>> {
+        None
+    }
+}
