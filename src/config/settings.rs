@@ -1,0 +1,500 @@
+//! What a policy says, whatever layout it was written in.
+//!
+//! Names follow the 2025 keys. A setting is absent, given, or chosen for each message by a block of rules, as the
+//! 2022 and 2024 layouts allow for every one of them. Names of strategies are still texts here: a name that nothing
+//! defines is a finding, not a failure.
+//!
+//! Invariants, kept by the readers:
+//!
+//! - Whatever could not be read is absent and has an error finding.
+//! - Definitions of one kind have different names, in the order of the document.
+
+use std::net::IpAddr;
+
+use base::{Millis, Secret, TextRange};
+use policy::Block;
+
+use crate::Dialect;
+
+/// A value and where it was read.
+#[derive(Clone, Debug)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands in the document.
+    pub range: TextRange,
+}
+
+impl<T> Placed<T> {
+    /// `value`, read at `range`.
+    pub const fn new(value: T, range: TextRange) -> Self {
+        Self { value, range }
+    }
+}
+
+/// A setting of a strategy.
+#[derive(Clone, Debug, Default)]
+pub enum Setting<T> {
+    /// Not in the document: the target's default holds.
+    #[default]
+    Default,
+    /// One value for every message.
+    Given(Placed<T>),
+    /// A value for each message, by rules (2022 and 2024).
+    Chosen(Box<Block>),
+}
+
+impl<T> Setting<T> {
+    /// The value, where it is given and the same for every message.
+    pub const fn given(&self) -> Option<&T> {
+        match self {
+            Self::Given(placed) => Some(&placed.value),
+            Self::Default | Self::Chosen(_) => None,
+        }
+    }
+
+    /// Whether the document says nothing about it.
+    pub const fn is_default(&self) -> bool {
+        matches!(self, Self::Default)
+    }
+}
+
+/// What a document says about outbound delivery.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The layout that it was read in.
+    pub dialect: Dialect,
+    /// `server.hostname`
+    pub hostname: Option<Placed<String>>,
+    /// `queue.strategy.route`
+    pub route: Selector,
+    /// `queue.strategy.schedule`
+    pub schedule: Selector,
+    /// `queue.strategy.connection`
+    pub connection: Selector,
+    /// `queue.strategy.tls`
+    pub tls: Selector,
+    /// `queue.route.<id>`
+    pub routes: Definitions<Route>,
+    /// `queue.schedule.<id>`
+    pub schedules: Definitions<Schedule>,
+    /// `queue.virtual.<id>`
+    pub queues: Definitions<VirtualQueue>,
+    /// `queue.connection.<id>`
+    pub connections: Definitions<Connection>,
+    /// `queue.tls.<id>`
+    pub tls_strategies: Definitions<Tls>,
+    /// `queue.limiter.outbound[]`
+    pub outbound_limiters: Vec<Limiter>,
+    /// `queue.limiter.inbound[]`
+    pub inbound_limiters: Vec<Limiter>,
+    /// `queue.quota[]`
+    pub quotas: Vec<Quota>,
+    /// `resolver.*`
+    pub resolver: Resolver,
+    /// `report.dsn.*`
+    pub dsn: Dsn,
+}
+
+impl Settings {
+    /// Settings of a document that says nothing.
+    #[must_use]
+    pub fn empty(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            hostname: None,
+            route: Selector::BuiltIn,
+            schedule: Selector::BuiltIn,
+            connection: Selector::BuiltIn,
+            tls: Selector::BuiltIn,
+            routes: Definitions::default(),
+            schedules: Definitions::default(),
+            queues: Definitions::default(),
+            connections: Definitions::default(),
+            tls_strategies: Definitions::default(),
+            outbound_limiters: Vec::new(),
+            inbound_limiters: Vec::new(),
+            quotas: Vec::new(),
+            resolver: Resolver::default(),
+            dsn: Dsn::default(),
+        }
+    }
+}
+
+/// The expression that picks a strategy.
+#[derive(Clone, Debug, Default)]
+pub enum Selector {
+    /// Not in the document: the target's built-in expression holds.
+    #[default]
+    BuiltIn,
+    /// Read from the document.
+    Given(Box<Block>),
+    /// In the document, with errors: what it would pick is not known.
+    Broken(TextRange),
+}
+
+/// The definitions of one kind, by name.
+#[derive(Clone, Debug)]
+pub struct Definitions<T> {
+    list: Vec<Definition<T>>,
+}
+
+impl<T> Default for Definitions<T> {
+    fn default() -> Self {
+        Self { list: Vec::new() }
+    }
+}
+
+/// One named strategy, queue or route.
+#[derive(Clone, Debug)]
+pub struct Definition<T> {
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub range: TextRange,
+    /// What it says.
+    pub value: T,
+    /// Why the reference does not know it although it is written: a wrong prefix, or none of the keys that register a
+    /// strategy (delivery spec 1.3 to 1.6).
+    pub ignored_by_reference: Option<&'static str>,
+}
+
+impl<T> Definitions<T> {
+    /// Adds one; gives back the earlier definition of that name, which then stays.
+    pub fn insert(&mut self, definition: Definition<T>) -> Result<(), &Definition<T>> {
+        match self.list.iter().position(|known| known.name == definition.name) {
+            Some(index) => Err(self
+                .list
+                .get(index)
+                .unwrap_or_else(|| unreachable!("found by position"))),
+            None => {
+                self.list.push(definition);
+                Ok(())
+            }
+        }
+    }
+
+    /// The definition called `name`.
+    pub fn get(&self, name: &str) -> Option<&Definition<T>> {
+        self.list.iter().find(|definition| definition.name == name)
+    }
+
+    /// Every definition in the order of the document.
+    pub fn iter(&self) -> std::slice::Iter<'_, Definition<T>> {
+        self.list.iter()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The names, in the order of the document.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|definition| definition.name.as_str())
+    }
+}
+
+/// Where a recipient's mail goes.
+#[derive(Clone, Debug)]
+pub enum Route {
+    /// Into a mailbox of this server.
+    Local,
+    /// To the hosts that DNS names.
+    Mx(Mx),
+    /// To one configured host.
+    Relay(Relay),
+}
+
+/// `type = "mx"`
+#[derive(Clone, Debug, Default)]
+pub struct Mx {
+    /// `limits.mx`: how many hosts one attempt may try.
+    pub limit_mx: Setting<u32>,
+    /// `limits.multihomed`: how many addresses of one host.
+    pub limit_multihomed: Setting<u32>,
+    /// `ip-lookup`
+    pub ip_lookup: Setting<IpLookup>,
+}
+
+/// `type = "relay"`
+#[derive(Clone, Debug, Default)]
+pub struct Relay {
+    /// `address`: a host name or an IP address.
+    pub address: Setting<String>,
+    /// `port`
+    pub port: Setting<u16>,
+    /// `protocol`
+    pub protocol: Setting<Protocol>,
+    /// `tls.implicit`
+    pub implicit_tls: Setting<bool>,
+    /// `tls.allow-invalid-certs`
+    pub allow_invalid_certs: Setting<bool>,
+    /// `auth.username`
+    pub username: Setting<Sensitive>,
+    /// `auth.secret`
+    pub secret: Setting<Secret>,
+}
+
+/// A text that may have come out of the environment or a file: then no output shows it.
+#[derive(Clone, Debug)]
+pub enum Sensitive {
+    /// Written in the document.
+    Plain(String),
+    /// Expanded from a macro.
+    Expanded(Secret),
+}
+
+/// Which addresses of a host are tried, and in which order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum IpLookup {
+    /// `ipv4_only`
+    Ipv4Only,
+    /// `ipv6_only`
+    Ipv6Only,
+    /// `ipv4_then_ipv6`
+    Ipv4ThenIpv6,
+    /// `ipv6_then_ipv4`
+    Ipv6ThenIpv4,
+}
+
+/// What is spoken to a relay.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Protocol {
+    /// RFC 5321
+    Smtp,
+    /// RFC 2033
+    Lmtp,
+}
+
+/// When a recipient is tried again, when the sender is told, and when it is given up.
+#[derive(Clone, Debug, Default)]
+pub struct Schedule {
+    /// `queue-name`
+    pub queue_name: Setting<String>,
+    /// `retry`: the waits after each failure; the last one repeats.
+    pub retry: Setting<Vec<Millis>>,
+    /// `notify`: when delay notices are due; empty for none.
+    pub notify: Setting<Vec<Millis>>,
+    /// `expire` or `max-attempts`
+    pub expiry: Setting<Expiry>,
+}
+
+/// When a recipient is given up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Expiry {
+    /// A time after the message was accepted.
+    Ttl(Millis),
+    /// After so many attempts.
+    Attempts(u32),
+}
+
+/// `queue.virtual.<id>`
+#[derive(Clone, Debug, Default)]
+pub struct VirtualQueue {
+    /// `threads-per-node`: how many messages of the queue are delivered at once.
+    pub threads_per_node: Setting<u32>,
+}
+
+/// How a connection is made.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// `ehlo-hostname`
+    pub ehlo_hostname: Setting<String>,
+    /// `source-ips`: one of the remote's family is picked for each connection; empty leaves it to the system.
+    pub source_ips: Setting<Vec<SourceIp>>,
+    /// `timeout.connect`
+    pub timeout_connect: Setting<Millis>,
+    /// `timeout.greeting`
+    pub timeout_greeting: Setting<Millis>,
+    /// `timeout.ehlo`
+    pub timeout_ehlo: Setting<Millis>,
+    /// `timeout.mail-from`
+    pub timeout_mail_from: Setting<Millis>,
+    /// `timeout.rcpt-to`
+    pub timeout_rcpt_to: Setting<Millis>,
+    /// `timeout.data`
+    pub timeout_data: Setting<Millis>,
+}
+
+/// A local address, with the name that it greets with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SourceIp {
+    /// The address.
+    pub ip: IpAddr,
+    /// `queue.source-ip.<ip>.ehlo-hostname`
+    pub ehlo_hostname: Option<String>,
+}
+
+/// How a connection is secured.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// `dane`
+    pub dane: Setting<Requirement>,
+    /// `mta-sts`
+    pub mta_sts: Setting<Requirement>,
+    /// `starttls`
+    pub starttls: Setting<Requirement>,
+    /// `allow-invalid-certs`
+    pub allow_invalid_certs: Setting<bool>,
+    /// `timeout.tls`
+    pub timeout_tls: Setting<Millis>,
+    /// `timeout.mta-sts`
+    pub timeout_mta_sts: Setting<Millis>,
+}
+
+/// Whether a protection is used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Requirement {
+    /// Never.
+    Disable,
+    /// Where the other side offers it.
+    Optional,
+    /// Or no delivery.
+    Require,
+}
+
+/// A variable by which a limiter or a quota counts apart.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum CountBy {
+    /// `rcpt`
+    Rcpt,
+    /// `rcpt_domain`
+    RcptDomain,
+    /// `sender`
+    Sender,
+    /// `sender_domain`
+    SenderDomain,
+    /// `mx`
+    Mx,
+    /// `remote_ip`
+    RemoteIp,
+    /// `local_ip`
+    LocalIp,
+    /// `helo_domain`, inbound only
+    HeloDomain,
+    /// `authenticated_as`, inbound only
+    AuthenticatedAs,
+    /// `listener`, inbound only
+    Listener,
+}
+
+/// So many in a period.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Rate {
+    /// How many.
+    pub count: u64,
+    /// Within which time.
+    pub period: Millis,
+}
+
+/// `queue.limiter.outbound[]`, `queue.limiter.inbound[]`
+#[derive(Clone, Debug)]
+pub struct Limiter {
+    /// Where it stands.
+    pub range: TextRange,
+    /// `enable`
+    pub enabled: bool,
+    /// `key`
+    pub key: Vec<Placed<CountBy>>,
+    /// `match`; absent for every message.
+    pub condition: Option<Box<Block>>,
+    /// `rate`
+    pub rate: Option<Placed<Rate>>,
+    /// `concurrency` (2022 only; later read and without effect)
+    pub concurrency: Option<Placed<u32>>,
+}
+
+/// `queue.quota[]`
+#[derive(Clone, Debug)]
+pub struct Quota {
+    /// Where it stands.
+    pub range: TextRange,
+    /// `enable`
+    pub enabled: bool,
+    /// `key`
+    pub key: Vec<Placed<CountBy>>,
+    /// `match`; the reference never applies a quota without one.
+    pub condition: Option<Box<Block>>,
+    /// `messages`
+    pub messages: Option<Placed<u64>>,
+    /// `size` in bytes
+    pub size: Option<Placed<u64>>,
+}
+
+/// `resolver.*`
+#[derive(Clone, Debug, Default)]
+pub struct Resolver {
+    /// `type`
+    pub kind: Setting<ResolverKind>,
+    /// `custom`
+    pub servers: Vec<Placed<DnsServer>>,
+    /// `concurrency`
+    pub concurrency: Setting<u32>,
+    /// `timeout`
+    pub timeout: Setting<Millis>,
+    /// `attempts`
+    pub attempts: Setting<u32>,
+    /// `preserve-intermediates`
+    pub preserve_intermediates: Setting<bool>,
+    /// `try-tcp-on-error`
+    pub try_tcp_on_error: Setting<bool>,
+    /// `edns`
+    pub edns: Setting<bool>,
+}
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ResolverKind {
+    /// The system's own resolvers.
+    System,
+    /// Those of `custom`.
+    Custom,
+    /// Cloudflare's, with TLS or without.
+    Cloudflare {
+        /// Over TLS.
+        tls: bool,
+    },
+    /// Quad9's, with TLS or without.
+    Quad9 {
+        /// Over TLS.
+        tls: bool,
+    },
+    /// Google's.
+    Google,
+}
+
+/// A name server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DnsServer {
+    /// How it is spoken to.
+    pub transport: DnsTransport,
+    /// Its address.
+    pub ip: IpAddr,
+    /// Its port.
+    pub port: u16,
+}
+
+/// How a name server is spoken to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DnsTransport {
+    /// UDP
+    Udp,
+    /// TCP
+    Tcp,
+    /// DNS over TLS (RFC 7858)
+    Tls,
+}
+
+/// `report.dsn.*`
+#[derive(Clone, Debug, Default)]
+pub struct Dsn {
+    /// `from-name`
+    pub from_name: Setting<String>,
+    /// `from-address`
+    pub from_address: Setting<String>,
+    /// `sign`: signatures, or the signing domain (2026).
+    pub sign: Setting<Vec<String>>,
+    /// `report.submitter`: the Reporting-MTA.
+    pub submitter: Setting<String>,
+}
