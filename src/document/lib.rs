@@ -17,13 +17,17 @@
 //!
 //! Nothing here knows what a key means: that is the business of `config` and `scenario`.
 
+mod bare;
 pub mod codes;
+mod excerpt;
 pub mod format;
 pub mod json;
 pub mod limits;
 pub mod ndjson;
 pub mod render;
 pub mod source;
+#[cfg(test)]
+mod testing;
 pub mod toml;
 pub mod tree;
 

@@ -19,14 +19,17 @@ pub const NODES_MAX: usize = 2_000_000;
 /// How far behind its first quote the true end of a string with stray quotes is looked for, in bytes.
 pub const QUOTING_BYTES_MAX: usize = 4 * 1024;
 
+/// How many quotes within such a string are tried as its end.
+pub const QUOTES_MAX: usize = 64;
+
 /// How many bytes of the user's own text a message repeats before it is cut.
 pub const QUOTED_BYTES_MAX: usize = 60;
 
 /// How many bytes of a source line a rendered finding shows to each side of its place.
 pub const WINDOW_BYTES_MAX: usize = 160;
 
-/// How many lines of a finding that runs over many lines are shown.
-pub const SHOWN_LINES_MAX: usize = 6;
+/// How many further places of a finding are shown.
+pub const RELATED_MAX: usize = 8;
 
 /// How many bytes of a fix are shown as text; a longer one is named by its title only.
 pub const SHOWN_FIX_BYTES_MAX: usize = 120;

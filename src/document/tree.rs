@@ -16,7 +16,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
-use base::{MappedText, TextRange};
+use base::{Diagnostic, MappedText, TextRange};
+
+use crate::codes;
+use crate::limits::{NESTING_MAX, NODES_MAX};
 
 /// A value and its place.
 #[derive(Clone, Debug)]
@@ -324,6 +327,13 @@ impl<'a> Table<'a> {
         }
     }
 
+    pub(crate) fn into_entries(self) -> Vec<Entry<'a>> {
+        match self.0 {
+            Entries::Few(entries) => entries,
+            Entries::Many(many) => many.entries,
+        }
+    }
+
     /// Gives back what was kept for further entries.
     pub(crate) fn close(&mut self) {
         if let Entries::Few(entries) = &mut self.0 {
@@ -347,6 +357,27 @@ impl<'a> Entry<'a> {
     pub const fn value(&self) -> &Node<'a> {
         &self.value
     }
+
+    pub(crate) fn into_parts(self) -> (Cow<'a, str>, Node<'a>) {
+        let key = match self.key {
+            Key::Verbatim(text) => Cow::Borrowed(text),
+            Key::Decoded(text) => Cow::Owned(text.into_string()),
+        };
+        (key, self.value)
+    }
+}
+
+/// The finding about a place that is more than [`NESTING_MAX`] deep.
+pub(crate) fn too_deep(range: TextRange) -> Diagnostic {
+    let message = format!("tables and lists are more than {NESTING_MAX} deep here");
+    Diagnostic::new(&codes::NESTING_TOO_DEEP, range, message).help("what is deeper is left out; write it flatter")
+}
+
+/// The finding about the place where the tree has [`NODES_MAX`] nodes.
+pub(crate) fn too_many(range: TextRange) -> Diagnostic {
+    let message = format!("the document has more than {NODES_MAX} values");
+    Diagnostic::new(&codes::TOO_MANY_VALUES, range, message)
+        .help("what follows is not read; move long lists into files of their own")
 }
 
 /// A key in 16 bytes, which a `Cow` has not.
