@@ -10,6 +10,7 @@
 //! No file and no environment variable is opened here: a reader that needs one asks a [`Resources`].
 
 pub mod codes;
+mod common;
 pub mod dialect;
 mod expressions_2024;
 mod legacy_2022;

@@ -149,7 +149,7 @@ impl Context<'_> {
         }
     }
 
-    fn invalid(&mut self, scalar: &Scalar, setting: &str, help: String) {
+    pub(crate) fn invalid(&mut self, scalar: &Scalar, setting: &str, help: String) {
         let message = format!("`{}` is no value of `{setting}`", scalar.shown());
         self.report(Diagnostic::new(&codes::INVALID_VALUE, scalar.range, message).help(help));
     }
