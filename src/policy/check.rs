@@ -126,6 +126,21 @@ impl Compiler {
     }
 }
 
+/// The forms whose first argument is a literal string and a part of the operation itself.
+const SPECIAL_FORMS: [&str; 4] = ["matches", "system", "metric", "config_get"];
+
+/// The literals that belong to their form and are no operations of their own.
+fn special_literals(ast: &Ast) -> BTreeSet<NodeId> {
+    let literal = |node: &Node| match node {
+        Node::Call { name, arguments, .. } if SPECIAL_FORMS.contains(&&**name) => arguments
+            .first()
+            .copied()
+            .filter(|first| matches!(ast.get(*first).0, Node::Text(_))),
+        _ => None,
+    };
+    ast.nodes().filter_map(|(_, node, _)| literal(node)).collect()
+}
+
 struct Lowering<'a> {
     compiler: &'a mut Compiler,
     source: &'a MappedText,
@@ -139,9 +154,14 @@ struct Lowering<'a> {
 
 impl Lowering<'_> {
     fn run(&mut self) -> Option<ExprId> {
-        for (_, node, range) in self.ast.nodes() {
-            let id = self.node(node, range);
-            self.ids.push(id);
+        let literals = special_literals(self.ast);
+        for (id, node, range) in self.ast.nodes() {
+            let lowered = if literals.contains(&id) {
+                ExprId::NONE
+            } else {
+                self.node(node, range)
+            };
+            self.ids.push(lowered);
         }
         self.ids.last().copied()
     }

@@ -207,6 +207,15 @@ impl Function {
         matches!(self, Self::IsLocalDomain | Self::IsLocalAddress)
     }
 
+    /// Whether it takes `count` arguments in `edition`.
+    #[must_use]
+    pub const fn takes(self, edition: Edition, count: usize) -> bool {
+        match (self.takes_directory(), edition) {
+            (true, Edition::Expressions2024 | Edition::Strategies2025) => count == self.arity() + 1,
+            (true, Edition::Objects2026) | (false, _) => count == self.arity(),
+        }
+    }
+
     /// Whether `edition` has it.
     #[must_use]
     pub const fn exists_in(self, edition: Edition) -> bool {

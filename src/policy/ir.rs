@@ -64,6 +64,9 @@ impl fmt::Display for Type {
 pub struct ExprId(u32);
 
 impl ExprId {
+    /// No operation; never an operand.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+
     /// Its place in the order of [`Ir::exprs`].
     #[must_use]
     pub const fn index(self) -> usize {
@@ -171,6 +174,13 @@ impl Ir {
         let id = ExprId(u32::try_from(self.exprs.len()).unwrap_or(u32::MAX));
         self.exprs.push(Expr { op, ty, range });
         id
+    }
+
+    /// Says that the value of `id` may be of any type.
+    pub(crate) fn set_any(&mut self, id: ExprId) {
+        if let Some(expr) = self.exprs.get_mut(id.index()) {
+            expr.ty = Type::Any;
+        }
     }
 
     /// The operation `id`.

@@ -27,3 +27,10 @@ pub const RULES_MAX: usize = 100_000;
 
 /// How many names a block's outcome may be enumerated to.
 pub const OUTCOMES_MAX: usize = 256;
+
+/// The longest IR text, in bytes.
+pub const IR_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How deep operations of the IR stand within one another: [`NESTING_MAX`] brackets, with at most ten levels of
+/// operators between each and the next.
+pub const TREE_DEPTH_MAX: usize = NESTING_MAX * 10;
