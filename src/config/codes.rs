@@ -46,8 +46,9 @@ base::codes! {
 
     /// A strategy is named that nothing defines.
     ///
-    /// The server logs it and goes on with its built-in strategy: a misspelled route sends mail by MX.
-    UNDEFINED_STRATEGY = "C0401" "undefined-strategy" Warning;
+    /// The server logs it and goes on with its built-in strategy: a misspelled route sends mail by MX. This project's
+    /// own engine refuses the policy.
+    UNDEFINED_STRATEGY = "C0401" "undefined-strategy" Error;
     /// A strategy of another kind is named: a route in a TLS policy.
     WRONG_KIND_STRATEGY = "C0402" "wrong-kind-strategy" Error;
     /// A schedule names a virtual queue that nothing defines; the server drops the schedule.
@@ -70,6 +71,8 @@ base::codes! {
     INEFFECTIVE_SETTING = "C0410" "ineffective-setting" Warning;
     /// A name that only a run can tell is chosen; it is checked when the policy runs.
     OPEN_OUTCOME = "C0411" "open-outcome" Note;
+    /// A policy has errors that keep it from being run.
+    NO_PLAN = "C0412" "no-plan" Error;
 
     /// A limiter or quota counts by a variable that it cannot count by.
     LIMITER_KEY = "C0501" "limiter-key" Error;

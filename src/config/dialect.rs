@@ -5,7 +5,7 @@ use std::fmt;
 use base::{Diagnostic, Findings, TextRange};
 use document::{Format, Node, Source};
 
-use crate::{Resources, Settings, codes, expressions_2024, legacy_2022, objects_2026, strategies_2025};
+use crate::{Resources, Settings, codes, expressions_2024, legacy_2022, objects_2026, resolve, strategies_2025};
 
 /// A published layout of the outbound settings.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -86,6 +86,9 @@ pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources)
             }
         },
     };
+    if let Some(settings) = &settings {
+        resolve::report(settings, &mut findings);
+    }
     findings.sort();
     Loaded { settings, findings }
 }

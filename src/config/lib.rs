@@ -11,11 +11,13 @@
 
 pub mod codes;
 mod common;
+pub mod defaults;
 pub mod dialect;
 mod expressions_2024;
 mod legacy_2022;
 mod objects_2026;
 mod read;
+pub mod resolve;
 pub mod resources;
 pub mod settings;
 mod strategies_2025;

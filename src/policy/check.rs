@@ -13,7 +13,7 @@ use crate::{
     function::{Edition, Function, METRIC_FAMILIES, METRIC_GAUGES, SYSTEM_NAMES},
     ir::{ExprId, Ir, Op, Type},
     limits,
-    pattern::{PatternBudget, PatternError},
+    pattern::{Pattern, PatternBudget, PatternError},
     spelling::nearest,
     syntax::shown,
     value::Value,
@@ -123,6 +123,45 @@ impl Compiler {
         };
         let root = lowering.run();
         if findings.errors_since(before) { None } else { root }
+    }
+
+    /// The regular expression that the whole of `source` is, as a structured rule of 2022 has it; `None` where it is
+    /// none, which is then among `findings`.
+    pub fn pattern(&mut self, source: &MappedText, findings: &mut Findings) -> Option<Arc<Pattern>> {
+        match self.patterns.check(source.text()) {
+            Ok(pattern) => Some(Arc::new(pattern)),
+            Err(error) => {
+                let whole = TextRange::of(0..source.text().len());
+                let finding = bad_pattern(source.text(), whole, 0, error);
+                findings.push(Diagnostic {
+                    range: source.map(finding.range),
+                    ..finding
+                });
+                None
+            }
+        }
+    }
+}
+
+/// The finding about the pattern `text`, which stands at `whole` with its first byte at `start`.
+fn bad_pattern(text: &str, whole: TextRange, start: u32, error: PatternError) -> Diagnostic {
+    match error {
+        PatternError::Invalid { range, reason } => {
+            let range = TextRange::new(start + range.start as u32, start + range.end as u32);
+            let range = if range.is_empty() { whole } else { range };
+            Diagnostic::new(
+                &codes::REGEX_INVALID,
+                range,
+                format!("the regular expression {} is invalid", shown(text)),
+            )
+            .help(reason.trim_end_matches('.').to_owned())
+        }
+        PatternError::TooLarge(why) => Diagnostic::new(
+            &codes::REGEX_TOO_LARGE,
+            whole,
+            format!("the regular expression {} is too large", shown(text)),
+        )
+        .help(format!("{why}; split it, or lower its repetitions")),
     }
 }
 
@@ -654,34 +693,12 @@ impl Lowering<'_> {
                 self.push(op, range)
             }
             Err(error) => {
-                self.bad_pattern(&text, literal, error);
+                // Decoding a string keeps its length, so offsets in the pattern are offsets in the literal.
+                let finding = bad_pattern(&text, literal, literal.start() + 1, error);
+                self.report(finding);
                 self.unknown(range)
             }
         }
-    }
-
-    fn bad_pattern(&mut self, text: &str, literal: TextRange, error: PatternError) {
-        // Decoding a string keeps its length, so offsets in the pattern are offsets in the literal.
-        let start = literal.start() + 1;
-        let finding = match error {
-            PatternError::Invalid { range, reason } => {
-                let range = TextRange::new(start + range.start as u32, start + range.end as u32);
-                let range = if range.is_empty() { literal } else { range };
-                Diagnostic::new(
-                    &codes::REGEX_INVALID,
-                    range,
-                    format!("the regular expression {} is invalid", shown(text)),
-                )
-                .help(reason.trim_end_matches('.').to_owned())
-            }
-            PatternError::TooLarge(why) => Diagnostic::new(
-                &codes::REGEX_TOO_LARGE,
-                literal,
-                format!("the regular expression {} is too large", shown(text)),
-            )
-            .help(format!("{why}; split it, or lower its repetitions")),
-        };
-        self.report(finding);
     }
 
     fn environment(&mut self, form: &str, name: TextRange, arguments: &[NodeId], range: TextRange) -> ExprId {

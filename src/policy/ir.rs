@@ -169,6 +169,11 @@ impl Ir {
         self.push_typed(op, ty, range)
     }
 
+    /// Adds a variable that may be unset, and then is the empty string.
+    pub fn push_optional(&mut self, variable: Variable, range: TextRange) -> ExprId {
+        self.push_typed(Op::Variable(variable), variable.ty().or(Type::String), range)
+    }
+
     /// Adds an operation with a given type: a variable that may be unset is [`Type::Any`].
     pub(crate) fn push_typed(&mut self, op: Op, ty: Type, range: TextRange) -> ExprId {
         let id = ExprId(u32::try_from(self.exprs.len()).unwrap_or(u32::MAX));

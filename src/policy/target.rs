@@ -87,26 +87,37 @@ pub enum Provision {
 }
 
 impl Target {
+    /// The strategies of `kind` that this target has without a definition.
+    #[must_use]
+    pub const fn provided(self, kind: Kind) -> &'static [(&'static str, Provision)] {
+        use Provision::{BuiltIn, Shipped};
+        match (self, kind) {
+            (_, Kind::Route) => &[("local", BuiltIn), ("mx", BuiltIn)],
+            (Self::Stalwart016, Kind::Schedule) => &[
+                ("default", BuiltIn),
+                ("local", Shipped),
+                ("remote", Shipped),
+                ("dsn", Shipped),
+                ("report", Shipped),
+            ],
+            (Self::Stalwart016, Kind::Tls) => &[("default", BuiltIn), ("invalid-tls", Shipped)],
+            (_, Kind::Schedule | Kind::Connection | Kind::Tls) => &[("default", BuiltIn)],
+        }
+    }
+
     /// How this target knows the strategy `name` without a definition, if it does.
     #[must_use]
-    pub const fn provides(self, kind: Kind, name: &str) -> Option<Provision> {
-        match (self, kind, name.as_bytes()) {
-            (_, Kind::Route, b"local" | b"mx") | (_, Kind::Schedule | Kind::Connection | Kind::Tls, b"default") => {
-                Some(Provision::BuiltIn)
-            }
-            (Self::Stalwart016, Kind::Schedule, b"local" | b"remote" | b"dsn" | b"report")
-            | (Self::Stalwart016, Kind::Tls, b"invalid-tls") => Some(Provision::Shipped),
-            _ => None,
-        }
+    pub fn provides(self, kind: Kind, name: &str) -> Option<Provision> {
+        let found = self.provided(kind).iter().find(|(known, _)| *known == name);
+        found.map(|(_, provision)| *provision)
     }
 
     /// The virtual queues that this target has without a definition.
     #[must_use]
-    pub const fn provides_queue(self, name: &str) -> Option<Provision> {
-        match (self, name.as_bytes()) {
-            (_, b"default") => Some(Provision::BuiltIn),
-            (Self::Stalwart016, b"local" | b"remote" | b"dsn" | b"report") => Some(Provision::Shipped),
-            _ => None,
+    pub const fn provided_queues(self) -> &'static [&'static str] {
+        match self {
+            Self::Stalwart016 => &["default", "local", "remote", "dsn", "report"],
+            Self::Stalwart015 | Self::Native => &["default"],
         }
     }
 

@@ -1,0 +1,243 @@
+//! Names to definitions: what a selector can pick, whether it exists, and the plan for a target.
+//!
+//! Invariants:
+//!
+//! - Every name that a selector of the document can give is defined, provided by the dialect's server, or reported.
+//! - A kind of which the document defines nothing is reported once, not per name: the document is then a part of a
+//!   configuration whose rest defines them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use base::{Diagnostic, Findings, Fix, TextRange};
+use policy::{
+    Block, Choice, Kind, Plan, Target,
+    spelling::nearest,
+    target::{Provision, Undefined},
+};
+
+use crate::{
+    Dialect, Settings, codes, defaults,
+    settings::Selector,
+};
+
+impl Dialect {
+    /// The server whose behaviour a policy in this dialect has, unless another is asked for.
+    #[must_use]
+    pub const fn target(self) -> Target {
+        match self {
+            Self::Legacy2022 | Self::Expressions2024 | Self::Strategies2025 => Target::Stalwart015,
+            Self::Objects2026 => Target::Stalwart016,
+        }
+    }
+}
+
+/// How a name is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Known {
+    /// The document defines it at this place.
+    Defined(TextRange),
+    /// The document defines it in a way that the reference does not read, and why.
+    Ignored(TextRange, &'static str),
+    /// The target brings it along.
+    Provided(Provision),
+    /// Nothing defines it; the document defines a strategy of another kind by this name, if it does.
+    Undefined(Option<Kind>),
+}
+
+impl Settings {
+    /// The selector of `kind`.
+    #[must_use]
+    pub const fn selector(&self, kind: Kind) -> &Selector {
+        match kind {
+            Kind::Route => &self.route,
+            Kind::Schedule => &self.schedule,
+            Kind::Connection => &self.connection,
+            Kind::Tls => &self.tls,
+        }
+    }
+
+    /// The rules of `kind`: those of the document, or the built-in ones; `None` where the document's have errors.
+    #[must_use]
+    pub fn rules(&self, kind: Kind) -> Option<Block> {
+        match self.selector(kind) {
+            Selector::Given(block) => Some((**block).clone()),
+            Selector::BuiltIn => Some(defaults::selector(kind, self.dialect)),
+            Selector::Broken(_) => None,
+        }
+    }
+
+    /// The names that the document defines of `kind`.
+    #[must_use]
+    pub fn defined(&self, kind: Kind) -> Vec<&str> {
+        match kind {
+            Kind::Route => self.routes.names().collect(),
+            Kind::Schedule => self.schedules.names().collect(),
+            Kind::Connection => self.connections.names().collect(),
+            Kind::Tls => self.tls_strategies.names().collect(),
+        }
+    }
+
+    /// Where the document defines `name`, and why the reference passes that over, if it does.
+    #[must_use]
+    pub fn definition(&self, kind: Kind, name: &str) -> Option<(TextRange, Option<&'static str>)> {
+        match kind {
+            Kind::Route => self.routes.get(name).map(|found| (found.range, found.ignored_by_reference)),
+            Kind::Schedule => self.schedules.get(name).map(|found| (found.range, found.ignored_by_reference)),
+            Kind::Connection => self.connections.get(name).map(|found| (found.range, found.ignored_by_reference)),
+            Kind::Tls => self.tls_strategies.get(name).map(|found| (found.range, found.ignored_by_reference)),
+        }
+    }
+
+    /// How `target` knows the strategy `name` of `kind`.
+    #[must_use]
+    pub fn known(&self, kind: Kind, name: &str, target: Target) -> Known {
+        match (self.definition(kind, name), target.provides(kind, name)) {
+            (Some((range, Some(why))), _) if target != Target::Native => Known::Ignored(range, why),
+            (Some((range, _)), _) => Known::Defined(range),
+            (None, Some(provision)) => Known::Provided(provision),
+            (None, None) => {
+                let elsewhere = Kind::ALL.into_iter().find(|other| self.definition(*other, name).is_some());
+                Known::Undefined(elsewhere)
+            }
+        }
+    }
+}
+
+/// Reports every name that a selector of the document can give and nothing defines.
+pub(crate) fn report(settings: &Settings, findings: &mut Findings) {
+    for kind in Kind::ALL {
+        if let Selector::Given(block) = settings.selector(kind) {
+            report_kind(settings, kind, block, findings);
+        }
+    }
+}
+
+fn report_kind(settings: &Settings, kind: Kind, block: &Block, findings: &mut Findings) {
+    let outcomes = block.names();
+    let target = settings.dialect.target();
+    let is_snippet = settings.defined(kind).is_empty();
+    let mut unknown: Vec<(&str, TextRange)> = Vec::new();
+    let mut reported = BTreeSet::new();
+    for (name, range) in &outcomes.names {
+        match settings.known(kind, name, target) {
+            Known::Defined(_) | Known::Ignored(..) | Known::Provided(_) => {}
+            Known::Undefined(Some(other)) => findings.push(wrong_kind(settings, kind, other, name, *range)),
+            Known::Undefined(None) if is_snippet => unknown.push((name, *range)),
+            Known::Undefined(None) => {
+                if reported.insert((name.as_str(), *range)) {
+                    findings.push(undefined(settings, kind, name, *range));
+                }
+            }
+        }
+    }
+    if let Some((_, range)) = unknown.first() {
+        findings.push(snippet(settings, kind, &unknown, *range));
+    }
+    for range in outcomes.open {
+        findings.push(
+            Diagnostic::new(&codes::OPEN_OUTCOME, range, format!("only a run can tell which {kind} this names"))
+                .help(format!("a name that is not defined then {}", consequences(settings, kind))),
+        );
+    }
+}
+
+/// What becomes of an undefined name, for the policy's own server and for this project's.
+fn consequences(settings: &Settings, kind: Kind) -> String {
+    let of = |target: Target| match target.undefined(kind) {
+        Undefined::Refused => "is refused".to_owned(),
+        Undefined::Becomes(name) => format!("becomes the built-in `{name}`"),
+    };
+    let target = settings.dialect.target();
+    format!("{} on {target}, and {} on {}", of(target), of(Target::Native), Target::Native)
+}
+
+fn undefined(settings: &Settings, kind: Kind, name: &str, range: TextRange) -> Diagnostic {
+    let near = nearest(name, settings.defined(kind));
+    let finding =
+        Diagnostic::new(&codes::UNDEFINED_STRATEGY, range, format!("no {kind} strategy `{name}` is defined"))
+            .label(format!("it {}", consequences(settings, kind)));
+    match near {
+        Some(near) => finding
+            .help(format!("did you mean `{near}`?"))
+            .fix(Fix::replace(format!("rename to `{near}`"), range, format!("'{near}'"))),
+        None => finding.help(format!("define it, or name one of `{}`", settings.defined(kind).join("`, `"))),
+    }
+}
+
+fn wrong_kind(settings: &Settings, kind: Kind, other: Kind, name: &str, range: TextRange) -> Diagnostic {
+    let finding = Diagnostic::new(
+        &codes::WRONG_KIND_STRATEGY,
+        range,
+        format!("`{name}` is a {other} strategy, and a {kind} strategy is wanted here"),
+    )
+    .label(format!("it {}", consequences(settings, kind)));
+    let names = settings.defined(kind);
+    let finding = match settings.definition(other, name) {
+        Some((place, _)) => finding.related(place, "defined here"),
+        None => finding,
+    };
+    match names.is_empty() {
+        true => finding.help(format!("define a {kind} strategy, or write `'default'`")),
+        false => finding.help(format!("name one of `{}`", names.join("`, `"))),
+    }
+}
+
+fn snippet(settings: &Settings, kind: Kind, unknown: &[(&str, TextRange)], range: TextRange) -> Diagnostic {
+    let names: BTreeSet<&str> = unknown.iter().map(|(name, _)| *name).collect();
+    let names = names.into_iter().collect::<Vec<_>>().join("`, `");
+    Diagnostic::new(
+        &codes::NO_DEFINITIONS,
+        range,
+        format!("the document defines no {kind} strategy, and names `{names}`"),
+    )
+    .help(format!("if nothing else defines them, such a name {}", consequences(settings, kind)))
+}
+
+/// The plan of `settings` for `target`, or the findings that keep it from being one.
+///
+/// For `native` every name that a selector can give must be defined. For a reference target an unknown name becomes
+/// what that server makes of it.
+pub fn plan(settings: &Settings, target: Target) -> Result<Plan, Findings> {
+    let mut findings = Findings::new();
+    let mut choice = |kind: Kind| choice(settings, kind, target, &mut findings);
+    let choices = (choice(Kind::Route), choice(Kind::Schedule), choice(Kind::Connection), choice(Kind::Tls));
+    match choices {
+        (Some(route), Some(schedule), Some(connection), Some(tls)) if !findings.has_errors() => {
+            Ok(Plan { target, route, schedule, connection, tls })
+        }
+        _ => Err(findings),
+    }
+}
+
+fn choice(settings: &Settings, kind: Kind, target: Target, findings: &mut Findings) -> Option<Choice> {
+    let Some(block) = settings.rules(kind) else {
+        if let Selector::Broken(range) = settings.selector(kind) {
+            let message = format!("the {kind} policy has errors, so there is no plan");
+            findings.push(Diagnostic::new(&codes::NO_PLAN, *range, message).help("mend what `check` reports first"));
+        }
+        return None;
+    };
+    if target == Target::Native {
+        for (name, range) in block.names().names {
+            match settings.known(kind, &name, target) {
+                Known::Defined(_) | Known::Provided(_) | Known::Ignored(..) => {}
+                Known::Undefined(None) => findings.push(undefined(settings, kind, &name, range)),
+                Known::Undefined(Some(other)) => findings.push(wrong_kind(settings, kind, other, &name, range)),
+            }
+        }
+    }
+    let mut names: Vec<Arc<str>> = Vec::new();
+    for name in settings.defined(kind) {
+        let ignored = matches!(settings.known(kind, name, target), Known::Ignored(..));
+        if !ignored {
+            names.push(name.into());
+        }
+    }
+    // What the target brings along is a name like any other.
+    names.extend(target.provided(kind).iter().map(|(name, _)| Arc::from(*name)));
+    let fallback = match target.undefined(kind) {
+        Undefined::Refused => None,
+        Undefined::Becomes(name) => Some(name),
+    };
+    Some(Choice::new(block, names, fallback))
+}

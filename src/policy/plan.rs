@@ -1,0 +1,177 @@
+//! A checked configuration for one target: every name is resolved, and a decision is an id.
+//!
+//! Made by `config`; run by the simulator and by delivery. What a strategy's name leads to where nothing defines it
+//! was settled when the plan was made, so that nothing here is unknown but what a run alone can tell.
+//!
+//! Invariant, kept by [`Choice::new`]: every id is an index into the choice's names, the fallback's too.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    block::Block,
+    facts::Facts,
+    interpret::{self, Stop, Watch},
+    lookup::Answers,
+    target::{Kind, Target},
+    value::Value,
+};
+
+/// A strategy's number within its [`Choice`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct StrategyId(u32);
+
+impl StrategyId {
+    /// Its place among the names of its choice.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The strategies of one kind, and the rules that pick one.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    block: Block,
+    names: Vec<Arc<str>>,
+    by_name: BTreeMap<Arc<str>, StrategyId>,
+    /// What a name that is not known, and a value that is none, become; `None` where that is an error.
+    fallback: Option<StrategyId>,
+}
+
+/// What was picked.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The strategy.
+    pub id: StrategyId,
+    /// The rule, from 0; `None` for `else`.
+    pub rule: Option<usize>,
+    /// What the rule gave, where that was no name that is known and the fallback was taken.
+    pub instead_of: Option<Value>,
+}
+
+/// Why nothing was picked.
+#[derive(Clone, Debug)]
+pub enum Undecided {
+    /// The evaluation stopped.
+    Stopped(Stop),
+    /// The rules gave something that names no strategy, and this target does not go on with another.
+    Unknown {
+        /// What they gave.
+        value: Value,
+        /// The rule.
+        rule: Option<usize>,
+    },
+}
+
+impl Choice {
+    /// The choice of `block` among `names`; `fallback` names the one that every unknown name becomes.
+    #[must_use]
+    pub fn new(block: Block, names: impl IntoIterator<Item = Arc<str>>, fallback: Option<&str>) -> Self {
+        let mut choice = Self {
+            block,
+            names: Vec::new(),
+            by_name: BTreeMap::new(),
+            fallback: None,
+        };
+        for name in names {
+            choice.add(name);
+        }
+        choice.fallback = fallback.map(|name| choice.add(name.into()));
+        choice
+    }
+
+    fn add(&mut self, name: Arc<str>) -> StrategyId {
+        if let Some(id) = self.by_name.get(&name) {
+            return *id;
+        }
+        let id = StrategyId(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        self.names.push(name.clone());
+        self.by_name.insert(name, id);
+        id
+    }
+
+    /// Its rules.
+    #[must_use]
+    pub const fn block(&self) -> &Block {
+        &self.block
+    }
+
+    /// The name of a strategy.
+    #[must_use]
+    pub fn name(&self, id: StrategyId) -> &str {
+        self.names.get(id.index()).map_or("", |name| name)
+    }
+
+    /// The strategy called `name`.
+    #[must_use]
+    pub fn id(&self, name: &str) -> Option<StrategyId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// Picks one.
+    pub fn decide(&self, facts: &Facts, answers: &Answers, watch: &mut impl Watch) -> Result<Chosen, Undecided> {
+        let decision = match interpret::block(&self.block, facts, answers, watch) {
+            Ok(decision) => decision,
+            // An evaluation that fails counts as a value that is none, where the target goes on.
+            Err(Stop::Failed(error)) => match self.fallback {
+                Some(id) => {
+                    return Ok(Chosen {
+                        id,
+                        rule: None,
+                        instead_of: Some(Value::text(error.to_string())),
+                    });
+                }
+                None => return Err(Undecided::Stopped(Stop::Failed(error))),
+            },
+            Err(stop @ Stop::Needs(_)) => return Err(Undecided::Stopped(stop)),
+        };
+        let found = match &decision.value {
+            Value::Text(name) => self.id(name),
+            _ => None,
+        };
+        match (found, self.fallback) {
+            (Some(id), _) => Ok(Chosen {
+                id,
+                rule: decision.rule,
+                instead_of: None,
+            }),
+            (None, Some(id)) => Ok(Chosen {
+                id,
+                rule: decision.rule,
+                instead_of: Some(decision.value),
+            }),
+            (None, None) => Err(Undecided::Unknown {
+                value: decision.value,
+                rule: decision.rule,
+            }),
+        }
+    }
+}
+
+/// The four choices of a configuration.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The server that it is for.
+    pub target: Target,
+    /// `strategy.route`
+    pub route: Choice,
+    /// `strategy.schedule`
+    pub schedule: Choice,
+    /// `strategy.connection`
+    pub connection: Choice,
+    /// `strategy.tls`
+    pub tls: Choice,
+}
+
+impl Plan {
+    /// The choice of one kind.
+    #[must_use]
+    pub const fn choice(&self, kind: Kind) -> &Choice {
+        match kind {
+            Kind::Route => &self.route,
+            Kind::Schedule => &self.schedule,
+            Kind::Connection => &self.connection,
+            Kind::Tls => &self.tls,
+        }
+    }
+}
