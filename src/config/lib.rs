@@ -12,6 +12,7 @@
 pub mod codes;
 mod common;
 pub mod defaults;
+pub mod describe;
 pub mod dialect;
 mod expressions_2024;
 mod legacy_2022;

@@ -1,0 +1,358 @@
+//! A strategy as lines of keys and values, with the target's defaults filled in: what `explain` and `dump` show.
+//!
+//! Keys are those of the 2025 layout. Secrets and what came out of macros are `***`.
+//!
+//! Source of the defaults: delivery spec 1.2 to 1.6 and 3.2.
+
+use base::{Millis, Secret, TextRange};
+use policy::{Block, Kind, Target, display};
+
+use crate::settings::{
+    Connection, Expiry, IpLookup, Mx, Protocol, Relay, Requirement, Route, Schedule, Sensitive, Setting, Settings,
+    SourceIp, Tls,
+};
+
+/// One setting of a strategy.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Line {
+    /// Its 2025 key, below the strategy.
+    pub key: &'static str,
+    /// Its value as text.
+    pub value: String,
+    /// Where the value comes from.
+    pub origin: Origin,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// It is written in the document.
+    Document(TextRange),
+    /// The document's rules choose it for each message; the value shows the rules.
+    Rules,
+    /// It is the target's default.
+    Default,
+}
+
+impl Settings {
+    /// The settings of the strategy `name` of `kind`, as `target` would use it; those of the built-in strategy where
+    /// the document does not define it but the target does.
+    #[must_use]
+    pub fn describe(&self, kind: Kind, name: &str, target: Target) -> Vec<Line> {
+        match kind {
+            Kind::Route => match self.routes.get(name) {
+                Some(found) => route(&found.value, target),
+                None if name == "local" => route(&Route::Local, target),
+                None => route(&Route::Mx(Mx::default()), target),
+            },
+            Kind::Schedule => match self.schedules.get(name) {
+                Some(found) => schedule(&found.value, target),
+                None => schedule(&provided_schedule(name, target), target),
+            },
+            Kind::Connection => match self.connections.get(name) {
+                Some(found) => connection(&found.value, self.hostname.as_ref().map(|name| name.value.as_str())),
+                None => connection(&Connection::default(), self.hostname.as_ref().map(|name| name.value.as_str())),
+            },
+            Kind::Tls => match self.tls_strategies.get(name) {
+                Some(found) => tls(&found.value),
+                None => tls(&provided_tls(name)),
+            },
+        }
+    }
+}
+
+const fn minutes(minutes: u64) -> Millis {
+    Millis::from_secs(minutes * 60)
+}
+
+const fn days(days: u64) -> Millis {
+    minutes(days * 24 * 60)
+}
+
+fn provided_tls(name: &str) -> Tls {
+    let allow = if name == "invalid-tls" { Setting::Given(placed(true)) } else { Setting::Default };
+    Tls { allow_invalid_certs: allow, ..Tls::default() }
+}
+
+/// A value that no document holds.
+fn placed<T>(value: T) -> crate::settings::Placed<T> {
+    crate::settings::Placed::new(value, TextRange::default())
+}
+
+/// The schedules that a server brings along; `default` is the built-in one, with an expiry of its own.
+fn provided_schedule(name: &str, target: Target) -> Schedule {
+    let given = |list: &[u64]| Setting::Given(placed(list.iter().map(|count| minutes(*count)).collect::<Vec<_>>()));
+    let queue = |name: &str| Setting::Given(placed(name.to_owned()));
+    match (target, name) {
+        (Target::Stalwart016, "local" | "remote") => Schedule { queue_name: queue(name), ..Schedule::default() },
+        (Target::Stalwart016, "dsn") => Schedule {
+            queue_name: queue(name),
+            retry: given(&[15, 30, 60, 120]),
+            expiry: Setting::Given(placed(Expiry::Attempts(10))),
+            ..Schedule::default()
+        },
+        (Target::Stalwart016, "report") => Schedule {
+            queue_name: queue(name),
+            retry: given(&[30, 60, 120]),
+            notify: given(&[]),
+            expiry: Setting::Given(placed(Expiry::Attempts(8))),
+        },
+        _ => Schedule {
+            retry: given(&[2, 5, 10, 15, 30, 60, 120]),
+            notify: Setting::Given(placed(vec![days(1), days(3)])),
+            expiry: Setting::Given(placed(Expiry::Ttl(days(5)))),
+            ..Schedule::default()
+        },
+    }
+}
+
+fn route(route: &Route, target: Target) -> Vec<Line> {
+    let kind = |word: &str| Line { key: "type", value: word.to_owned(), origin: Origin::Default };
+    match route {
+        Route::Local => vec![kind("local")],
+        Route::Mx(mx) => vec![
+            kind("mx"),
+            line("limits.mx", &mx.limit_mx, &5),
+            line("limits.multihomed", &mx.limit_multihomed, &2),
+            line("ip-lookup", &mx.ip_lookup, &IpLookup::Ipv4ThenIpv6),
+        ],
+        Route::Relay(relay) => {
+            let mut lines = vec![kind("relay")];
+            lines.extend(relay_lines(relay, target));
+            lines
+        }
+    }
+}
+
+fn relay_lines(relay: &Relay, target: Target) -> Vec<Line> {
+    // Implicit TLS is the default of the TOML layouts only (delivery spec 1.2).
+    let implicit = target == Target::Stalwart015;
+    let mut lines = vec![
+        line("address", &relay.address, &String::new()),
+        line("port", &relay.port, &25),
+        line("protocol", &relay.protocol, &Protocol::Smtp),
+        line("tls.implicit", &relay.implicit_tls, &implicit),
+        line("tls.allow-invalid-certs", &relay.allow_invalid_certs, &false),
+    ];
+    if !relay.username.is_default() {
+        lines.push(line("auth.username", &relay.username, &Sensitive::Plain(String::new())));
+    }
+    if !relay.secret.is_default() {
+        lines.push(line("auth.secret", &relay.secret, &Secret::default()));
+    }
+    lines
+}
+
+fn schedule(schedule: &Schedule, target: Target) -> Vec<Line> {
+    let (retry, notify, expiry) = match target {
+        Target::Stalwart016 => {
+            let mut retry: Vec<Millis> = [2, 5, 10, 15, 30, 60, 120].map(minutes).to_vec();
+            retry.extend([days(1), days(3)]);
+            (retry, vec![days(1), days(3)], days(3))
+        }
+        Target::Stalwart015 | Target::Native => (vec![minutes(60)], Vec::new(), days(3)),
+    };
+    vec![
+        line("queue-name", &schedule.queue_name, &"default".to_owned()),
+        line("retry", &schedule.retry, &retry),
+        line("notify", &schedule.notify, &notify),
+        match schedule.expiry.given() {
+            Some(Expiry::Attempts(_)) => line("max-attempts", &schedule.expiry, &Expiry::Ttl(expiry)),
+            Some(Expiry::Ttl(_)) | None => line("expire", &schedule.expiry, &Expiry::Ttl(expiry)),
+        },
+    ]
+}
+
+fn connection(connection: &Connection, hostname: Option<&str>) -> Vec<Line> {
+    let five = minutes(5);
+    let hostname = hostname.unwrap_or("the server's host name").to_owned();
+    vec![
+        line("ehlo-hostname", &connection.ehlo_hostname, &hostname),
+        line("source-ips", &connection.source_ips, &Vec::new()),
+        line("timeout.connect", &connection.timeout_connect, &five),
+        line("timeout.greeting", &connection.timeout_greeting, &five),
+        line("timeout.ehlo", &connection.timeout_ehlo, &five),
+        line("timeout.mail-from", &connection.timeout_mail_from, &five),
+        line("timeout.rcpt-to", &connection.timeout_rcpt_to, &five),
+        line("timeout.data", &connection.timeout_data, &minutes(10)),
+    ]
+}
+
+fn tls(tls: &Tls) -> Vec<Line> {
+    let optional = &Requirement::Optional;
+    vec![
+        line("dane", &tls.dane, optional),
+        line("mta-sts", &tls.mta_sts, optional),
+        line("starttls", &tls.starttls, optional),
+        line("allow-invalid-certs", &tls.allow_invalid_certs, &false),
+        line("timeout.tls", &tls.timeout_tls, &minutes(3)),
+        line("timeout.mta-sts", &tls.timeout_mta_sts, &minutes(5)),
+    ]
+}
+
+fn line<T: Shown>(key: &'static str, setting: &Setting<T>, default: &T) -> Line {
+    let (value, origin) = match setting {
+        Setting::Default => (default.shown(), Origin::Default),
+        Setting::Given(placed) if placed.range.is_empty() => (placed.value.shown(), Origin::Default),
+        Setting::Given(placed) => (placed.value.shown(), Origin::Document(placed.range)),
+        Setting::Chosen(block) => (rules(block), Origin::Rules),
+    };
+    Line { key, value, origin }
+}
+
+/// Rules on one line.
+fn rules(block: &Block) -> String {
+    let text = |id| display::expression(block.ir(), id);
+    let rules = block.rules().iter();
+    let rules: String =
+        rules.map(|rule| format!("if {} then {}, ", text(rule.condition), text(rule.outcome))).collect();
+    format!("{rules}else {}", text(block.otherwise()))
+}
+
+/// How a value is written.
+trait Shown {
+    fn shown(&self) -> String;
+}
+
+impl Shown for String {
+    fn shown(&self) -> String {
+        self.clone()
+    }
+}
+
+macro_rules! shown_by_display {
+    ($($ty:ty),+) => {
+        $(impl Shown for $ty {
+            fn shown(&self) -> String {
+                self.to_string()
+            }
+        })+
+    };
+}
+
+shown_by_display!(bool, u16, u32, Secret, Millis);
+
+impl Shown for Sensitive {
+    fn shown(&self) -> String {
+        match self {
+            Self::Plain(text) => text.clone(),
+            Self::Expanded(secret) => secret.to_string(),
+        }
+    }
+}
+
+impl Shown for IpLookup {
+    fn shown(&self) -> String {
+        match self {
+            Self::Ipv4Only => "ipv4_only",
+            Self::Ipv6Only => "ipv6_only",
+            Self::Ipv4ThenIpv6 => "ipv4_then_ipv6",
+            Self::Ipv6ThenIpv4 => "ipv6_then_ipv4",
+        }
+        .to_owned()
+    }
+}
+
+impl Shown for Protocol {
+    fn shown(&self) -> String {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Lmtp => "lmtp",
+        }
+        .to_owned()
+    }
+}
+
+impl Shown for Requirement {
+    fn shown(&self) -> String {
+        match self {
+            Self::Disable => "disable",
+            Self::Optional => "optional",
+            Self::Require => "require",
+        }
+        .to_owned()
+    }
+}
+
+impl Shown for Expiry {
+    fn shown(&self) -> String {
+        match self {
+            Self::Ttl(length) => length.to_string(),
+            Self::Attempts(count) => count.to_string(),
+        }
+    }
+}
+
+impl Shown for Vec<Millis> {
+    fn shown(&self) -> String {
+        let lengths: Vec<_> = self.iter().map(Millis::to_string).collect();
+        format!("[{}]", lengths.join(", "))
+    }
+}
+
+impl Shown for Vec<SourceIp> {
+    fn shown(&self) -> String {
+        let ips: Vec<_> = self
+            .iter()
+            .map(|source| match &source.ehlo_hostname {
+                Some(name) => format!("{} as {name}", source.ip),
+                None => source.ip.to_string(),
+            })
+            .collect();
+        format!("[{}]", ips.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dialect, settings::{Definition, Placed}};
+
+    #[test]
+    fn given_values_are_told_from_defaults_and_secrets_are_masked() {
+        let mut settings = Settings::empty(Dialect::Strategies2025);
+        let range = TextRange::new(3, 9);
+        let relay = Relay {
+            address: Setting::Given(Placed::new("relay.test".to_owned(), range)),
+            secret: Setting::Given(Placed::new(Secret::new("hunter2"), range)),
+            ..Relay::default()
+        };
+        let definition =
+            Definition { name: "r".to_owned(), range, value: Route::Relay(relay), ignored_by_reference: None };
+        assert!(settings.routes.insert(definition).is_ok());
+        let lines = settings.describe(Kind::Route, "r", Target::Stalwart015);
+        let shown: Vec<_> = lines.iter().map(|line| format!("{}={} {:?}", line.key, line.value, line.origin)).collect();
+        assert_eq!(
+            shown,
+            [
+                "type=relay Default",
+                "address=relay.test Document(3..9)",
+                "port=25 Default",
+                "protocol=smtp Default",
+                "tls.implicit=true Default",
+                "tls.allow-invalid-certs=false Default",
+                "auth.secret=*** Document(3..9)",
+            ]
+        );
+    }
+
+    #[test]
+    fn defaults_are_the_targets() {
+        let settings = Settings::empty(Dialect::Objects2026);
+        let value = |name: &str, target: Target, key: &str| {
+            let lines = settings.describe(Kind::Schedule, name, target);
+            lines.into_iter().find(|line| line.key == key).map(|line| line.value)
+        };
+        let cases = [
+            ("default", Target::Stalwart015, "expire", Some("5d")),
+            ("default", Target::Stalwart015, "retry", Some("[2m, 5m, 10m, 15m, 30m, 1h, 2h]")),
+            ("remote", Target::Stalwart016, "expire", Some("3d")),
+            ("remote", Target::Stalwart016, "queue-name", Some("remote")),
+            ("dsn", Target::Stalwart016, "max-attempts", Some("10")),
+            ("report", Target::Stalwart016, "notify", Some("[]")),
+        ];
+        for (name, target, key, expected) in cases {
+            assert_eq!(value(name, target, key).as_deref(), expected, "{name} {key}");
+        }
+    }
+}
