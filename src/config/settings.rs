@@ -9,7 +9,10 @@
 //! - Whatever could not be read is absent and has an error finding.
 //! - Definitions of one kind have different names, in the order of the document.
 
-use std::net::IpAddr;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    net::IpAddr,
+};
 
 use base::{Millis, Secret, TextRange};
 use policy::Block;
@@ -134,14 +137,20 @@ pub enum Selector {
 }
 
 /// The definitions of one kind, by name.
+///
+/// Invariant: the index has every name once, with its place in the list.
 #[derive(Clone, Debug)]
 pub struct Definitions<T> {
     list: Vec<Definition<T>>,
+    index: BTreeMap<Box<str>, usize>,
 }
 
 impl<T> Default for Definitions<T> {
     fn default() -> Self {
-        Self { list: Vec::new() }
+        Self {
+            list: Vec::new(),
+            index: BTreeMap::new(),
+        }
     }
 }
 
@@ -162,21 +171,23 @@ pub struct Definition<T> {
 impl<T> Definitions<T> {
     /// Adds one; gives back the earlier definition of that name, which then stays.
     pub fn insert(&mut self, definition: Definition<T>) -> Result<(), &Definition<T>> {
-        match self.list.iter().position(|known| known.name == definition.name) {
-            Some(index) => Err(self
-                .list
-                .get(index)
-                .unwrap_or_else(|| unreachable!("found by position"))),
-            None => {
+        let place = self.list.len();
+        match self.index.entry(definition.name.as_str().into()) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(place);
                 self.list.push(definition);
                 Ok(())
             }
+            Entry::Occupied(known) => Err(self
+                .list
+                .get(*known.get())
+                .unwrap_or_else(|| unreachable!("the index has places of the list"))),
         }
     }
 
     /// The definition called `name`.
     pub fn get(&self, name: &str) -> Option<&Definition<T>> {
-        self.list.iter().find(|definition| definition.name == name)
+        self.list.get(*self.index.get(name)?)
     }
 
     /// Every definition in the order of the document.
@@ -497,4 +508,31 @@ pub struct Dsn {
     pub sign: Setting<Vec<String>>,
     /// `report.submitter`: the Reporting-MTA.
     pub submitter: Setting<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn definition(name: &str, value: u32) -> Definition<u32> {
+        Definition {
+            name: name.to_owned(),
+            range: TextRange::at(0),
+            value,
+            ignored_by_reference: None,
+        }
+    }
+
+    #[test]
+    fn the_first_definition_of_a_name_stays_and_the_order_is_the_documents() {
+        let mut definitions = Definitions::default();
+        for (value, name) in ["relay", "mx", "backup"].into_iter().enumerate() {
+            definitions.insert(definition(name, value as u32)).unwrap();
+        }
+        let earlier = definitions.insert(definition("mx", 9)).unwrap_err();
+        assert_eq!((earlier.name.as_str(), earlier.value), ("mx", 1));
+        assert_eq!(definitions.names().collect::<Vec<_>>(), ["relay", "mx", "backup"]);
+        assert_eq!(definitions.get("mx").map(|found| found.value), Some(1));
+        assert!(definitions.get("local").is_none());
+    }
 }
