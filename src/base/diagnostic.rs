@@ -298,6 +298,16 @@ impl Findings {
         }
     }
 
+    /// Leaves out those for which `keeps` does not hold; what came after the bound stays counted.
+    pub fn retain(&mut self, mut keeps: impl FnMut(&Diagnostic) -> bool) {
+        let errors = &mut self.errors;
+        self.list.retain(|finding| {
+            let is_kept = keeps(finding);
+            *errors -= usize::from(!is_kept && finding.severity == Severity::Error);
+            is_kept
+        });
+    }
+
     /// How many findings there are, so that [`Self::errors_since`] can ask about later ones.
     #[must_use]
     pub const fn mark(&self) -> usize {
@@ -355,5 +365,15 @@ mod tests {
         let mut all = Findings::new();
         all.extend(findings);
         assert_eq!((all.len(), all.omitted(), all.errors()), (Findings::MAX, 5, 1));
+    }
+
+    #[test]
+    fn what_is_left_out_is_no_longer_counted() {
+        let mut findings = Findings::new();
+        for (at, severity) in [Severity::Error, Severity::Note, Severity::Error].into_iter().enumerate() {
+            findings.push(Diagnostic::new(&codes::TEST, TextRange::at(at as u32), "x").severity(severity));
+        }
+        findings.retain(|finding| finding.range.start() > 0);
+        assert_eq!((findings.len(), findings.errors()), (2, 1));
     }
 }
