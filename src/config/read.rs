@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use base::{Diagnostic, Findings, Fix, MappedText, Millis, MillisError, Secret, TextRange};
+use base::{Diagnostic, Findings, Fix, MappedText, Millis, MillisError, Secret, Severity, TextRange};
 use document::{Node, Table};
 use policy::{Block, BlockText, Compiler, RuleText, Scope, Wanted, spelling::nearest};
 
@@ -34,7 +34,7 @@ pub(crate) struct Scalar {
 
 impl Scalar {
     /// The text for a message.
-    fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         if self.expanded {
             return Secret::MASK.to_owned();
         }
@@ -292,12 +292,44 @@ impl Context<'_> {
     pub(crate) fn block(&mut self, node: &Node<'_>, setting: &str, scope: Scope, wanted: Wanted) -> Option<Block> {
         let before = self.findings.mark();
         let text = self.block_text(node, setting)?;
-        let block = self.compiler.block(&text, scope, wanted, self.findings);
+        let block = if holds_macro(node) {
+            self.block_of_macros(&text, node.range, scope, wanted)
+        } else {
+            self.compiler.block(&text, scope, wanted, self.findings)
+        };
         if self.findings.errors_since(before) {
             None
         } else {
             block
         }
+    }
+
+    /// A block with macros: what came out of one is not shown by a finding, and what a macro stands for is not
+    /// checked where none are expanded.
+    fn block_of_macros(&mut self, text: &BlockText, range: TextRange, scope: Scope, wanted: Wanted) -> Option<Block> {
+        let mut found = Findings::new();
+        let block = self.compiler.block(text, scope, wanted, &mut found);
+        if !self.resources.resolves() {
+            if found.has_errors() {
+                self.report(
+                    Diagnostic::new(&codes::MACRO_UNRESOLVED, range, "the expression is not checked: it holds a macro")
+                        .severity(Severity::Note)
+                        .help("macros are expanded where that is asked for"),
+                );
+            } else {
+                self.findings.extend(found);
+            }
+            return block;
+        }
+        for finding in &found {
+            let message = format!("`{}`, once its macros are expanded", Secret::MASK);
+            self.findings.push(
+                Diagnostic::new(finding.code, finding.range, message)
+                    .severity(finding.severity)
+                    .help(format!("the finding is `{}`; what a macro gives is not shown", finding.code.rule)),
+            );
+        }
+        block
     }
 
     /// The texts of a chain of rules; `None` where it has no `else` to end it.
@@ -407,6 +439,17 @@ impl Context<'_> {
 enum RuleKind {
     Rule(RuleText),
     Else(MappedText),
+}
+
+/// Whether a text within `node` holds `%{…}%`.
+fn holds_macro(node: &Node<'_>) -> bool {
+    if let Some(table) = node.as_table() {
+        return table.entries().iter().any(|entry| holds_macro(&entry.value));
+    }
+    match node.as_list() {
+        Some(items) => items.iter().any(holds_macro),
+        None => node.scalar_text().is_some_and(has_macro),
+    }
 }
 
 /// Whether a text holds `%{…}%`.
