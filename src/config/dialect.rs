@@ -76,7 +76,7 @@ pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources)
         Format::Json | Format::Ndjson => match forced {
             None | Some(Dialect::Objects2026) => Some(objects_2026::read(source, format, resources, &mut findings)),
             Some(other) => {
-                let range = TextRange::new(0, 1);
+                let range = TextRange::at(0);
                 let message = format!("a document in {} cannot be read as {other}", format.word());
                 findings.push(
                     Diagnostic::new(&codes::DIALECT_IMPOSSIBLE, range, message)
@@ -107,7 +107,7 @@ fn toml(
             findings.push(
                 Diagnostic::new(
                     &codes::DIALECT_IMPOSSIBLE,
-                    TextRange::new(0, 1),
+                    TextRange::at(0),
                     "a document in TOML cannot be read as objects_2026",
                 )
                 .help("JSON is read as objects_2026, TOML as one of the others"),
