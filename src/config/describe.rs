@@ -8,7 +8,7 @@ use base::{Millis, Secret, TextRange};
 use policy::{Block, Kind, Target, display};
 
 use crate::settings::{
-    Connection, Expiry, IpLookup, Mx, Protocol, Relay, Requirement, Route, Schedule, Sensitive, Setting, Settings,
+    Connection, Definition, Expiry, IpLookup, Mx, Protocol, Relay, Requirement, Route, Schedule, Sensitive, Setting, Settings,
     SourceIp, Tls,
 };
 
@@ -39,26 +39,33 @@ impl Settings {
     /// the document does not define it but the target does.
     #[must_use]
     pub fn describe(&self, kind: Kind, name: &str, target: Target) -> Vec<Line> {
+        let hostname = self.hostname.as_ref().map(|name| name.value.as_str());
         match kind {
-            Kind::Route => match self.routes.get(name) {
-                Some(found) => route(&found.value, target),
+            Kind::Route => match read_by(target, self.routes.get(name)) {
+                Some(found) => route(found, target),
                 None if name == "local" => route(&Route::Local, target),
                 None => route(&Route::Mx(Mx::default()), target),
             },
-            Kind::Schedule => match self.schedules.get(name) {
-                Some(found) => schedule(&found.value, target),
+            Kind::Schedule => match read_by(target, self.schedules.get(name)) {
+                Some(found) => schedule(found, target),
                 None => schedule(&provided_schedule(name, target), target),
             },
-            Kind::Connection => match self.connections.get(name) {
-                Some(found) => connection(&found.value, self.hostname.as_ref().map(|name| name.value.as_str())),
-                None => connection(&Connection::default(), self.hostname.as_ref().map(|name| name.value.as_str())),
+            Kind::Connection => match read_by(target, self.connections.get(name)) {
+                Some(found) => connection(found, hostname),
+                None => connection(&Connection::default(), hostname),
             },
-            Kind::Tls => match self.tls_strategies.get(name) {
-                Some(found) => tls(&found.value),
+            Kind::Tls => match read_by(target, self.tls_strategies.get(name)) {
+                Some(found) => tls(found),
                 None => tls(&provided_tls(name)),
             },
         }
     }
+}
+
+/// A definition that `target` reads.
+fn read_by<T>(target: Target, definition: Option<&Definition<T>>) -> Option<&T> {
+    let reads = |found: &&Definition<T>| target == Target::Native || found.ignored_by_reference.is_none();
+    definition.filter(reads).map(|found| &found.value)
 }
 
 const fn minutes(minutes: u64) -> Millis {
@@ -306,7 +313,7 @@ impl Shown for Vec<SourceIp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Dialect, settings::{Definition, Placed}};
+    use crate::{Dialect, settings::Placed};
 
     #[test]
     fn given_values_are_told_from_defaults_and_secrets_are_masked() {

@@ -14,6 +14,7 @@ mod common;
 pub mod defaults;
 pub mod describe;
 pub mod dialect;
+pub mod explain;
 mod expressions_2024;
 mod legacy_2022;
 mod objects_2026;
@@ -22,7 +23,9 @@ pub mod resolve;
 pub mod resources;
 pub mod settings;
 mod strategies_2025;
+mod texts;
 
 pub use dialect::{Dialect, Loaded, load};
 pub use resources::{NoResources, Resources};
 pub use settings::Settings;
+pub use texts::expressions;

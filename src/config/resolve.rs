@@ -92,7 +92,9 @@ impl Settings {
     #[must_use]
     pub fn known(&self, kind: Kind, name: &str, target: Target) -> Known {
         match (self.definition(kind, name), target.provides(kind, name)) {
-            (Some((range, Some(why))), _) if target != Target::Native => Known::Ignored(range, why),
+            // What the reference does not read cannot hide what it brings along.
+            (Some((_, Some(_))), Some(provision)) if target != Target::Native => Known::Provided(provision),
+            (Some((range, Some(why))), None) if target != Target::Native => Known::Ignored(range, why),
             (Some((range, _)), _) => Known::Defined(range),
             (None, Some(provision)) => Known::Provided(provision),
             (None, None) => {
