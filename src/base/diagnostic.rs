@@ -104,14 +104,7 @@ impl Fix {
     /// A fix that replaces `range` by `text`, to be looked at before it is made.
     #[must_use]
     pub fn replace(title: impl Into<String>, range: TextRange, text: impl Into<String>) -> Self {
-        Self {
-            safe: false,
-            title: title.into(),
-            edits: vec![Edit {
-                range,
-                text: text.into(),
-            }],
-        }
+        Self { safe: false, title: title.into(), edits: vec![Edit { range, text: text.into() }] }
     }
 
     /// The same, safe to make without a look.
@@ -167,10 +160,7 @@ impl Diagnostic {
     /// With words under the underlined text.
     #[must_use]
     pub fn label(self, label: impl Into<String>) -> Self {
-        Self {
-            label: Some(label.into()),
-            ..self
-        }
+        Self { label: Some(label.into()), ..self }
     }
 
     /// With another place that belongs to it.
@@ -183,10 +173,7 @@ impl Diagnostic {
     /// With what would be right.
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
-        Self {
-            help: Some(help.into()),
-            ..self
-        }
+        Self { help: Some(help.into()), ..self }
     }
 
     /// With what would be right, where it is known.
@@ -226,11 +213,7 @@ impl Findings {
     /// No findings.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            list: Vec::new(),
-            omitted: 0,
-            errors: 0,
-        }
+        Self { list: Vec::new(), omitted: 0, errors: 0 }
     }
 
     /// Adds one.
@@ -280,17 +263,12 @@ impl Findings {
 
     /// Puts them in the order of their place in the document.
     pub fn sort(&mut self) {
-        self.list
-            .sort_by_key(|finding| (finding.range.start(), finding.range.end(), finding.code.id));
+        self.list.sort_by_key(|finding| (finding.range.start(), finding.range.end(), finding.code.id));
     }
 
     /// Takes all of `other` in.
     pub fn extend(&mut self, other: Self) {
-        let kept_errors = other
-            .list
-            .iter()
-            .filter(|finding| finding.severity == Severity::Error)
-            .count();
+        let kept_errors = other.list.iter().filter(|finding| finding.severity == Severity::Error).count();
         self.omitted += other.omitted;
         self.errors += other.errors - kept_errors;
         for finding in other.list {
@@ -334,11 +312,7 @@ impl<'a> IntoIterator for &'a Findings {
 mod tests {
     use super::*;
 
-    #[allow(
-        unreachable_pub,
-        dead_code,
-        reason = "the macro serves floors that publish their list"
-    )]
+    #[allow(unreachable_pub, dead_code, reason = "the macro serves floors that publish their list")]
     mod codes {
         codes! {
         /// A test's finding.
@@ -350,17 +324,10 @@ mod tests {
     fn past_the_bound_findings_are_counted_and_errors_remembered() {
         let mut findings = Findings::new();
         for at in 0..Findings::MAX as u32 + 5 {
-            let severity = if at as usize == Findings::MAX {
-                Severity::Error
-            } else {
-                Severity::Note
-            };
+            let severity = if at as usize == Findings::MAX { Severity::Error } else { Severity::Note };
             findings.push(Diagnostic::new(&codes::TEST, TextRange::at(at), "x").severity(severity));
         }
-        assert_eq!(
-            (findings.len(), findings.omitted(), findings.errors()),
-            (Findings::MAX, 5, 1)
-        );
+        assert_eq!((findings.len(), findings.omitted(), findings.errors()), (Findings::MAX, 5, 1));
 
         let mut all = Findings::new();
         all.extend(findings);

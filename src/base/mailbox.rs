@@ -19,10 +19,7 @@ impl Mailbox {
     /// The null sender `<>`.
     #[must_use]
     pub const fn null() -> Self {
-        Self {
-            text: String::new(),
-            domain: 0,
-        }
+        Self { text: String::new(), domain: 0 }
     }
 
     /// The address `text`; `None` where it has no local part or no domain. The empty text is the null sender.
@@ -37,10 +34,7 @@ impl Mailbox {
             return None;
         }
         let text = format!("{local}@{}", domain.to_lowercase());
-        Some(Self {
-            text,
-            domain: local.len() + 1,
-        })
+        Some(Self { text, domain: local.len() + 1 })
     }
 
     /// The whole address, `""` for the null sender.
@@ -64,11 +58,7 @@ impl Mailbox {
 
 impl fmt::Display for Mailbox {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_null() {
-            out.write_str("<>")
-        } else {
-            out.write_str(&self.text)
-        }
+        if self.is_null() { out.write_str("<>") } else { out.write_str(&self.text) }
     }
 }
 

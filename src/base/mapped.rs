@@ -33,10 +33,7 @@ impl MappedText {
         let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
         Self {
             text: text.into(),
-            segments: Box::new([Segment {
-                decoded: 0,
-                document: at,
-            }]),
+            segments: Box::new([Segment { decoded: 0, document: at }]),
             end: at.saturating_add(length),
         }
     }
@@ -44,28 +41,15 @@ impl MappedText {
     /// A text that no document holds, such as a built-in default. Its ranges are all those of `range`.
     #[must_use]
     pub fn synthetic(text: &str, range: TextRange) -> Self {
-        let start = Segment {
-            decoded: 0,
-            document: range.start(),
-        };
-        let behind = Segment {
-            decoded: 1,
-            document: range.end(),
-        };
-        let last = Segment {
-            decoded: u32::try_from(text.len()).unwrap_or(u32::MAX),
-            document: range.end(),
-        };
+        let start = Segment { decoded: 0, document: range.start() };
+        let behind = Segment { decoded: 1, document: range.end() };
+        let last = Segment { decoded: u32::try_from(text.len()).unwrap_or(u32::MAX), document: range.end() };
         let segments: Box<[Segment]> = match text.len() {
             0 => Box::new([start]),
             1 => Box::new([start, behind]),
             _ => Box::new([start, behind, last]),
         };
-        Self {
-            text: text.into(),
-            segments,
-            end: range.end(),
-        }
+        Self { text: text.into(), segments, end: range.end() }
     }
 
     /// A text that a reader decodes piece by piece.
@@ -90,11 +74,7 @@ impl MappedText {
     #[must_use]
     pub fn map(&self, range: TextRange) -> TextRange {
         let start = self.document_offset(range.start());
-        let end = if range.is_empty() {
-            start
-        } else {
-            self.document_offset(range.end())
-        };
+        let end = if range.is_empty() { start } else { self.document_offset(range.end()) };
         TextRange::new(start, end)
     }
 
@@ -129,19 +109,13 @@ impl MappedTextBuilder {
                 && text.len() == range.len() as usize
         });
         if !continues {
-            self.segments.push(Segment {
-                decoded,
-                document: range.start(),
-            });
+            self.segments.push(Segment { decoded, document: range.start() });
         }
         self.text.push_str(text);
         if text.len() != range.len() as usize {
             // The next run starts anew, even where its offsets happen to fit.
             let decoded = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
-            self.segments.push(Segment {
-                decoded,
-                document: range.end(),
-            });
+            self.segments.push(Segment { decoded, document: range.end() });
         }
         self.end = range.end();
     }
@@ -152,17 +126,10 @@ impl MappedTextBuilder {
         let mut segments = self.segments;
         let end = if segments.is_empty() { at } else { self.end };
         if segments.is_empty() {
-            segments.push(Segment {
-                decoded: 0,
-                document: at,
-            });
+            segments.push(Segment { decoded: 0, document: at });
         }
         segments.dedup_by_key(|segment| (segment.decoded, segment.document));
-        MappedText {
-            text: self.text.into_boxed_str(),
-            segments: segments.into_boxed_slice(),
-            end,
-        }
+        MappedText { text: self.text.into_boxed_str(), segments: segments.into_boxed_slice(), end }
     }
 }
 

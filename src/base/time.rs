@@ -25,13 +25,7 @@ pub enum MillisError {
     TooLong,
 }
 
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 impl Millis {
     /// The longest one: 63 bits, because an expression holds it as a signed integer.
@@ -57,11 +51,7 @@ impl Millis {
             "" => 1,
             unit if unit.bytes().any(|byte| byte.is_ascii_digit()) => {
                 let fraction = unit.starts_with('.');
-                return Err(if fraction {
-                    MillisError::Number
-                } else {
-                    MillisError::Compound
-                });
+                return Err(if fraction { MillisError::Number } else { MillisError::Compound });
             }
             unit => {
                 let known = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit));
@@ -70,20 +60,14 @@ impl Millis {
         };
         let number: u64 = number.parse().map_err(|_| MillisError::TooLong)?;
         let length = number.checked_mul(factor).map(Self).ok_or(MillisError::TooLong)?;
-        if length > Self::MAX {
-            Err(MillisError::TooLong)
-        } else {
-            Ok(length)
-        }
+        if length > Self::MAX { Err(MillisError::TooLong) } else { Ok(length) }
     }
 }
 
 /// The shortest way to write it with one unit: `90m`, `1500ms`, `0ms`.
 impl fmt::Display for Millis {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = UNITS
-            .iter()
-            .find(|&&(_, factor)| self.0 >= factor && self.0.is_multiple_of(factor));
+        let whole = UNITS.iter().find(|&&(_, factor)| self.0 >= factor && self.0.is_multiple_of(factor));
         let (unit, factor) = whole.unwrap_or(&("ms", 1));
         write!(out, "{}{unit}", self.0 / factor)
     }
@@ -120,14 +104,8 @@ mod tests {
 
     #[test]
     fn lengths_are_shown_in_their_largest_whole_unit() {
-        let cases = [
-            (0, "0ms"),
-            (1, "1ms"),
-            (1_500, "1500ms"),
-            (90_000, "90s"),
-            (5_400_000, "90m"),
-            (172_800_000, "2d"),
-        ];
+        let cases =
+            [(0, "0ms"), (1, "1ms"), (1_500, "1500ms"), (90_000, "90s"), (5_400_000, "90m"), (172_800_000, "2d")];
         for (millis, expected) in cases {
             assert_eq!(Millis(millis).to_string(), expected);
         }

@@ -170,10 +170,7 @@ impl Ast {
 
     /// The nodes, children before parents, with their ranges in the expression; the last one is the root.
     pub fn nodes(&self) -> impl ExactSizeIterator<Item = (NodeId, &Node, TextRange)> {
-        self.nodes
-            .iter()
-            .enumerate()
-            .map(|(id, (node, range))| (NodeId(id as u32), node, *range))
+        self.nodes.iter().enumerate().map(|(id, (node, range))| (NodeId(id as u32), node, *range))
     }
 
     /// The node `id` and its range.

@@ -80,12 +80,7 @@ impl Block {
     /// A block of operations that a reader made itself.
     #[must_use]
     pub const fn new(ir: Ir, rules: Vec<Rule>, otherwise: ExprId, otherwise_range: TextRange) -> Self {
-        Self {
-            ir,
-            rules,
-            otherwise,
-            otherwise_range,
-        }
+        Self { ir, rules, otherwise, otherwise_range }
     }
 
     /// A block without rules that gives one value.
@@ -154,11 +149,7 @@ impl Compiler {
     pub fn block(&mut self, text: &BlockText, scope: Scope, wanted: Wanted, findings: &mut Findings) -> Option<Block> {
         let before = findings.mark();
         if text.rules.len() > limits::RULES_MAX {
-            let message = format!(
-                "a block of {} rules has more than {}",
-                text.rules.len(),
-                limits::RULES_MAX
-            );
+            let message = format!("a block of {} rules has more than {}", text.rules.len(), limits::RULES_MAX);
             findings.push(
                 Diagnostic::new(&codes::TOO_MANY_RULES, text.otherwise_range, message)
                     .help("keep long lists in a store and ask it with `key_exists`"),
@@ -171,11 +162,7 @@ impl Compiler {
             let condition = self.expression(&rule.condition, scope, &mut ir, findings);
             let outcome = self.outcome(&rule.outcome, scope, wanted, &mut ir, findings);
             if let (Some(condition), Some(outcome)) = (condition, outcome) {
-                rules.push(Rule {
-                    condition,
-                    outcome,
-                    range: rule.range,
-                });
+                rules.push(Rule { condition, outcome, range: rule.range });
             }
         }
         let otherwise = self.outcome(&text.otherwise, scope, wanted, &mut ir, findings)?;
@@ -192,12 +179,16 @@ impl Compiler {
     ) -> Option<ExprId> {
         let outcome = self.expression(source, scope, ir, findings)?;
         match (wanted, ir.get(outcome).ty) {
-            (Wanted::Value, _) | (Wanted::Name, Type::String | Type::Any) => Some(outcome),
+            (Wanted::Value, _) => Some(outcome),
+            (Wanted::Name, Type::String | Type::Any) => {
+                or_as_default(ir, outcome, findings);
+                Some(outcome)
+            }
             (Wanted::Name, other) => {
                 let expr = ir.get(outcome);
                 let help = match &expr.op {
                     Op::Literal(Value::Constant(constant)) => format!("quote the name of the strategy: `'{constant}'`"),
-                    Op::And(_) | Op::Or(_) => "a default is written `if_then(x, x, 'default')`".to_owned(),
+                    Op::And(_) | Op::Or(_) => "a default is written `if_then(is_empty(x), 'default', x)`".to_owned(),
                     _ => "the name of a strategy is a string, such as `'mx'`".to_owned(),
                 };
                 findings.push(
@@ -211,6 +202,18 @@ impl Compiler {
                 None
             }
         }
+    }
+}
+
+/// Reports `x || 'default'` (D4).
+fn or_as_default(ir: &Ir, outcome: ExprId, findings: &mut Findings) {
+    let expr = ir.get(outcome);
+    let Op::Or(operands) = &expr.op else { return };
+    if operands.iter().any(|operand| ir.get(*operand).ty == Type::String) {
+        findings.push(
+            Diagnostic::new(&codes::OR_AS_DEFAULT, expr.range, "`||` does not give its right side, but 1 or 0")
+                .help("a default is written `if_then(is_empty(x), 'default', x)`"),
+        );
     }
 }
 
@@ -228,10 +231,7 @@ fn finite_texts(ir: &Ir, id: ExprId) -> Option<BTreeSet<String>> {
     match &ir.get(id).op {
         Op::Literal(Value::Text(text)) => Some(BTreeSet::from([text.to_string()])),
         Op::Variable(variable) => Some(variable.texts()?.iter().map(|text| (*text).to_owned()).collect()),
-        Op::Call {
-            function: Function::IfThen,
-            arguments,
-        } => {
+        Op::Call { function: Function::IfThen, arguments } => {
             let mut texts = finite_texts(ir, *arguments.get(1)?)?;
             texts.extend(finite_texts(ir, *arguments.get(2)?)?);
             bounded(texts)
@@ -243,10 +243,7 @@ fn finite_texts(ir: &Ir, id: ExprId) -> Option<BTreeSet<String>> {
                 if texts.len() * behind.len() > limits::OUTCOMES_MAX {
                     return None;
                 }
-                texts = texts
-                    .iter()
-                    .flat_map(|text| behind.iter().map(move |more| format!("{text}{more}")))
-                    .collect();
+                texts = texts.iter().flat_map(|text| behind.iter().map(move |more| format!("{text}{more}"))).collect();
             }
             bounded(texts)
         }

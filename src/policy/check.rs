@@ -33,44 +33,20 @@ pub struct Scope {
 
 impl Scope {
     /// `strategy.route`
-    pub const ROUTE: Self = Self {
-        variables: VariableSet::RCPT,
-        all_set: true,
-        setting: "a route policy",
-    };
+    pub const ROUTE: Self = Self { variables: VariableSet::RCPT, all_set: true, setting: "a route policy" };
     /// `strategy.schedule`
-    pub const SCHEDULE: Self = Self {
-        setting: "a schedule policy",
-        ..Self::ROUTE
-    };
+    pub const SCHEDULE: Self = Self { setting: "a schedule policy", ..Self::ROUTE };
     /// `strategy.connection`
-    pub const CONNECTION: Self = Self {
-        variables: VariableSet::HOST,
-        all_set: true,
-        setting: "a connection policy",
-    };
+    pub const CONNECTION: Self = Self { variables: VariableSet::HOST, all_set: true, setting: "a connection policy" };
     /// `strategy.tls`
-    pub const TLS: Self = Self {
-        setting: "a TLS policy",
-        ..Self::CONNECTION
-    };
+    pub const TLS: Self = Self { setting: "a TLS policy", ..Self::CONNECTION };
     /// The condition of a limiter: which variables are set depends on its key (delivery spec 2.3).
-    pub const LIMITER: Self = Self {
-        variables: VariableSet::HOST,
-        all_set: false,
-        setting: "a limiter's condition",
-    };
+    pub const LIMITER: Self = Self { variables: VariableSet::HOST, all_set: false, setting: "a limiter's condition" };
     /// The condition of a quota.
-    pub const QUOTA: Self = Self {
-        setting: "a quota's condition",
-        ..Self::LIMITER
-    };
+    pub const QUOTA: Self = Self { setting: "a quota's condition", ..Self::LIMITER };
     /// `report.dsn.*`
-    pub const DSN: Self = Self {
-        variables: VariableSet::SENDER,
-        all_set: false,
-        setting: "a setting of delivery reports",
-    };
+    pub const DSN: Self =
+        Self { variables: VariableSet::SENDER, all_set: false, setting: "a setting of delivery reports" };
 }
 
 /// What a document's expressions are compiled with.
@@ -86,20 +62,13 @@ impl Compiler {
     /// A compiler for a document in `edition`, which does not know which stores exist.
     #[must_use]
     pub fn new(edition: Edition) -> Self {
-        Self {
-            edition,
-            stores: None,
-            patterns: PatternBudget::default(),
-        }
+        Self { edition, stores: None, patterns: PatternBudget::default() }
     }
 
     /// With the stores that exist; a literal store that is none of them is an error.
     #[must_use]
     pub fn with_stores(self, stores: BTreeSet<String>) -> Self {
-        Self {
-            stores: Some(stores),
-            ..self
-        }
+        Self { stores: Some(stores), ..self }
     }
 
     /// Compiles `source` into `ir`; `None` where it has errors, which are then among `findings`.
@@ -112,15 +81,7 @@ impl Compiler {
     ) -> Option<ExprId> {
         let before = findings.mark();
         let ast = crate::parse::parse(source, findings)?;
-        let mut lowering = Lowering {
-            compiler: self,
-            source,
-            scope,
-            ast: &ast,
-            ir,
-            findings,
-            ids: Vec::new(),
-        };
+        let mut lowering = Lowering { compiler: self, source, scope, ast: &ast, ir, findings, ids: Vec::new() };
         let root = lowering.run();
         if findings.errors_since(before) { None } else { root }
     }
@@ -133,10 +94,7 @@ impl Compiler {
             Err(error) => {
                 let whole = TextRange::of(0..source.text().len());
                 let finding = bad_pattern(source.text(), whole, 0, error);
-                findings.push(Diagnostic {
-                    range: source.map(finding.range),
-                    ..finding
-                });
+                findings.push(Diagnostic { range: source.map(finding.range), ..finding });
                 None
             }
         }
@@ -149,12 +107,8 @@ fn bad_pattern(text: &str, whole: TextRange, start: u32, error: PatternError) ->
         PatternError::Invalid { range, reason } => {
             let range = TextRange::new(start + range.start as u32, start + range.end as u32);
             let range = if range.is_empty() { whole } else { range };
-            Diagnostic::new(
-                &codes::REGEX_INVALID,
-                range,
-                format!("the regular expression {} is invalid", shown(text)),
-            )
-            .help(reason.trim_end_matches('.').to_owned())
+            Diagnostic::new(&codes::REGEX_INVALID, range, format!("the regular expression {} is invalid", shown(text)))
+                .help(reason.trim_end_matches('.').to_owned())
         }
         PatternError::TooLarge(why) => Diagnostic::new(
             &codes::REGEX_TOO_LARGE,
@@ -171,10 +125,9 @@ const SPECIAL_FORMS: [&str; 4] = ["matches", "system", "metric", "config_get"];
 /// The literals that belong to their form and are no operations of their own.
 fn special_literals(ast: &Ast) -> BTreeSet<NodeId> {
     let literal = |node: &Node| match node {
-        Node::Call { name, arguments, .. } if SPECIAL_FORMS.contains(&&**name) => arguments
-            .first()
-            .copied()
-            .filter(|first| matches!(ast.get(*first).0, Node::Text(_))),
+        Node::Call { name, arguments, .. } if SPECIAL_FORMS.contains(&&**name) => {
+            arguments.first().copied().filter(|first| matches!(ast.get(*first).0, Node::Text(_)))
+        }
         _ => None,
     };
     ast.nodes().filter_map(|(_, node, _)| literal(node)).collect()
@@ -195,11 +148,7 @@ impl Lowering<'_> {
     fn run(&mut self) -> Option<ExprId> {
         let literals = special_literals(self.ast);
         for (id, node, range) in self.ast.nodes() {
-            let lowered = if literals.contains(&id) {
-                ExprId::NONE
-            } else {
-                self.node(node, range)
-            };
+            let lowered = if literals.contains(&id) { ExprId::NONE } else { self.node(node, range) };
             self.ids.push(lowered);
         }
         self.ids.last().copied()
@@ -213,21 +162,10 @@ impl Lowering<'_> {
     fn report(&mut self, finding: Diagnostic) {
         let map = |range: TextRange| self.source.map(range);
         let fix = finding.fix.map(|fix| Fix {
-            edits: fix
-                .edits
-                .into_iter()
-                .map(|edit| base::Edit {
-                    range: map(edit.range),
-                    text: edit.text,
-                })
-                .collect(),
+            edits: fix.edits.into_iter().map(|edit| base::Edit { range: map(edit.range), text: edit.text }).collect(),
             ..fix
         });
-        self.findings.push(Diagnostic {
-            range: map(finding.range),
-            fix,
-            ..finding
-        });
+        self.findings.push(Diagnostic { range: map(finding.range), fix, ..finding });
     }
 
     fn push(&mut self, op: Op, range: TextRange) -> ExprId {
@@ -244,20 +182,15 @@ impl Lowering<'_> {
         match node {
             Node::Int(int) => self.push(Op::Literal(Value::Int(*int)), range),
             Node::Float(float) => self.push(Op::Literal(Value::Float(*float)), range),
-            Node::Duration(length) => self.push(
-                Op::Literal(Value::Int(i64::try_from(length.0).unwrap_or(i64::MAX))),
-                range,
-            ),
+            Node::Duration(length) => {
+                self.push(Op::Literal(Value::Int(i64::try_from(length.0).unwrap_or(i64::MAX))), range)
+            }
             Node::Text(text) => self.text(text, range),
             Node::Name(name) => self.name(name, range),
             Node::Capture(group) => self.push(Op::Capture(*group), range),
             Node::List(items) => self.list(items, range),
             Node::Group(inner) => self.id(*inner),
-            Node::Call {
-                name,
-                range: name_range,
-                arguments,
-            } => self.call(name, *name_range, arguments, range),
+            Node::Call { name, range: name_range, arguments } => self.call(name, *name_range, arguments, range),
             Node::Index { base, index } => self.index(*base, *index, range),
             Node::Not(operand) => self.push(Op::Not(self.id(*operand)), range),
             Node::Negate(operand) => self.push(Op::Negate(self.id(*operand)), range),
@@ -265,7 +198,18 @@ impl Lowering<'_> {
         }
     }
 
+    /// A string that is no pattern; A5 and A6: a backslash in it stays.
     fn text(&mut self, text: &str, range: TextRange) -> ExprId {
+        if text.contains('\\') {
+            self.report(
+                Diagnostic::new(
+                    &codes::STRING_ESCAPE,
+                    range,
+                    format!("the backslash stays in the string {}", shown(text)),
+                )
+                .help("a string has no escapes; a line break can be written as one, and the other quote needs none"),
+            );
+        }
         self.push(Op::Literal(Value::text(text)), range)
     }
 
@@ -310,18 +254,10 @@ impl Lowering<'_> {
             };
             let fix = (self.is_whole(range) && variable == Variable::Mx)
                 .then(|| Fix::replace("quote the name", range, format!("'{variable}'")));
-            self.report(
-                Diagnostic::new(&codes::VARIABLE_NOT_AVAILABLE, range, message)
-                    .help(help)
-                    .fix_if(fix),
-            );
+            self.report(Diagnostic::new(&codes::VARIABLE_NOT_AVAILABLE, range, message).help(help).fix_if(fix));
             return self.unknown(range);
         }
-        let ty = if self.scope.all_set {
-            variable.ty()
-        } else {
-            variable.ty().or(Type::String)
-        };
+        let ty = if self.scope.all_set { variable.ty() } else { variable.ty().or(Type::String) };
         let range = self.source.map(range);
         self.ir.push_typed(Op::Variable(variable), ty, range)
     }
@@ -335,10 +271,8 @@ impl Lowering<'_> {
         let names = self.scope.variables.iter().map(Variable::name);
         let names = names.chain(Constant::ALL.iter().map(|constant| constant.name()));
         let near = nearest(name, names.chain(["true", "false"]));
-        let function = near
-            .is_none()
-            .then(|| nearest(name, Function::ALL.iter().map(|function| function.name())))
-            .flatten();
+        let function =
+            near.is_none().then(|| nearest(name, Function::ALL.iter().map(|function| function.name()))).flatten();
         let whole = self.is_whole(range);
         let finding = match (near, function) {
             (Some(near), _) => Diagnostic::new(
@@ -359,19 +293,14 @@ impl Lowering<'_> {
                 range,
                 format!("{} is a bare word, and no variable has this name", shown(name)),
             )
-            .help(format!(
-                "the name of a strategy is a string in the expression: write `'{name}'`"
-            ))
+            .help(format!("the name of a strategy is a string in the expression: write `'{name}'`"))
             .fix(Fix::replace("quote the name", range, format!("'{name}'"))),
             (None, None) => Diagnostic::new(
                 &codes::UNKNOWN_IDENTIFIER,
                 range,
                 format!("no variable {} in {}", shown(name), self.scope.setting),
             )
-            .help(format!(
-                "a text stands in quotes: `'{name}'`; the variables here are {}",
-                self.variables()
-            )),
+            .help(format!("a text stands in quotes: `'{name}'`; the variables here are {}", self.variables())),
         };
         self.report(finding);
     }
@@ -379,11 +308,7 @@ impl Lowering<'_> {
     fn list(&mut self, items: &[NodeId], range: TextRange) -> ExprId {
         if items.len() > limits::LIST_ELEMENTS_MAX {
             let start = TextRange::new(range.start(), range.start() + 1);
-            let message = format!(
-                "an array of {} elements has more than {}",
-                items.len(),
-                limits::LIST_ELEMENTS_MAX
-            );
+            let message = format!("an array of {} elements has more than {}", items.len(), limits::LIST_ELEMENTS_MAX);
             self.report(
                 Diagnostic::new(&codes::LIST_TOO_LONG, start, message)
                     .help("keep the elements in a store and ask it with `key_exists`"),
@@ -413,10 +338,8 @@ impl Lowering<'_> {
                     .help("the last element of `x` is `x[count(x) - 1]`"),
             );
         }
-        let op = Op::Index {
-            base: self.id(base),
-            index: self.id(index),
-        };
+        self.text_as_number(index, "as an index");
+        let op = Op::Index { base: self.id(base), index: self.id(index) };
         self.push(op, range)
     }
 
@@ -427,17 +350,12 @@ impl Lowering<'_> {
             Some((BinaryOperator::And, _)) => Op::And(all()),
             Some((BinaryOperator::Or, _)) => Op::Or(all()),
             _ => {
-                let rest = rest
-                    .iter()
-                    .map(|(operator, operand)| (*operator, self.id(*operand)))
-                    .collect();
-                Op::Chain {
-                    first: self.id(first),
-                    rest,
-                }
+                let rest = rest.iter().map(|(operator, operand)| (*operator, self.id(*operand))).collect();
+                Op::Chain { first: self.id(first), rest }
             }
         };
         self.constants(first, rest);
+        self.habits(first, rest);
         self.push(op, range)
     }
 
@@ -456,17 +374,83 @@ impl Lowering<'_> {
                 ),
                 B::Equal | B::NotEqual if involved && left != right && left != Type::Any && right != Type::Any => self
                     .report(
-                        Diagnostic::new(
-                            &codes::CONSTANT_COMPARISON,
-                            range,
-                            "a constant equals nothing but itself",
-                        )
-                        .help("remove the comparison; a constant is never equal to a string or a number"),
+                        Diagnostic::new(&codes::CONSTANT_COMPARISON, range, "a constant equals nothing but itself")
+                            .help("remove the comparison; a constant is never equal to a string or a number"),
                     ),
                 _ => {}
             }
             left = Type::Int;
         }
+    }
+
+    /// Operands that are legal and seldom meant.
+    fn habits(&mut self, first: NodeId, rest: &[(BinaryOperator, NodeId)]) {
+        use BinaryOperator as B;
+        let mut left = Some(first);
+        for (operator, right) in rest {
+            match (operator, left) {
+                (B::Equal | B::NotEqual | B::Less | B::AtMost | B::Greater | B::AtLeast, Some(left)) => {
+                    self.duration_unit(left, *right);
+                    self.text_and_number(left, *right);
+                }
+                (B::Subtract | B::Multiply | B::Divide, left) => {
+                    for operand in left.into_iter().chain([*right]) {
+                        self.text_as_number(operand, "in arithmetic");
+                    }
+                }
+                _ => {}
+            }
+            // Behind the first operator the left side is a result, not an operand.
+            left = None;
+        }
+    }
+
+    /// A13: seconds against milliseconds.
+    fn duration_unit(&mut self, left: NodeId, right: NodeId) {
+        for (variable, duration) in [(left, right), (right, left)] {
+            let (Node::Name(name), Node::Duration(length)) = (self.ast.get(variable).0, self.ast.get(duration).0)
+            else {
+                continue;
+            };
+            if !matches!(&**name, "queue_age" | "expires_in") {
+                continue;
+            }
+            let range = self.ast.get(duration).1;
+            let seconds = length.0 / 1_000;
+            let message = format!("`{name}` is in seconds, and `{length}` is {} milliseconds", length.0);
+            self.report(
+                Diagnostic::new(&codes::DURATION_UNIT, range, message)
+                    .help(format!("write `{seconds}`"))
+                    .fix(Fix::replace(format!("write `{seconds}`"), range, seconds.to_string())),
+            );
+        }
+    }
+
+    /// D2: a variable of text against a number.
+    fn text_and_number(&mut self, left: NodeId, right: NodeId) {
+        for (text, number) in [(left, right), (right, left)] {
+            let Op::Variable(variable) = self.ir.get(self.id(text)).op else { continue };
+            let is_number = matches!(self.ir.get(self.id(number)).op, Op::Literal(Value::Int(_) | Value::Float(_)));
+            if variable.ty() == Type::String && is_number {
+                let range = self.ast.get(left).1.cover(self.ast.get(right).1);
+                let message = format!("`{variable}` is a text, and a text that is no number counts as 0 here");
+                self.report(
+                    Diagnostic::new(&codes::TEXT_NUMBER_COMPARISON, range, message)
+                        .help("compare it with a string, such as `'…'`"),
+                );
+            }
+        }
+    }
+
+    /// C4, D7: a literal text where a number is wanted.
+    fn text_as_number(&mut self, operand: NodeId, place: &str) {
+        let Op::Literal(Value::Text(text)) = &self.ir.get(self.id(operand)).op else { return };
+        if text.parse::<f64>().is_ok() {
+            return;
+        }
+        let message = format!("{} is no number and counts as 0 {place}", shown(text));
+        let range = self.ast.get(operand).1;
+        self.report(Diagnostic::new(&codes::ODD_COERCION, range, message).help("write a number"));
     }
 
     fn call(&mut self, name: &str, name_range: TextRange, arguments: &[NodeId], range: TextRange) -> ExprId {
@@ -497,11 +481,7 @@ impl Lowering<'_> {
         };
         let fix = near.map(|near| Fix::replace(format!("rename to `{near}`"), range, near));
         let message = format!("no function {}", shown(name));
-        self.report(
-            Diagnostic::new(&codes::UNKNOWN_FUNCTION, range, message)
-                .help(help)
-                .fix_if(fix),
-        );
+        self.report(Diagnostic::new(&codes::UNKNOWN_FUNCTION, range, message).help(help).fix_if(fix));
     }
 
     fn function(&mut self, function: Function, name: TextRange, arguments: &[NodeId], range: TextRange) -> ExprId {
@@ -519,12 +499,8 @@ impl Lowering<'_> {
 
     fn mismatch(&mut self, range: TextRange, name: &str, where_it_is: &str) {
         self.report(
-            Diagnostic::new(
-                &codes::DIALECT_MISMATCH,
-                range,
-                format!("`{name}` does not exist in this version"),
-            )
-            .help(format!("it exists in {where_it_is} only")),
+            Diagnostic::new(&codes::DIALECT_MISMATCH, range, format!("`{name}` does not exist in this version"))
+                .help(format!("it exists in {where_it_is} only")),
         );
     }
 
@@ -547,26 +523,18 @@ impl Lowering<'_> {
                     Fix::replace("remove the directory", between, "").safe()
                 });
                 self.report(
-                    Diagnostic::new(
-                        &codes::FUNCTION_ARITY,
-                        name,
-                        format!("`{function}` takes 1 argument, not 2"),
-                    )
-                    .help("since 0.16 it takes no directory: remove the first argument")
-                    .fix_if(fix),
+                    Diagnostic::new(&codes::FUNCTION_ARITY, name, format!("`{function}` takes 1 argument, not 2"))
+                        .help("since 0.16 it takes no directory: remove the first argument")
+                        .fix_if(fix),
                 );
                 true
             }
             (Edition::Expressions2024 | Edition::Strategies2025, 1) => {
                 let open = TextRange::at(arguments.first().map_or(range.end(), |id| self.ast.get(*id).1.start()));
                 self.report(
-                    Diagnostic::new(
-                        &codes::FUNCTION_ARITY,
-                        name,
-                        format!("`{function}` takes 2 arguments, not 1"),
-                    )
-                    .help("before 0.16 it takes the directory first: `'*'` is the default one")
-                    .fix(Fix::replace("name the default directory", open, "'*', ").safe()),
+                    Diagnostic::new(&codes::FUNCTION_ARITY, name, format!("`{function}` takes 2 arguments, not 1"))
+                        .help("before 0.16 it takes the directory first: `'*'` is the default one")
+                        .fix(Fix::replace("name the default directory", open, "'*', ").safe()),
                 );
                 true
             }
@@ -662,15 +630,8 @@ impl Lowering<'_> {
         let range = self.ast.get(*first).1;
         let _ = name;
         self.report(
-            Diagnostic::new(
-                &codes::LITERAL_ARGUMENT,
-                range,
-                format!("`{form}` takes a literal string here"),
-            )
-            .help(format!(
-                "write it in quotes: `{form}('…'{})`",
-                if form == "matches" { ", value" } else { "" }
-            )),
+            Diagnostic::new(&codes::LITERAL_ARGUMENT, range, format!("`{form}` takes a literal string here"))
+                .help(format!("write it in quotes: `{form}('…'{})`", if form == "matches" { ", value" } else { "" })),
         );
         None
     }
@@ -686,10 +647,7 @@ impl Lowering<'_> {
         };
         match self.compiler.patterns.check(&text) {
             Ok(pattern) => {
-                let op = Op::Matches {
-                    pattern: Arc::new(pattern),
-                    subject: self.id(*subject),
-                };
+                let op = Op::Matches { pattern: Arc::new(pattern), subject: self.id(*subject) };
                 self.push(op, range)
             }
             Err(error) => {
@@ -735,5 +693,75 @@ impl Lowering<'_> {
             _ => Op::ConfigGet(text),
         };
         self.push(op, range)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(text: &str, scope: Scope, edition: Edition) -> Vec<String> {
+        let mut findings = Findings::new();
+        let mut ir = Ir::default();
+        Compiler::new(edition).with_stores(BTreeSet::from(["lists".to_owned()])).expression(
+            &MappedText::verbatim(text, 0),
+            scope,
+            &mut ir,
+            &mut findings,
+        );
+        findings.iter().map(|finding| format!("{} {}", finding.code.rule, finding.range.slice(text))).collect()
+    }
+
+    #[test]
+    fn every_mistake_of_an_expression_is_found_at_its_place() {
+        let cases: [(&str, &[&str]); 22] = [
+            ("rcpt_domian == 'x' && sendr == 'y'", &["unknown-identifier rcpt_domian", "unknown-identifier sendr"]),
+            ("relay", &["unquoted-string relay"]),
+            ("mx", &["variable-not-available mx"]),
+            ("helo_domain == 'x'", &["variable-not-available helo_domain"]),
+            ("lenn(rcpt)", &["unknown-function lenn"]),
+            ("rcpt(1)", &["unknown-function rcpt"]),
+            ("contains(rcpt)", &["function-arity contains"]),
+            ("is_local_domain('*', rcpt_domain)", &["function-arity is_local_domain"]),
+            ("matches(rcpt, 'x')", &["literal-argument rcpt"]),
+            ("matches('a(b', rcpt)", &["regex-invalid ("]),
+            ("matches('(a{1000}){1000}', rcpt)", &["regex-too-large '(a{1000}){1000}'"]),
+            ("key_get('list', rcpt)", &["unknown-store 'list'"]),
+            ("hash(rcpt, 'crc')", &["unknown-option 'crc'"]),
+            ("dns_query(rcpt, 'srv')", &["unknown-option 'srv'"]),
+            ("system('host')", &["unknown-option 'host'"]),
+            ("config_get('a')", &["dialect-mismatch config_get"]),
+            ("require < optional", &["constant-order require < optional"]),
+            ("require == 'require'", &["constant-comparison require == 'require'"]),
+            ("queue_age > 1h", &["duration-unit 1h"]),
+            ("last_error == 0", &["text-number-comparison last_error == 0"]),
+            ("size * 'ten' > 1 && recipients['x'] == ''", &["odd-coercion 'ten'", "odd-coercion 'x'"]),
+            ("'a\\b' + sender", &["string-escape 'a\\b'"]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(findings(text, Scope::ROUTE, Edition::Objects2026), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn editions_differ_in_arity_and_functions() {
+        let cases: [(&str, Edition, &[&str]); 5] = [
+            ("is_local_domain(rcpt_domain)", Edition::Objects2026, &[]),
+            ("is_local_domain(rcpt_domain)", Edition::Strategies2025, &["function-arity is_local_domain"]),
+            ("is_local_domain('*', rcpt_domain)", Edition::Strategies2025, &[]),
+            ("is_ip_in_cidr(received_from_ip, '::/0')", Edition::Strategies2025, &["dialect-mismatch is_ip_in_cidr"]),
+            ("config_get('a') + system('domain')", Edition::Expressions2024, &["dialect-mismatch system"]),
+        ];
+        for (text, edition, expected) in cases {
+            assert_eq!(findings(text, Scope::ROUTE, edition), expected, "{text} {edition:?}");
+        }
+    }
+
+    #[test]
+    fn an_array_past_the_limit_is_refused() {
+        let list = |length: usize| format!("count([{}])", vec!["1"; length].join(","));
+        assert!(findings(&list(limits::LIST_ELEMENTS_MAX), Scope::ROUTE, Edition::Objects2026).is_empty());
+        let found = findings(&list(limits::LIST_ELEMENTS_MAX + 1), Scope::ROUTE, Edition::Objects2026);
+        assert_eq!(found, ["list-too-long ["]);
     }
 }

@@ -114,6 +114,23 @@ base::codes! {
     /// A comparison with a constant can never hold: a constant equals only itself.
     CONSTANT_COMPARISON = "P0214" "constant-comparison" Warning;
 
+    /// A duration is compared with a number of seconds.
+    ///
+    /// `queue_age` and `expires_in` count seconds; a duration such as `1h` is a number of milliseconds, so that
+    /// `queue_age > 1h` holds after 41 days.
+    DURATION_UNIT = "P0215" "duration-unit" Warning;
+    /// A text is compared with a number: a text that is no number counts as 0.
+    ///
+    /// `last_error == 0` is always true.
+    TEXT_NUMBER_COMPARISON = "P0216" "text-number-comparison" Warning;
+    /// `||` is used to give a default. It gives its left side only where that is true, and else 1 or 0, never its right
+    /// side.
+    ///
+    /// Write `if_then(is_empty(x), 'default', x)`.
+    OR_AS_DEFAULT = "P0217" "or-as-default" Warning;
+    /// A literal is taken for a number that it is not: a text in arithmetic or as an index counts as 0.
+    ODD_COERCION = "P0218" "odd-coercion" Warning;
+
     /// A strategy's expression gives a value that is not a string.
     ///
     /// The reference then uses the name `default`, which for a route usually does not exist and means delivery by MX.

@@ -143,10 +143,7 @@ mod tests {
     #[test]
     fn what_is_shown_is_what_was_meant() {
         let cases = [
-            (
-                "rcpt_domain=='corp.test'&retry_num>2",
-                "rcpt_domain == 'corp.test' && retry_num > 2",
-            ),
+            ("rcpt_domain=='corp.test'&retry_num>2", "rcpt_domain == 'corp.test' && retry_num > 2"),
             ("(1+2)*3", "(1 + 2) * 3"),
             ("1+(2*3)", "1 + 2 * 3"),
             ("1-(2-3)", "1 - (2 - 3)"),
@@ -161,11 +158,7 @@ mod tests {
             let mut compiler = Compiler::new(Edition::Objects2026);
             let mut findings = Findings::new();
             let root = compiler.expression(&MappedText::verbatim(text, 0), Scope::TLS, &mut ir, &mut findings);
-            assert_eq!(
-                root.map(|root| expression(&ir, root)).unwrap_or_default(),
-                expected,
-                "{text}"
-            );
+            assert_eq!(root.map(|root| expression(&ir, root)).unwrap_or_default(), expected, "{text}");
         }
     }
 }

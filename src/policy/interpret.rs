@@ -84,16 +84,10 @@ pub fn block(block: &Block, facts: &Facts, answers: &Answers, watch: &mut impl W
     let mut evaluation = Evaluation::new(block.ir(), facts, answers, watch);
     for (index, rule) in block.rules().iter().enumerate() {
         if evaluation.eval(rule.condition)?.is_true() {
-            return Ok(Decision {
-                value: evaluation.eval(rule.outcome)?,
-                rule: Some(index),
-            });
+            return Ok(Decision { value: evaluation.eval(rule.outcome)?, rule: Some(index) });
         }
     }
-    Ok(Decision {
-        value: evaluation.eval(block.otherwise())?,
-        rule: None,
-    })
+    Ok(Decision { value: evaluation.eval(block.otherwise())?, rule: None })
 }
 
 /// Evaluates again and again, asking `world` each time, until there is a value or nothing answers.
@@ -122,15 +116,7 @@ struct Evaluation<'a, W> {
 
 impl<'a, W: Watch> Evaluation<'a, W> {
     fn new(ir: &'a Ir, facts: &'a Facts, answers: &'a Answers, watch: &'a mut W) -> Self {
-        Self {
-            ir,
-            facts,
-            answers,
-            asked: 0,
-            captures: Vec::new(),
-            built: 0,
-            watch,
-        }
+        Self { ir, facts, answers, asked: 0, captures: Vec::new(), built: 0, watch }
     }
 
     fn eval(&mut self, id: ExprId) -> Result<Value, Stop> {
@@ -227,46 +213,19 @@ impl<'a, W: Watch> Evaluation<'a, W> {
         let last = || text(arguments.len().saturating_sub(1));
         let directory = || if arguments.len() > 1 { text(0) } else { Arc::from("") };
         let lookup = match function {
-            Function::IsLocalDomain => Lookup::LocalDomain {
-                directory: directory(),
-                domain: last(),
-            },
-            Function::IsLocalAddress => Lookup::LocalAddress {
-                directory: directory(),
-                address: last(),
-            },
-            Function::KeyGet => Lookup::KeyGet {
-                store: text(0),
-                key: text(1),
-            },
-            Function::KeyExists => Lookup::KeyExists {
-                store: text(0),
-                key: text(1),
-            },
-            Function::KeySet => Lookup::KeySet {
-                store: text(0),
-                key: text(1),
-                value: text(2),
-            },
-            Function::CounterGet => Lookup::CounterGet {
-                store: text(0),
-                key: text(1),
-            },
+            Function::IsLocalDomain => Lookup::LocalDomain { directory: directory(), domain: last() },
+            Function::IsLocalAddress => Lookup::LocalAddress { directory: directory(), address: last() },
+            Function::KeyGet => Lookup::KeyGet { store: text(0), key: text(1) },
+            Function::KeyExists => Lookup::KeyExists { store: text(0), key: text(1) },
+            Function::KeySet => Lookup::KeySet { store: text(0), key: text(1), value: text(2) },
+            Function::CounterGet => Lookup::CounterGet { store: text(0), key: text(1) },
             Function::CounterIncr => {
                 let by = arguments.get(2).map_or(0, Value::to_int);
-                Lookup::CounterIncr {
-                    store: text(0),
-                    key: text(1),
-                    by,
-                }
+                Lookup::CounterIncr { store: text(0), key: text(1), by }
             }
             Function::SqlQuery => {
                 let arguments = arguments.get(2).map_or_else(|| Arc::from([]), Value::to_items);
-                Lookup::Sql {
-                    store: text(0),
-                    query: text(1),
-                    arguments,
-                }
+                Lookup::Sql { store: text(0), query: text(1), arguments }
             }
             Function::DnsQuery => match DnsType::named(&text(1)) {
                 Some(kind) => Lookup::Dns { name: text(0), kind },
@@ -299,11 +258,7 @@ impl<'a, W: Watch> Evaluation<'a, W> {
         let Some(captures) = regex.captures(&subject) else {
             return Ok(Value::truth(false));
         };
-        self.captures.extend(
-            captures
-                .iter()
-                .map(|group| group.map_or("", |group| group.as_str()).into()),
-        );
+        self.captures.extend(captures.iter().map(|group| group.map_or("", |group| group.as_str()).into()));
         let length = self.captures.iter().map(|group| group.len()).sum();
         self.spend(length)?;
         Ok(Value::truth(true))
@@ -313,10 +268,7 @@ impl<'a, W: Watch> Evaluation<'a, W> {
         let text = self.eval(subject)?.to_text();
         match &list.entries {
             Some(entries) => Ok(Value::truth(entries.contains(&*text))),
-            None => self.ask(|| Lookup::InList {
-                list: Arc::from(&*list.name),
-                text,
-            }),
+            None => self.ask(|| Lookup::InList { list: Arc::from(&*list.name), text }),
         }
     }
 
@@ -326,9 +278,7 @@ impl<'a, W: Watch> Evaluation<'a, W> {
             Value::Text(text) => self.spend(text.len())?,
             Value::List(items) if items.len() > limits::LIST_ELEMENTS_MAX => return Err(EvalError::TooLarge.into()),
             Value::List(items) => {
-                let texts = items
-                    .iter()
-                    .map(|item| if let Value::Text(text) = item { text.len() } else { 0 });
+                let texts = items.iter().map(|item| if let Value::Text(text) = item { text.len() } else { 0 });
                 self.spend(items.len() * size_of::<Value>() + texts.sum::<usize>())?;
             }
             Value::Int(_) | Value::Float(_) | Value::Constant(_) => {}
@@ -338,11 +288,7 @@ impl<'a, W: Watch> Evaluation<'a, W> {
 
     fn spend(&mut self, bytes: usize) -> Result<(), Stop> {
         self.built = self.built.saturating_add(bytes);
-        if self.built > limits::EVALUATION_BYTES_MAX {
-            Err(EvalError::TooLarge.into())
-        } else {
-            Ok(())
-        }
+        if self.built > limits::EVALUATION_BYTES_MAX { Err(EvalError::TooLarge.into()) } else { Ok(()) }
     }
 }
 
@@ -412,5 +358,91 @@ pub fn negate(value: &Value) -> Value {
     match value.to_number() {
         Number::Int(int) => Value::Int(int.wrapping_neg()),
         Number::Float(float) => Value::Float(-float),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::{Findings, MappedText};
+
+    use super::*;
+    use crate::{
+        check::{Compiler, Scope},
+        function::Edition,
+        lookup::Unknown,
+        variable::Variable,
+    };
+
+    fn evaluate(text: &str, world: &mut dyn World) -> Result<Value, Stop> {
+        let mut ir = Ir::default();
+        let mut findings = Findings::new();
+        let mut compiler = Compiler::new(Edition::Objects2026);
+        let root = compiler.expression(&MappedText::verbatim(text, 0), Scope::TLS, &mut ir, &mut findings);
+        let root = root.unwrap_or_else(|| panic!("{text}: {findings:?}"));
+        let facts = Facts::new().with(Variable::RcptDomain, Value::text("corp.test"));
+        with_world(world, |answers| expression(&ir, root, &facts, answers, &mut ()))
+    }
+
+    #[test]
+    fn a_lookup_that_is_not_reached_is_not_asked() {
+        let cases = [
+            ("0 && is_local_domain(rcpt_domain)", "0"),
+            ("1 || key_get('', 'k')", "1"),
+            ("1 && key_get('a', 'k')", "needs key_get('a', 'k')"),
+            ("is_local_domain(rcpt_domain) && key_get('', 'k')", "needs is_local_domain('corp.test')"),
+        ];
+        for (text, expected) in cases {
+            let found = match evaluate(text, &mut Unknown) {
+                Ok(value) => value.to_string(),
+                Err(Stop::Needs(lookup)) => format!("needs {lookup}"),
+                Err(Stop::Failed(error)) => error.to_string(),
+            };
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    /// A world that counts what it is asked.
+    #[derive(Default)]
+    struct Counting(Vec<String>);
+
+    impl World for Counting {
+        fn answer(&mut self, lookup: &Lookup) -> Option<Result<Value, LookupFailed>> {
+            self.0.push(lookup.to_string());
+            let number = i64::try_from(self.0.len()).unwrap();
+            Some(Ok(Value::Int(number)))
+        }
+    }
+
+    #[test]
+    fn a_lookup_that_changes_a_store_happens_once_in_source_order() {
+        let mut world = Counting::default();
+        let text = "[counter_incr('', 'a', 1), key_set('', 'b', 2), counter_incr('', 'a', 1)]";
+        assert_eq!(evaluate(text, &mut world).unwrap().to_string(), "[1, 2, 3]");
+        assert_eq!(world.0, ["counter_incr('', 'a', '1')", "key_set('', 'b', '2')", "counter_incr('', 'a', '1')"]);
+    }
+
+    #[test]
+    fn a_failed_lookup_fails_the_evaluation() {
+        struct Failing;
+        impl World for Failing {
+            fn answer(&mut self, lookup: &Lookup) -> Option<Result<Value, LookupFailed>> {
+                Some(Err(LookupFailed { what: lookup.to_string(), why: "servfail".into() }))
+            }
+        }
+        let failed = evaluate("count(dns_query(rcpt_domain, 'mx')) == 0", &mut Failing);
+        let Err(Stop::Failed(error)) = failed else { panic!("{failed:?}") };
+        assert_eq!(error.to_string(), "dns_query('corp.test', 'mx') failed: servfail");
+    }
+
+    #[test]
+    fn what_an_evaluation_builds_is_bounded() {
+        for text in [
+            "split_n('', '', 5000)".to_owned(),
+            format!("split('{}', '')", "x".repeat(5_000)),
+            format!("len({})", vec![format!("'{}'", "y".repeat(60)); 900].join(" + ")),
+        ] {
+            let found = evaluate(&text, &mut Unknown);
+            assert!(matches!(found, Err(Stop::Failed(EvalError::TooLarge))), "{}: {found:?}", text.len());
+        }
     }
 }

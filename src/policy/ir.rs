@@ -197,10 +197,7 @@ impl Ir {
 
     /// Every operation, operands first.
     pub fn exprs(&self) -> impl ExactSizeIterator<Item = (ExprId, &Expr)> {
-        self.exprs
-            .iter()
-            .enumerate()
-            .map(|(id, expr)| (ExprId(id as u32), expr))
+        self.exprs.iter().enumerate().map(|(id, expr)| (ExprId(id as u32), expr))
     }
 
     /// How many operations there are.
@@ -230,14 +227,12 @@ impl Ir {
                 Type::String | Type::Any => Type::Any,
             },
             Op::And(operands) | Op::Or(operands) => operands.first().map_or(Type::Int, |first| ty(first).or(Type::Int)),
-            Op::Chain { first, rest } => rest.iter().fold(ty(first), |left, (operator, right)| {
-                binary_type(*operator, left, ty(right))
-            }),
+            Op::Chain { first, rest } => {
+                rest.iter().fold(ty(first), |left, (operator, right)| binary_type(*operator, left, ty(right)))
+            }
             Op::Call { function, arguments } => self.infer_call(*function, arguments),
             Op::System(name) => {
-                let known = crate::function::SYSTEM_NAMES
-                    .iter()
-                    .find(|(known, _)| **known == **name);
+                let known = crate::function::SYSTEM_NAMES.iter().find(|(known, _)| **known == **name);
                 known.map_or(Type::Any, |(_, ty)| *ty)
             }
             Op::Metric(_) => Type::Float,
@@ -252,8 +247,7 @@ impl Ir {
             Op::Variable(Variable::Recipients) => Type::String,
             Op::List(items) => items.iter().fold(Type::String, |ty, item| ty.or(self.get(*item).ty)),
             Op::Call {
-                function: Function::Split | Function::Rsplit | Function::SplitN | Function::SplitWords,
-                ..
+                function: Function::Split | Function::Rsplit | Function::SplitN | Function::SplitWords, ..
             } => Type::String,
             _ if self.get(base).ty == Type::String => Type::String,
             _ => Type::Any,

@@ -164,11 +164,7 @@ fn write_quoted(out: &mut String, before: &str, text: &str) {
 /// Reads an IR text; `None` where it has errors, which are then among `findings`, with ranges in `text`.
 pub fn read(text: &str, findings: &mut Findings) -> Option<IrText> {
     if text.len() > limits::IR_BYTES_MAX {
-        let message = format!(
-            "an IR text of {} bytes is longer than {}",
-            text.len(),
-            limits::IR_BYTES_MAX
-        );
+        let message = format!("an IR text of {} bytes is longer than {}", text.len(), limits::IR_BYTES_MAX);
         findings.push(Diagnostic::new(&codes::IR_SYNTAX, TextRange::new(0, 1), message).help("split it"));
         return None;
     }
@@ -178,10 +174,7 @@ pub fn read(text: &str, findings: &mut Findings) -> Option<IrText> {
             let at = match error.location {
                 InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
             };
-            let length = text
-                .get(at..)
-                .and_then(|rest| rest.chars().next())
-                .map_or(0, char::len_utf8);
+            let length = text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
             findings.push(
                 Diagnostic::new(
                     &codes::IR_SYNTAX,
@@ -214,12 +207,8 @@ pub fn read(text: &str, findings: &mut Findings) -> Option<IrText> {
     let Some(end) = reader.end else {
         let range = TextRange::at(u32::try_from(text.len()).unwrap_or(u32::MAX));
         findings.push(
-            Diagnostic::new(
-                &codes::IR_OPERATION,
-                range,
-                "the text has neither an `else` nor a `value`",
-            )
-            .help("end it with `else %N` for a block or `value %N` for an expression"),
+            Diagnostic::new(&codes::IR_OPERATION, range, "the text has neither an `else` nor a `value`")
+                .help("end it with `else %N` for a block or `value %N` for an expression"),
         );
         return None;
     };
@@ -263,11 +252,7 @@ impl Reader {
             Rule::rule => {
                 let mut ids = line.into_inner();
                 let (condition, outcome) = (self.operand(ids.next())?, self.operand(ids.next())?);
-                self.rules.push(BlockRule {
-                    condition,
-                    outcome,
-                    range,
-                });
+                self.rules.push(BlockRule { condition, outcome, range });
                 Ok(())
             }
             Rule::otherwise => {
@@ -303,10 +288,7 @@ impl Reader {
         self.deepest = 0;
         let op = self.operation(operation)?;
         if self.deepest >= limits::TREE_DEPTH_MAX {
-            return Err(format!(
-                "operations stand more than {} deep within one another",
-                limits::TREE_DEPTH_MAX
-            ));
+            return Err(format!("operations stand more than {} deep within one another", limits::TREE_DEPTH_MAX));
         }
         let found = self.ir.push(op, range);
         let inferred = self.ir.get(found).ty;
@@ -353,10 +335,7 @@ impl Reader {
             Rule::variable => Op::Variable(named(parts.next(), Variable::named)?),
             Rule::capture => Op::Capture(parse(parts.next())?),
             Rule::array => Op::List(self.elements(parts)?),
-            Rule::index => Op::Index {
-                base: self.operand(parts.next())?,
-                index: self.operand(parts.next())?,
-            },
+            Rule::index => Op::Index { base: self.operand(parts.next())?, index: self.operand(parts.next())? },
             Rule::not => Op::Not(self.operand(parts.next())?),
             Rule::negate => Op::Negate(self.operand(parts.next())?),
             Rule::and => Op::And(self.operands(parts)?),
@@ -369,10 +348,7 @@ impl Reader {
                     PatternError::Invalid { reason, .. } => reason,
                     PatternError::TooLarge(why) => why.to_owned(),
                 })?;
-                Op::Matches {
-                    pattern: Arc::new(pattern),
-                    subject: self.operand(parts.next())?,
-                }
+                Op::Matches { pattern: Arc::new(pattern), subject: self.operand(parts.next())? }
             }
             Rule::in_list => self.in_list(parts)?,
             Rule::system => Op::System(quoted(parts.next())?),
@@ -394,16 +370,11 @@ impl Reader {
         let first = self.operand(parts.next())?;
         let mut rest = Vec::new();
         while let Some(sign) = parts.next() {
-            let operator = BinaryOperator::ALL
-                .iter()
-                .find(|operator| operator.sign() == sign.as_str());
+            let operator = BinaryOperator::ALL.iter().find(|operator| operator.sign() == sign.as_str());
             let operator = operator.ok_or_else(|| format!("no operator `{}`", sign.as_str()))?;
             rest.push((*operator, self.operand(parts.next())?));
         }
-        Ok(Op::Chain {
-            first,
-            rest: rest.into(),
-        })
+        Ok(Op::Chain { first, rest: rest.into() })
     }
 
     fn call<'p>(&mut self, mut parts: impl Iterator<Item = Pair<'p, Rule>>) -> Result<Op, Refused> {
@@ -421,21 +392,13 @@ impl Reader {
         let mut next = parts.next();
         let mut entries = None;
         if let Some(list) = next.take_if(|pair| pair.as_rule() == Rule::entries) {
-            let texts: Result<BTreeSet<Box<str>>, Refused> = list
-                .into_inner()
-                .map(|entry| quoted(Some(entry)).map(|text| Box::from(&*text)))
-                .collect();
+            let texts: Result<BTreeSet<Box<str>>, Refused> =
+                list.into_inner().map(|entry| quoted(Some(entry)).map(|text| Box::from(&*text))).collect();
             entries = Some(texts?);
             next = parts.next();
         }
-        let list = NamedList {
-            name: Box::from(&*name),
-            entries,
-        };
-        Ok(Op::InList {
-            list: Arc::new(list),
-            subject: self.operand(next)?,
-        })
+        let list = NamedList { name: Box::from(&*name), entries };
+        Ok(Op::InList { list: Arc::new(list), subject: self.operand(next)? })
     }
 }
 
@@ -459,10 +422,7 @@ fn named<T>(pair: Option<Pair<'_, Rule>>, find: impl Fn(&str) -> Option<T>) -> R
 
 fn quoted(pair: Option<Pair<'_, Rule>>) -> Result<Arc<str>, Refused> {
     let text = pair.as_ref().map_or("", Pair::as_str);
-    let inner = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .unwrap_or_default();
+    let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default();
     let mut out = String::with_capacity(inner.len());
     let mut characters = inner.chars();
     while let Some(character) = characters.next() {
@@ -481,10 +441,7 @@ fn quoted(pair: Option<Pair<'_, Rule>>) -> Result<Arc<str>, Refused> {
             }
             Some(other @ ('"' | '\\')) => out.push(other),
             other => {
-                return Err(format!(
-                    "`\\{}` is no escape",
-                    other.map_or_else(String::new, String::from)
-                ));
+                return Err(format!("`\\{}` is no escape", other.map_or_else(String::new, String::from)));
             }
         }
     }
@@ -557,19 +514,10 @@ mod tests {
             ("%0 = int 1 : string\nvalue %0\n", "the type is `int`, not `string`"),
             ("%0 = int x : int\nvalue %0\n", "`x` is no such number"),
             ("%0 = call len : int\nvalue %0\n", "`len` does not take 0 arguments"),
-            (
-                "%0 = variable rcpt_domian : string\nvalue %0\n",
-                "`rcpt_domian` is not known",
-            ),
+            ("%0 = variable rcpt_domian : string\nvalue %0\n", "`rcpt_domian` is not known"),
             ("%0 = string \"a\\q\" : string\nvalue %0\n", "`\\q` is no escape"),
-            (
-                "%0 = int 1 : int\nvalue %0\nvalue %0\n",
-                "a line stands behind the last one",
-            ),
-            (
-                "%0 = int 1 : int\n%1 = chain %0 + %0 : int\nvalue %1\n",
-                "`%0` is used twice; write the operation twice",
-            ),
+            ("%0 = int 1 : int\nvalue %0\nvalue %0\n", "a line stands behind the last one"),
+            ("%0 = int 1 : int\n%1 = chain %0 + %0 : int\nvalue %1\n", "`%0` is used twice; write the operation twice"),
             ("%0 = nonsense\n", "the IR text cannot be read from here on"),
         ];
         for (text, expected) in cases {

@@ -137,12 +137,7 @@ pub struct Token {
 #[must_use]
 pub fn tokens(text: &str) -> Vec<Token> {
     let lexed = TokenKind::lexer(text).spanned();
-    lexed
-        .map(|(kind, span)| Token {
-            kind: kind.unwrap_or(TokenKind::Unknown),
-            range: TextRange::of(span),
-        })
-        .collect()
+    lexed.map(|(kind, span)| Token { kind: kind.unwrap_or(TokenKind::Unknown), range: TextRange::of(span) }).collect()
 }
 
 #[cfg(test)]

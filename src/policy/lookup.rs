@@ -173,14 +173,9 @@ impl fmt::Display for Lookup {
             Self::KeySet { store, key, value } => call("key_set", &[store, key, value]),
             Self::CounterGet { store, key } => call("counter_get", &[store, key]),
             Self::CounterIncr { store, key, by } => call("counter_incr", &[store, key, &by.to_string()]),
-            Self::Sql {
-                store,
-                query,
-                arguments,
-            } => call(
-                "sql_query",
-                &[store, query, &Value::List(arguments.clone()).to_string()],
-            ),
+            Self::Sql { store, query, arguments } => {
+                call("sql_query", &[store, query, &Value::List(arguments.clone()).to_string()])
+            }
             Self::Dns { name, kind } => call("dns_query", &[name, kind.name()]),
             Self::InList { list, text } => call("in-list", &[list, text]),
             Self::System(name) => call("system", &[name]),

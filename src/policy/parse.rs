@@ -47,11 +47,7 @@ fn refusal(source: &MappedText, error: &pest::error::Error<Rule>) -> Diagnostic 
     let at = match error.location {
         InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
     };
-    let length = source
-        .text()
-        .get(at..)
-        .and_then(|rest| rest.chars().next())
-        .map_or(0, char::len_utf8);
+    let length = source.text().get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
     let range = source.map(TextRange::of(at..at + length));
     Diagnostic::new(&codes::SYNTAX, range, "the expression cannot be read from here on")
         .help("an expression is a value, or values with operators between them")
@@ -84,11 +80,7 @@ impl Builder {
                     same.rest.push((same.operator, operand));
                     same.operator = operator;
                 }
-                _ => stack.push(Pending {
-                    first: operand,
-                    rest: Vec::new(),
-                    operator,
-                }),
+                _ => stack.push(Pending { first: operand, rest: Vec::new(), operator }),
             }
             operand = self.operand(pairs.next()?)?;
         }
@@ -99,20 +91,10 @@ impl Builder {
     }
 
     fn finish(&mut self, pending: Pending, last: NodeId) -> NodeId {
-        let Pending {
-            first,
-            mut rest,
-            operator,
-        } = pending;
+        let Pending { first, mut rest, operator } = pending;
         rest.push((operator, last));
         let range = self.ast.get(first).1.cover(self.ast.get(last).1);
-        self.ast.push(
-            Node::Chain {
-                first,
-                rest: rest.into(),
-            },
-            range,
-        )
+        self.ast.push(Node::Chain { first, rest: rest.into() }, range)
     }
 
     fn operand(&mut self, operand: Pair<'_, Rule>) -> Option<NodeId> {
@@ -127,11 +109,7 @@ impl Builder {
         }
         let mut value = value?;
         for (rule, start) in signs.into_iter().rev() {
-            let node = if rule == Rule::minus {
-                Node::Negate(value)
-            } else {
-                Node::Not(value)
-            };
+            let node = if rule == Rule::minus { Node::Negate(value) } else { Node::Not(value) };
             value = self.ast.push(node, TextRange::of(start..end));
         }
         Some(value)
@@ -173,11 +151,7 @@ impl Builder {
             Rule::call => {
                 let name = pair.clone().into_inner().next()?;
                 let arguments = self.chains(pair)?;
-                Node::Call {
-                    name: name.as_str().into(),
-                    range: span(&name),
-                    arguments,
-                }
+                Node::Call { name: name.as_str().into(), range: span(&name), arguments }
             }
             _ => return None,
         };
@@ -307,9 +281,8 @@ mod tests {
 
     /// Texts that are expressions, written in every way that the language has.
     fn expression() -> impl Strategy<Value = String> {
-        let leaf = prop::sample::select(vec![
-            "1", "2.", ".5", "5M", "'a\\'b'", "\"\"", "rcpt", "x.y", "$12", "[]", "f( )",
-        ]);
+        let leaf =
+            prop::sample::select(vec!["1", "2.", ".5", "5M", "'a\\'b'", "\"\"", "rcpt", "x.y", "$12", "[]", "f( )"]);
         let operator = prop::sample::select(vec![
             "+", " - ", "&", "&&", "|", "||", "^", "==", " = ", "=<", "=>", "<", "\n>\t", "!=",
         ]);
@@ -328,32 +301,15 @@ mod tests {
         let cases = [
             ("1 + 2 * 3", "chain\n  int 1\n  + chain\n    int 2\n    * int 3\n"),
             ("1 - 2 - 3", "chain\n  int 1\n  - int 2\n  - int 3\n"),
-            (
-                "(1 - 2) - 3",
-                "chain\n  group\n    chain\n      int 1\n      - int 2\n  - int 3\n",
-            ),
-            (
-                "a || b && c || d",
-                "chain\n  name a\n  || chain\n    name b\n    && name c\n  || name d\n",
-            ),
-            (
-                "-a[1] * !b",
-                "chain\n  negate\n    index\n      name a\n      int 1\n  * not\n    name b\n",
-            ),
-            (
-                "1 < 2 == 3 ^ 4",
-                "chain\n  chain\n    chain\n      int 1\n      < int 2\n    == int 3\n  ^ int 4\n",
-            ),
+            ("(1 - 2) - 3", "chain\n  group\n    chain\n      int 1\n      - int 2\n  - int 3\n"),
+            ("a || b && c || d", "chain\n  name a\n  || chain\n    name b\n    && name c\n  || name d\n"),
+            ("-a[1] * !b", "chain\n  negate\n    index\n      name a\n      int 1\n  * not\n    name b\n"),
+            ("1 < 2 == 3 ^ 4", "chain\n  chain\n    chain\n      int 1\n      < int 2\n    == int 3\n  ^ int 4\n"),
         ];
         for (text, expected) in cases {
             let mut findings = Findings::new();
-            let tree = parse(&MappedText::verbatim(text, 0), &mut findings)
-                .expect(text)
-                .to_text();
-            let tree: String = tree
-                .lines()
-                .map(|line| format!("{}\n", line.split(" @").next().unwrap()))
-                .collect();
+            let tree = parse(&MappedText::verbatim(text, 0), &mut findings).expect(text).to_text();
+            let tree: String = tree.lines().map(|line| format!("{}\n", line.split(" @").next().unwrap())).collect();
             assert_eq!(tree, expected, "{text}");
         }
     }
@@ -367,10 +323,7 @@ mod tests {
                 let mut findings = Findings::new();
                 let tree = parse(&MappedText::verbatim(&text, 0), &mut findings);
                 assert_eq!(tree.is_some(), fits, "{open} {depth}");
-                assert_eq!(
-                    findings.iter().any(|finding| finding.code == &codes::NESTING_TOO_DEEP),
-                    !fits
-                );
+                assert_eq!(findings.iter().any(|finding| finding.code == &codes::NESTING_TOO_DEEP), !fits);
             }
         }
     }

@@ -69,10 +69,7 @@ pub struct PatternBudget {
 
 impl Default for PatternBudget {
     fn default() -> Self {
-        Self {
-            work: limits::REGEX_WORK_MAX,
-            known: BTreeMap::new(),
-        }
+        Self { work: limits::REGEX_WORK_MAX, known: BTreeMap::new() }
     }
 }
 
@@ -87,20 +84,14 @@ impl PatternBudget {
                 verdict
             }
         };
-        verdict.map(|()| Pattern {
-            text: text.into(),
-            compiled: OnceLock::new(),
-        })
+        verdict.map(|()| Pattern { text: text.into(), compiled: OnceLock::new() })
     }
 
     fn judge(&mut self, text: &str) -> Result<(), PatternError> {
         if text.len() > limits::REGEX_TEXT_MAX {
             return Err(PatternError::TooLarge("it is longer than 4 KiB"));
         }
-        let parsed = ast::parse::ParserBuilder::new()
-            .nest_limit(limits::NESTING_MAX as u32)
-            .build()
-            .parse(text);
+        let parsed = ast::parse::ParserBuilder::new().nest_limit(limits::NESTING_MAX as u32).build().parse(text);
         let tree = parsed.map_err(|error| PatternError::Invalid {
             range: error.span().start.offset..error.span().end.offset,
             reason: error.kind().to_string(),
@@ -120,18 +111,13 @@ impl PatternBudget {
             Err(regex::Error::CompiledTooBig(_)) => {
                 Err(PatternError::TooLarge("it is larger than 1 MiB when compiled"))
             }
-            Err(error) => Err(PatternError::Invalid {
-                range: 0..text.len(),
-                reason: last_line(&error.to_string()),
-            }),
+            Err(error) => Err(PatternError::Invalid { range: 0..text.len(), reason: last_line(&error.to_string()) }),
         }
     }
 
     fn spend(&mut self, work: u64) -> Result<(), PatternError> {
         let Some(left) = self.work.checked_sub(work) else {
-            return Err(PatternError::TooLarge(
-                "the document's expressions are too much work together",
-            ));
+            return Err(PatternError::TooLarge("the document's expressions are too much work together"));
         };
         self.work = left;
         Ok(())
@@ -169,41 +155,25 @@ fn weight(tree: &Ast, folds_case: bool) -> Weight {
     let class = |ranges: u64| {
         // Folding the case of a large class visits its characters one by one.
         let reading = if folds_case { ranges * 200 } else { ranges };
-        Weight {
-            reading,
-            compiled: ranges * if folds_case { 2 } else { 1 },
-            needs_translation: false,
-        }
+        Weight { reading, compiled: ranges * if folds_case { 2 } else { 1 }, needs_translation: false }
     };
     match tree {
-        Ast::Empty(_) | Ast::Flags(_) | Ast::Assertion(_) => Weight {
-            reading: 1,
-            compiled: 1,
-            needs_translation: false,
-        },
-        Ast::Literal(_) => Weight {
-            reading: 1,
-            compiled: if folds_case { 4 } else { 1 },
-            needs_translation: false,
-        },
+        Ast::Empty(_) | Ast::Flags(_) | Ast::Assertion(_) => {
+            Weight { reading: 1, compiled: 1, needs_translation: false }
+        }
+        Ast::Literal(_) => Weight { reading: 1, compiled: if folds_case { 4 } else { 1 }, needs_translation: false },
         Ast::Dot(_) => class(12),
         Ast::ClassPerl(perl) => class(match perl.kind {
             ast::ClassPerlKind::Digit => 75,
             ast::ClassPerlKind::Space => 12,
             ast::ClassPerlKind::Word => 800,
         }),
-        Ast::ClassUnicode(_) => Weight {
-            needs_translation: true,
-            ..class(800)
-        },
+        Ast::ClassUnicode(_) => Weight { needs_translation: true, ..class(800) },
         Ast::ClassBracketed(class_tree) => {
             let length = class_tree.span.end.offset - class_tree.span.start.offset;
             let text_like = length as u64 * 4 + 30;
             let unicode = bracket_classes(&class_tree.kind);
-            Weight {
-                needs_translation: unicode > 0,
-                ..class(text_like + unicode * 800)
-            }
+            Weight { needs_translation: unicode > 0, ..class(text_like + unicode * 800) }
         }
         Ast::Repetition(repetition) => {
             let inner = weight(&repetition.ast, folds_case);
@@ -214,17 +184,11 @@ fn weight(tree: &Ast, folds_case: bool) -> Weight {
                 ) => times.saturating_add(1),
                 ast::RepetitionKind::ZeroOrOne | ast::RepetitionKind::ZeroOrMore | ast::RepetitionKind::OneOrMore => 2,
             };
-            Weight {
-                compiled: inner.compiled.saturating_mul(u64::from(times)).saturating_add(2),
-                ..inner
-            }
+            Weight { compiled: inner.compiled.saturating_mul(u64::from(times)).saturating_add(2), ..inner }
         }
         Ast::Group(group) => {
             let inner = weight(&group.ast, folds_case);
-            Weight {
-                compiled: inner.compiled.saturating_add(2),
-                ..inner
-            }
+            Weight { compiled: inner.compiled.saturating_add(2), ..inner }
         }
         Ast::Alternation(alternation) => sum(&alternation.asts, folds_case),
         Ast::Concat(concat) => sum(&concat.asts, folds_case),
@@ -232,14 +196,11 @@ fn weight(tree: &Ast, folds_case: bool) -> Weight {
 }
 
 fn sum(parts: &[Ast], folds_case: bool) -> Weight {
-    parts
-        .iter()
-        .map(|part| weight(part, folds_case))
-        .fold(Weight::default(), |sum, part| Weight {
-            reading: sum.reading.saturating_add(part.reading),
-            compiled: sum.compiled.saturating_add(part.compiled),
-            needs_translation: sum.needs_translation || part.needs_translation,
-        })
+    parts.iter().map(|part| weight(part, folds_case)).fold(Weight::default(), |sum, part| Weight {
+        reading: sum.reading.saturating_add(part.reading),
+        compiled: sum.compiled.saturating_add(part.compiled),
+        needs_translation: sum.needs_translation || part.needs_translation,
+    })
 }
 
 /// How many classes of thousands of characters a bracket holds.

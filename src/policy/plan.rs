@@ -67,12 +67,7 @@ impl Choice {
     /// The choice of `block` among `names`; `fallback` names the one that every unknown name becomes.
     #[must_use]
     pub fn new(block: Block, names: impl IntoIterator<Item = Arc<str>>, fallback: Option<&str>) -> Self {
-        let mut choice = Self {
-            block,
-            names: Vec::new(),
-            by_name: BTreeMap::new(),
-            fallback: None,
-        };
+        let mut choice = Self { block, names: Vec::new(), by_name: BTreeMap::new(), fallback: None };
         for name in names {
             choice.add(name);
         }
@@ -115,11 +110,7 @@ impl Choice {
             // An evaluation that fails counts as a value that is none, where the target goes on.
             Err(Stop::Failed(error)) => match self.fallback {
                 Some(id) => {
-                    return Ok(Chosen {
-                        id,
-                        rule: None,
-                        instead_of: Some(Value::text(error.to_string())),
-                    });
+                    return Ok(Chosen { id, rule: None, instead_of: Some(Value::text(error.to_string())) });
                 }
                 None => return Err(Undecided::Stopped(Stop::Failed(error))),
             },
@@ -130,20 +121,9 @@ impl Choice {
             _ => None,
         };
         match (found, self.fallback) {
-            (Some(id), _) => Ok(Chosen {
-                id,
-                rule: decision.rule,
-                instead_of: None,
-            }),
-            (None, Some(id)) => Ok(Chosen {
-                id,
-                rule: decision.rule,
-                instead_of: Some(decision.value),
-            }),
-            (None, None) => Err(Undecided::Unknown {
-                value: decision.value,
-                rule: decision.rule,
-            }),
+            (Some(id), _) => Ok(Chosen { id, rule: decision.rule, instead_of: None }),
+            (None, Some(id)) => Ok(Chosen { id, rule: decision.rule, instead_of: Some(decision.value) }),
+            (None, None) => Err(Undecided::Unknown { value: decision.value, rule: decision.rule }),
         }
     }
 }

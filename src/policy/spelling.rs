@@ -15,11 +15,7 @@ pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Opti
         _ => 3,
     };
     let distance = |candidate: &str| {
-        if candidate.eq_ignore_ascii_case(name) {
-            0
-        } else {
-            strsim::osa_distance(name, candidate).max(1)
-        }
+        if candidate.eq_ignore_ascii_case(name) { 0 } else { strsim::osa_distance(name, candidate).max(1) }
     };
     known
         .into_iter()

@@ -24,25 +24,13 @@ pub(crate) fn explain(source: &MappedText, tokens: &[Token], findings: &mut Find
             Diagnostic::new(
                 &codes::EXPRESSION_TOO_LONG,
                 TextRange::new(range.start(), range.start() + 1),
-                format!(
-                    "an expression of {} bytes is longer than {}",
-                    text.len(),
-                    limits::EXPRESSION_BYTES_MAX
-                ),
+                format!("an expression of {} bytes is longer than {}", text.len(), limits::EXPRESSION_BYTES_MAX),
             )
             .help("split it into several rules"),
         );
         return;
     }
-    let mut reader = Reader {
-        source,
-        tokens,
-        at: 0,
-        open: Vec::new(),
-        depth: 0,
-        state: State::Operand,
-        findings,
-    };
+    let mut reader = Reader { source, tokens, at: 0, open: Vec::new(), depth: 0, state: State::Operand, findings };
     reader.run();
 }
 
@@ -134,28 +122,16 @@ impl Reader<'_> {
 
     fn report(&mut self, finding: Diagnostic) {
         let range = self.source.map(finding.range);
-        let related = finding
-            .related
-            .iter()
-            .map(|(range, label)| (self.source.map(*range), label.clone()))
-            .collect();
+        let related = finding.related.iter().map(|(range, label)| (self.source.map(*range), label.clone())).collect();
         let fix = finding.fix.clone().map(|fix| Fix {
             edits: fix
                 .edits
                 .into_iter()
-                .map(|edit| base::Edit {
-                    range: self.source.map(edit.range),
-                    text: edit.text,
-                })
+                .map(|edit| base::Edit { range: self.source.map(edit.range), text: edit.text })
                 .collect(),
             ..fix
         });
-        self.findings.push(Diagnostic {
-            range,
-            related,
-            fix,
-            ..finding
-        });
+        self.findings.push(Diagnostic { range, related, fix, ..finding });
     }
 
     fn text(&self, range: TextRange) -> &str {
@@ -208,12 +184,8 @@ impl Reader<'_> {
             }
         } else if text.starts_with('.') {
             self.report(
-                Diagnostic::new(
-                    &codes::BAD_NUMBER,
-                    token.range,
-                    format!("`{text}` is neither a name nor a number"),
-                )
-                .help("names begin with a letter, numbers with a digit"),
+                Diagnostic::new(&codes::BAD_NUMBER, token.range, format!("`{text}` is neither a name nor a number"))
+                    .help("names begin with a letter, numbers with a digit"),
             );
         }
         let indexable = !begins_as_number && !text.starts_with('$');
@@ -225,12 +197,8 @@ impl Reader<'_> {
             Diagnostic::new(&codes::UNKNOWN_GLOBAL, token.range, "a `$` stands alone")
                 .help("`$1` is the first group of the last `matches`")
         } else {
-            Diagnostic::new(
-                &codes::UNKNOWN_GLOBAL,
-                token.range,
-                format!("`{text}` is never set in the queue"),
-            )
-            .help("globals are set by Sieve scripts; in the queue each of them is 0, and `$1` is a capture")
+            Diagnostic::new(&codes::UNKNOWN_GLOBAL, token.range, format!("`{text}` is never set in the queue"))
+                .help("globals are set by Sieve scripts; in the queue each of them is 0, and `$1` is a capture")
         };
         self.report(finding);
     }
@@ -254,12 +222,8 @@ impl Reader<'_> {
             },
         };
         self.report(
-            Diagnostic::new(
-                &codes::BAD_NUMBER,
-                token.range,
-                format!("`{text}` is neither a number nor a duration"),
-            )
-            .help(help),
+            Diagnostic::new(&codes::BAD_NUMBER, token.range, format!("`{text}` is neither a number nor a duration"))
+                .help(help),
         );
     }
 
@@ -272,9 +236,7 @@ impl Reader<'_> {
     }
 
     fn two_values(&mut self, token: Token, previous: Option<Token>) {
-        let before = previous
-            .map(|token| self.text(token.range).to_owned())
-            .unwrap_or_default();
+        let before = previous.map(|token| self.text(token.range).to_owned()).unwrap_or_default();
         let found = self.text(token.range).to_owned();
         let help = match (before.as_str(), found.as_str()) {
             (_, "and") => "write `&&`".to_owned(),
@@ -289,12 +251,9 @@ impl Reader<'_> {
             _ if self.in_list() => "put a comma between them".to_owned(),
             _ => "put an operator between them".to_owned(),
         };
-        let mut finding = Diagnostic::new(
-            &codes::MISSING_OPERATOR,
-            token.range,
-            format!("{} follows a value", shown(&found)),
-        )
-        .help(help);
+        let mut finding =
+            Diagnostic::new(&codes::MISSING_OPERATOR, token.range, format!("{} follows a value", shown(&found)))
+                .help(help);
         if let Some(previous) = previous {
             finding = finding.related(previous.range, "the value before it");
         }
@@ -302,9 +261,7 @@ impl Reader<'_> {
     }
 
     fn in_list(&self) -> bool {
-        self.open
-            .last()
-            .is_some_and(|open| matches!(open.bracket, Bracket::Call | Bracket::List))
+        self.open.last().is_some_and(|open| matches!(open.bracket, Bracket::Call | Bracket::List))
     }
 
     fn nest(&mut self, token: Token) -> bool {
@@ -324,13 +281,7 @@ impl Reader<'_> {
     }
 
     fn push_open(&mut self, bracket: Bracket, token: Token, depth: usize) {
-        self.open.push(Open {
-            bracket,
-            range: token.range,
-            depth,
-            comma: None,
-            items: 0,
-        });
+        self.open.push(Open { bracket, range: token.range, depth, comma: None, items: 0 });
         self.state = State::Operand;
     }
 
@@ -363,9 +314,7 @@ impl Reader<'_> {
         let bracket = match self.state {
             State::Operator { indexable: true } => Bracket::Index,
             State::Operator { indexable: false } => {
-                let value = previous
-                    .map(|token| self.text(token.range).to_owned())
-                    .unwrap_or_default();
+                let value = previous.map(|token| self.text(token.range).to_owned()).unwrap_or_default();
                 self.report(
                     Diagnostic::new(
                         &codes::LITERAL_INDEX,
@@ -391,31 +340,20 @@ impl Reader<'_> {
         let closing = self.text(token.range).to_owned();
         let Some(open) = self.open.pop() else {
             self.report(
-                Diagnostic::new(
-                    &codes::UNBALANCED_BRACKET,
-                    token.range,
-                    format!("`{closing}` closes nothing"),
-                )
-                .help("remove it, or open it before"),
+                Diagnostic::new(&codes::UNBALANCED_BRACKET, token.range, format!("`{closing}` closes nothing"))
+                    .help("remove it, or open it before"),
             );
             self.state = State::Operator { indexable: true };
             return;
         };
         let opening = self.text(open.range).to_owned();
-        let fits = matches!(
-            (&*opening, token.kind),
-            ("(", TokenKind::CloseGroup) | ("[", TokenKind::CloseList)
-        );
+        let fits = matches!((&*opening, token.kind), ("(", TokenKind::CloseGroup) | ("[", TokenKind::CloseList));
         if !fits {
             let wanted = if opening == "(" { ")" } else { "]" };
             self.report(
-                Diagnostic::new(
-                    &codes::UNBALANCED_BRACKET,
-                    token.range,
-                    format!("`{closing}` closes `{opening}`"),
-                )
-                .related(open.range, "opened here")
-                .help(format!("close it with `{wanted}`")),
+                Diagnostic::new(&codes::UNBALANCED_BRACKET, token.range, format!("`{closing}` closes `{opening}`"))
+                    .related(open.range, "opened here")
+                    .help(format!("close it with `{wanted}`")),
             );
         }
         self.close_content(token, &open);
@@ -431,24 +369,17 @@ impl Reader<'_> {
             State::Signed => self.missing_value(token),
             State::Operand => match (open.comma, open.bracket) {
                 (Some(comma), Bracket::Call | Bracket::List) if open.items > 0 => {
-                    let finding = Diagnostic::new(
-                        &codes::TRAILING_COMMA,
-                        comma,
-                        "a comma stands before the closing bracket",
-                    )
-                    .help("remove it")
-                    .fix(Fix::replace("remove the comma", comma, "").safe());
+                    let finding =
+                        Diagnostic::new(&codes::TRAILING_COMMA, comma, "a comma stands before the closing bracket")
+                            .help("remove it")
+                            .fix(Fix::replace("remove the comma", comma, "").safe());
                     self.report(finding);
                 }
                 (None, Bracket::Call | Bracket::List) => {}
                 (Some(_), _) => self.missing_value(token),
                 (None, Bracket::Group | Bracket::Index) => {
                     let range = open.range.cover(token.range);
-                    let what = if open.bracket == Bracket::Group {
-                        "parentheses"
-                    } else {
-                        "an index"
-                    };
+                    let what = if open.bracket == Bracket::Group { "parentheses" } else { "an index" };
                     self.report(
                         Diagnostic::new(&codes::EMPTY_EXPRESSION, range, format!("{what} without a value"))
                             .help("put a value between them, or remove them"),
@@ -462,12 +393,8 @@ impl Reader<'_> {
         let in_list = self.in_list();
         if !in_list {
             self.report(
-                Diagnostic::new(
-                    &codes::STRAY_COMMA,
-                    token.range,
-                    "a comma stands outside of an array or a call",
-                )
-                .help("commas separate the arguments of a function and the elements of an array"),
+                Diagnostic::new(&codes::STRAY_COMMA, token.range, "a comma stands outside of an array or a call")
+                    .help("commas separate the arguments of a function and the elements of an array"),
             );
             if let Some(open) = self.open.last_mut() {
                 open.comma = Some(token.range);
@@ -510,10 +437,7 @@ impl Reader<'_> {
 
     fn minus(&mut self, token: Token) -> bool {
         if matches!(self.state, State::Signed) {
-            let start = self
-                .tokens
-                .get(self.at.saturating_sub(2))
-                .map_or(token.range, |before| before.range);
+            let start = self.tokens.get(self.at.saturating_sub(2)).map_or(token.range, |before| before.range);
             let signs = start.cover(token.range);
             let found = self.text(signs).to_owned();
             self.report(
@@ -558,10 +482,7 @@ impl Reader<'_> {
     fn alias(&mut self, token: Token, found: &str) {
         match found {
             "=" => {
-                let blank = self
-                    .tokens
-                    .get(self.at)
-                    .is_some_and(|next| next.kind == TokenKind::Blank);
+                let blank = self.tokens.get(self.at).is_some_and(|next| next.kind == TokenKind::Blank);
                 let fix = Fix::replace("write `==`", token.range, "==");
                 if blank {
                     let finding = Diagnostic::new(&codes::SINGLE_EQUALS, token.range, "a single `=` compares here")
@@ -570,14 +491,11 @@ impl Reader<'_> {
                         .fix(fix.safe());
                     self.report(finding);
                 } else {
-                    let finding = Diagnostic::new(
-                        &codes::SINGLE_EQUALS,
-                        token.range,
-                        "a single `=` without a blank behind it",
-                    )
-                    .label("the reference takes the next character for a part of the operator")
-                    .help("write `==`")
-                    .fix(fix);
+                    let finding =
+                        Diagnostic::new(&codes::SINGLE_EQUALS, token.range, "a single `=` without a blank behind it")
+                            .label("the reference takes the next character for a part of the operator")
+                            .help("write `==`")
+                            .fix(fix);
                     self.report(finding);
                 }
             }
@@ -600,24 +518,16 @@ impl Reader<'_> {
     fn missing_operand(&mut self, operator: TextRange, side: &str) {
         let found = self.text(operator).to_owned();
         self.report(
-            Diagnostic::new(
-                &codes::MISSING_OPERAND,
-                operator,
-                format!("no value stands {side} `{found}`"),
-            )
-            .help("write the value, or remove the operator"),
+            Diagnostic::new(&codes::MISSING_OPERAND, operator, format!("no value stands {side} `{found}`"))
+                .help("write the value, or remove the operator"),
         );
     }
 
     fn missing_value(&mut self, token: Token) {
         let found = self.text(token.range).to_owned();
         self.report(
-            Diagnostic::new(
-                &codes::MISSING_OPERAND,
-                token.range,
-                format!("a value is missing before `{found}`"),
-            )
-            .help("write the value"),
+            Diagnostic::new(&codes::MISSING_OPERAND, token.range, format!("a value is missing before `{found}`"))
+                .help("write the value"),
         );
     }
 
@@ -640,12 +550,8 @@ impl Reader<'_> {
                 // A stray comma has been reported already.
                 if found != "," {
                     self.report(
-                        Diagnostic::new(
-                            &codes::MISSING_OPERAND,
-                            last,
-                            format!("no value stands behind `{found}`"),
-                        )
-                        .help("write the value"),
+                        Diagnostic::new(&codes::MISSING_OPERAND, last, format!("no value stands behind `{found}`"))
+                            .help("write the value"),
                     );
                 }
             }
@@ -654,12 +560,8 @@ impl Reader<'_> {
             let opening = self.text(open.range).to_owned();
             let closing = if opening == "(" { ")" } else { "]" };
             self.report(
-                Diagnostic::new(
-                    &codes::UNBALANCED_BRACKET,
-                    open.range,
-                    format!("`{opening}` is never closed"),
-                )
-                .help(format!("close it with `{closing}`")),
+                Diagnostic::new(&codes::UNBALANCED_BRACKET, open.range, format!("`{opening}` is never closed"))
+                    .help(format!("close it with `{closing}`")),
             );
         }
     }
@@ -674,9 +576,5 @@ pub(crate) fn shown(text: &str) -> String {
         .take(LENGTH_MAX)
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
-    if characters.next().is_some() {
-        format!("`{short}…`")
-    } else {
-        format!("`{short}`")
-    }
+    if characters.next().is_some() { format!("`{short}…`") } else { format!("`{short}`") }
 }

@@ -93,13 +93,9 @@ impl Target {
         use Provision::{BuiltIn, Shipped};
         match (self, kind) {
             (_, Kind::Route) => &[("local", BuiltIn), ("mx", BuiltIn)],
-            (Self::Stalwart016, Kind::Schedule) => &[
-                ("default", BuiltIn),
-                ("local", Shipped),
-                ("remote", Shipped),
-                ("dsn", Shipped),
-                ("report", Shipped),
-            ],
+            (Self::Stalwart016, Kind::Schedule) => {
+                &[("default", BuiltIn), ("local", Shipped), ("remote", Shipped), ("dsn", Shipped), ("report", Shipped)]
+            }
             (Self::Stalwart016, Kind::Tls) => &[("default", BuiltIn), ("invalid-tls", Shipped)],
             (_, Kind::Schedule | Kind::Connection | Kind::Tls) => &[("default", BuiltIn)],
         }

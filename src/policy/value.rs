@@ -33,10 +33,7 @@ pub enum Number {
 impl Number {
     /// As a float.
     #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "the reference compares integers with floats as floats (D11)"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "the reference compares integers with floats as floats (D11)")]
     pub const fn to_f64(self) -> f64 {
         match self {
             Self::Int(int) => int as f64,
@@ -115,10 +112,7 @@ impl Value {
 
     /// The integer it is taken for where a function wants one: text that is none is 0, floats are cut.
     #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the reference cuts floats at their point"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the reference cuts floats at their point")]
     pub fn to_int(&self) -> i64 {
         match self.to_number() {
             Number::Int(int) => int,
@@ -137,13 +131,7 @@ impl Value {
             Self::List(items) => {
                 let lines: Vec<Arc<str>> = items
                     .iter()
-                    .map(|item| {
-                        if matches!(item, Self::List(_)) {
-                            Arc::from("")
-                        } else {
-                            item.to_text()
-                        }
-                    })
+                    .map(|item| if matches!(item, Self::List(_)) { Arc::from("") } else { item.to_text() })
                     .collect();
                 lines.join("\r\n").into()
             }
@@ -194,9 +182,7 @@ impl Value {
             (Self::Text(a), Self::Text(b)) => Some(a.cmp(b)),
             (Self::List(a), Self::List(b)) => {
                 let mut pairs = a.iter().zip(b.iter()).map(|(a, b)| a.compare(b));
-                pairs
-                    .find(|order| *order != Some(Ordering::Equal))
-                    .unwrap_or(Some(a.len().cmp(&b.len())))
+                pairs.find(|order| *order != Some(Ordering::Equal)).unwrap_or(Some(a.len().cmp(&b.len())))
             }
             (Self::Constant(a), Self::Constant(b)) => Some(a.cmp(b)),
             // Between kinds the left side alone decides (D12).
@@ -218,9 +204,7 @@ impl Value {
             (Self::Constant(a), Self::Constant(b)) => a.cmp(b),
             (Self::List(a), Self::List(b)) => {
                 let mut pairs = a.iter().zip(b.iter()).map(|(a, b)| a.total_order(b));
-                pairs
-                    .find(|order| order.is_ne())
-                    .unwrap_or_else(|| a.len().cmp(&b.len()))
+                pairs.find(|order| order.is_ne()).unwrap_or_else(|| a.len().cmp(&b.len()))
             }
             (Self::Int(_) | Self::Float(_), Self::Int(_) | Self::Float(_)) => {
                 self.to_number().to_f64().total_cmp(&other.to_number().to_f64())
@@ -255,20 +239,12 @@ impl Value {
 /// A float as functions spell it: always with `.0` or an exponent, the exponent signed from 1e16 on and below 1e-5.
 fn float_text(float: f64) -> String {
     if !float.is_finite() {
-        return if float.is_nan() {
-            "NaN".into()
-        } else {
-            float.to_string()
-        };
+        return if float.is_nan() { "NaN".into() } else { float.to_string() };
     }
     let magnitude = float.abs();
     if magnitude != 0.0 && !(1e-5..1e16).contains(&magnitude) {
         let text = format!("{float:e}");
-        return if magnitude >= 1.0 {
-            text.replacen('e', "e+", 1)
-        } else {
-            text
-        };
+        return if magnitude >= 1.0 { text.replacen('e', "e+", 1) } else { text };
     }
     let text = float.to_string();
     if text.contains('.') { text } else { text + ".0" }
@@ -299,11 +275,7 @@ impl fmt::Display for Value {
 /// Writes `text` in the quotes that it does not hold; in double quotes with the others doubled by a backslash where
 /// it holds both.
 pub(crate) fn write_quoted(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    let quote = if text.contains('\'') && !text.contains('"') {
-        '"'
-    } else {
-        '\''
-    };
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.write_char(quote)?;
     out.write_str(text)?;
     out.write_char(quote)

@@ -18,11 +18,7 @@ pub(super) fn reverse_name(value: &Value) -> Value {
             format!("{d}.{c}.{b}.{a}")
         }
         Ok(IpAddr::V6(address)) => {
-            let nibbles = address
-                .octets()
-                .into_iter()
-                .rev()
-                .flat_map(|octet| [octet & 15, octet >> 4]);
+            let nibbles = address.octets().into_iter().rev().flat_map(|octet| [octet & 15, octet >> 4]);
             let labels: Vec<_> = nibbles.map(|nibble| format!("{nibble:x}")).collect();
             labels.join(".")
         }
@@ -115,10 +111,7 @@ fn is_domain(domain: &str) -> bool {
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     let letter =
         |character: char| character.is_ascii_alphanumeric() || "-_".contains(character) || !character.is_ascii();
-    domain.contains('.')
-        && domain
-            .split('.')
-            .all(|label| !label.is_empty() && label.chars().all(letter))
+    domain.contains('.') && domain.split('.').all(|label| !label.is_empty() && label.chars().all(letter))
 }
 
 /// The part of an address, or of each one; blanks around it are dropped. Empty for another part than `local` and

@@ -30,15 +30,11 @@ pub(super) fn test(value: &Value, holds: impl Fn(&str) -> bool) -> Value {
 }
 
 pub(super) fn is_lowercase(text: &str) -> bool {
-    text.chars()
-        .filter(|character| character.is_alphabetic())
-        .all(char::is_lowercase)
+    text.chars().filter(|character| character.is_alphabetic()).all(char::is_lowercase)
 }
 
 pub(super) fn is_uppercase(text: &str) -> bool {
-    text.chars()
-        .filter(|character| character.is_alphabetic())
-        .all(char::is_uppercase)
+    text.chars().filter(|character| character.is_alphabetic()).all(char::is_uppercase)
 }
 
 /// How many characters are of a kind.
@@ -68,9 +64,7 @@ pub(super) fn lines(value: &Value) -> Value {
 /// The parts between blanks that are all letters and digits.
 pub(super) fn split_words(value: &Value) -> Value {
     let text = value.to_text();
-    let words = text
-        .split_whitespace()
-        .filter(|word| word.chars().all(char::is_alphanumeric));
+    let words = text.split_whitespace().filter(|word| word.chars().all(char::is_alphanumeric));
     Value::List(words.map(Value::text).collect())
 }
 
@@ -114,11 +108,7 @@ pub(super) fn split_n(value: &Value, delimiter: &Value, times: &Value) -> Result
         parts.push(Value::Text(text));
         return Ok(Value::list(parts));
     }
-    Ok(Value::List(
-        text.splitn(times.saturating_add(1), &*delimiter)
-            .map(Value::text)
-            .collect(),
-    ))
+    Ok(Value::List(text.splitn(times.saturating_add(1), &*delimiter).map(Value::text).collect()))
 }
 
 /// `count` characters from `start` on (E7).
@@ -129,10 +119,7 @@ pub(super) fn substring(value: &Value, start: &Value, count: &Value) -> Value {
 }
 
 /// A place in a text: a negative integer lies behind every text, a negative float is its beginning.
-#[expect(
-    clippy::cast_sign_loss,
-    reason = "floats below zero become zero, as in the reference"
-)]
+#[expect(clippy::cast_sign_loss, reason = "floats below zero become zero, as in the reference")]
 fn to_place(value: &Value) -> usize {
     match value.to_number() {
         Number::Int(int) => usize::try_from(int).unwrap_or(usize::MAX),
