@@ -457,13 +457,14 @@ impl Lowering<'_> {
         match name {
             "matches" => self.matches(name_range, arguments, range),
             "system" | "metric" | "config_get" => self.environment(name, name_range, arguments, range),
-            _ => match Function::named(name) {
-                Some(function) => self.function(function, name_range, arguments, range),
-                None => {
+            _ => {
+                if let Some(function) = Function::named(name) {
+                    self.function(function, name_range, arguments, range)
+                } else {
                     self.unknown_function(name, name_range);
                     self.unknown(range)
                 }
-            },
+            }
         }
     }
 
@@ -530,7 +531,8 @@ impl Lowering<'_> {
                 true
             }
             (Edition::Expressions2024 | Edition::Strategies2025, 1) => {
-                let open = TextRange::at(arguments.first().map_or(range.end(), |id| self.ast.get(*id).1.start()));
+                let open =
+                    TextRange::at(arguments.first().map_or_else(|| range.end(), |id| self.ast.get(*id).1.start()));
                 self.report(
                     Diagnostic::new(&codes::FUNCTION_ARITY, name, format!("`{function}` takes 2 arguments, not 1"))
                         .help("before 0.16 it takes the directory first: `'*'` is the default one")

@@ -25,9 +25,15 @@ use crate::{
     variable::Variable,
 };
 
-#[derive(pest_derive::Parser)]
-#[grammar = "../../grammar/ir.pest"]
-struct Grammar;
+use grammar::{Grammar, Rule};
+
+mod grammar {
+    #![allow(missing_docs, reason = "the derive generates an enum of the grammar's rules")]
+
+    #[derive(pest_derive::Parser)]
+    #[grammar = "../../grammar/ir.pest"]
+    pub(super) struct Grammar;
+}
 
 /// What an IR text holds.
 #[derive(Clone, Debug)]
@@ -85,8 +91,8 @@ fn write_operations(ir: &Ir) -> String {
 fn write_operation(out: &mut String, op: &Op) {
     match op {
         Op::Literal(value) => write_literal(out, value),
-        Op::Variable(variable) => out.push_str(&format!("variable {variable}")),
-        Op::Capture(group) => out.push_str(&format!("capture {group}")),
+        Op::Variable(variable) => drop(write!(out, "variable {variable}")),
+        Op::Capture(group) => drop(write!(out, "capture {group}")),
         Op::List(items) => write_operands(out, "array", items),
         Op::Index { base, index } => write_operands(out, "index", &[*base, *index]),
         Op::Not(operand) => write_operands(out, "not", &[*operand]),
@@ -126,10 +132,10 @@ fn write_operation(out: &mut String, op: &Op) {
 
 fn write_literal(out: &mut String, value: &Value) {
     match value {
-        Value::Int(int) => out.push_str(&format!("int {int}")),
-        Value::Float(float) => out.push_str(&format!("float {float:?}")),
+        Value::Int(int) => drop(write!(out, "int {int}")),
+        Value::Float(float) => drop(write!(out, "float {float:?}")),
         Value::Text(text) => write_quoted(out, "string ", text),
-        Value::Constant(constant) => out.push_str(&format!("constant {constant}")),
+        Value::Constant(constant) => drop(write!(out, "constant {constant}")),
         // No operation holds an array that is already built.
         Value::List(_) => out.push_str("array"),
     }
@@ -241,6 +247,7 @@ struct Reader {
 
 type Refused = String;
 
+#[expect(clippy::needless_pass_by_value, reason = "a pair is taken from its iterator and read once")]
 impl Reader {
     fn line(&mut self, line: Pair<'_, Rule>) -> Result<(), Refused> {
         let range = span(&line);
@@ -410,16 +417,19 @@ fn number(id: &str) -> Option<usize> {
     id.strip_prefix('%')?.parse().ok()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a pair is taken from its iterator and read once")]
 fn parse<T: std::str::FromStr>(pair: Option<Pair<'_, Rule>>) -> Result<T, Refused> {
     let text = pair.as_ref().map_or("", Pair::as_str);
     text.parse().map_err(|_| format!("`{text}` is no such number"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a pair is taken from its iterator and read once")]
 fn named<T>(pair: Option<Pair<'_, Rule>>, find: impl Fn(&str) -> Option<T>) -> Result<T, Refused> {
     let text = pair.as_ref().map_or("", Pair::as_str);
     find(text).ok_or_else(|| format!("`{text}` is not known"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a pair is taken from its iterator and read once")]
 fn quoted(pair: Option<Pair<'_, Rule>>) -> Result<Arc<str>, Refused> {
     let text = pair.as_ref().map_or("", Pair::as_str);
     let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default();

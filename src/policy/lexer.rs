@@ -103,23 +103,22 @@ impl TokenKind {
     /// Whether it stands between two operands.
     #[must_use]
     pub const fn is_binary_operator(self) -> bool {
-        use TokenKind as T;
         matches!(
             self,
-            T::Plus
-                | T::Minus
-                | T::Star
-                | T::Slash
-                | T::And
-                | T::Or
-                | T::Xor
-                | T::Equal
-                | T::SingleEqual
-                | T::NotEqual
-                | T::AtLeast
-                | T::AtMost
-                | T::Greater
-                | T::Less
+            Self::Plus
+                | Self::Minus
+                | Self::Star
+                | Self::Slash
+                | Self::And
+                | Self::Or
+                | Self::Xor
+                | Self::Equal
+                | Self::SingleEqual
+                | Self::NotEqual
+                | Self::AtLeast
+                | Self::AtMost
+                | Self::Greater
+                | Self::Less
         )
     }
 }
@@ -148,7 +147,6 @@ mod tests {
 
     #[test]
     fn operators_are_taken_as_long_as_they_are() {
-        use TokenKind as T;
         let cases: [(&str, &[TokenKind]); 9] = [
             ("a==b", &[T::Word, T::Equal, T::Word]),
             ("a = b", &[T::Word, T::Blank, T::SingleEqual, T::Blank, T::Word]),

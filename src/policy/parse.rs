@@ -17,9 +17,15 @@ use crate::{
     syntax,
 };
 
-#[derive(pest_derive::Parser)]
-#[grammar = "../../grammar/expression.pest"]
-struct Grammar;
+use grammar::{Grammar, Rule};
+
+mod grammar {
+    #![allow(missing_docs, reason = "the derive generates an enum of the grammar's rules")]
+
+    #[derive(pest_derive::Parser)]
+    #[grammar = "../../grammar/expression.pest"]
+    pub(super) struct Grammar;
+}
 
 /// The tree of `source`; `None` where it is no expression, and `findings` then says why.
 pub fn parse(source: &MappedText, findings: &mut Findings) -> Option<Ast> {
@@ -215,7 +221,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::lexer;
 
     fn accepts(text: &str) -> (bool, bool) {
         let mut findings = Findings::new();
@@ -309,7 +314,8 @@ mod tests {
         for (text, expected) in cases {
             let mut findings = Findings::new();
             let tree = parse(&MappedText::verbatim(text, 0), &mut findings).expect(text).to_text();
-            let tree: String = tree.lines().map(|line| format!("{}\n", line.split(" @").next().unwrap())).collect();
+            let lines: Vec<_> = tree.lines().map(|line| line.split(" @").next().unwrap()).collect();
+            let tree = lines.join("\n") + "\n";
             assert_eq!(tree, expected, "{text}");
         }
     }
@@ -340,7 +346,7 @@ mod tests {
         #[test]
         fn what_the_grammar_accepts_the_tokens_reproduce(text in expression()) {
             prop_assert!(Grammar::parse(Rule::expression, &text).is_ok(), "{}", text);
-            let tokens = lexer::tokens(&text);
+            let tokens = tokens(&text);
             let written: String = tokens.iter().map(|token| token.range.slice(&text)).collect();
             prop_assert_eq!(written, &*text);
             // Every leaf of the tree begins and ends with a token.

@@ -76,13 +76,12 @@ impl Default for PatternBudget {
 impl PatternBudget {
     /// The pattern `text`, or why it is none.
     pub fn check(&mut self, text: &str) -> Result<Pattern, PatternError> {
-        let verdict = match self.known.get(text) {
-            Some(verdict) => verdict.clone(),
-            None => {
-                let verdict = self.judge(text);
-                self.known.insert(text.into(), verdict.clone());
-                verdict
-            }
+        let verdict = if let Some(verdict) = self.known.get(text) {
+            verdict.clone()
+        } else {
+            let verdict = self.judge(text);
+            self.known.insert(text.into(), verdict.clone());
+            verdict
         };
         verdict.map(|()| Pattern { text: text.into(), compiled: OnceLock::new() })
     }

@@ -160,6 +160,7 @@ impl Value {
 
     /// Whether `==` holds (D1, D2, D11). A constant equals itself only, which is a deliberate difference.
     #[must_use]
+    #[expect(clippy::float_cmp, reason = "`==` of the language is exact")]
     pub fn equals(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Text(a), Self::Text(b)) => a == b,
@@ -182,7 +183,7 @@ impl Value {
             (Self::Text(a), Self::Text(b)) => Some(a.cmp(b)),
             (Self::List(a), Self::List(b)) => {
                 let mut pairs = a.iter().zip(b.iter()).map(|(a, b)| a.compare(b));
-                pairs.find(|order| *order != Some(Ordering::Equal)).unwrap_or(Some(a.len().cmp(&b.len())))
+                pairs.find(|order| *order != Some(Ordering::Equal)).unwrap_or_else(|| Some(a.len().cmp(&b.len())))
             }
             (Self::Constant(a), Self::Constant(b)) => Some(a.cmp(b)),
             // Between kinds the left side alone decides (D12).
