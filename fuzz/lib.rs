@@ -26,19 +26,10 @@ pub fn findings_lie_within(text: &str, findings: &Findings) {
         let what = || format!("{} {:?}: {}", finding.code.id, finding.range, finding.message);
         assert!(within(finding.range), "outside of the text: {}", what());
         for (range, label) in &finding.related {
-            assert!(
-                within(*range),
-                "`{label}` at {range:?} is outside of the text: {}",
-                what()
-            );
+            assert!(within(*range), "`{label}` at {range:?} is outside of the text: {}", what());
         }
         for edit in finding.fix.iter().flat_map(|fix| &fix.edits) {
-            assert!(
-                within(edit.range),
-                "the fix at {:?} is outside of the text: {}",
-                edit.range,
-                what()
-            );
+            assert!(within(edit.range), "the fix at {:?} is outside of the text: {}", edit.range, what());
         }
         assert!(!finding.message.is_empty(), "without a message: {}", what());
     }
@@ -53,10 +44,7 @@ pub fn findings_lie_within(text: &str, findings: &Findings) {
 pub fn loads(source: &Source, forced: Option<Dialect>) {
     let Loaded { settings, findings } = config::load(source, forced, &NoResources);
     findings_lie_within(source.text(), &findings);
-    assert!(
-        settings.is_some() || findings.has_errors(),
-        "refused as {forced:?} without a word"
-    );
+    assert!(settings.is_some() || findings.has_errors(), "refused as {forced:?} without a word");
 
     let shown = render::text(source, &findings, Colour::Never);
     let again = config::load(source, forced, &NoResources).findings;

@@ -50,13 +50,9 @@ fn evaluated(ir: &Ir, root: ExprId) -> String {
         .with(Variable::SenderDomain, Value::text("home.example"))
         .with(Variable::RetryNum, Value::Int(3))
         .with(Variable::Size, Value::Int(i64::MAX))
-        .with(
-            Variable::Recipients,
-            Value::list(vec![Value::text("a@b.test"), Value::empty()]),
-        );
-    let result = interpret::with_world(&mut Unknown, |answers| {
-        interpret::expression(ir, root, &facts, answers, &mut ())
-    });
+        .with(Variable::Recipients, Value::list(vec![Value::text("a@b.test"), Value::empty()]));
+    let result =
+        interpret::with_world(&mut Unknown, |answers| interpret::expression(ir, root, &facts, answers, &mut ()));
     match result {
         Ok(value) => format!("{value:?}"),
         Err(Stop::Needs(lookup)) => format!("needs {lookup}"),

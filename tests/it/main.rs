@@ -1,3 +1,11 @@
 //! Integration tests: the program as its users meet it.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what it saw and stops at the first thing that is not as it should be"
+)]
+
+mod tidy;
 mod vectors;

@@ -10,8 +10,8 @@ use std::{
 use pointsman::{
     base::{Findings, MappedText, TextRange},
     policy::{
-        Answers, BlockText, Compiler, DnsType, Edition, EvalError, Facts, Ir, RuleText, Scope, Stop, Value, Variable,
-        VariableSet, Wanted, interpret,
+        Answers, BlockText, Compiler, Constant, DnsType, Edition, EvalError, Facts, Ir, RuleText, Scope, Stop, Value,
+        Variable, VariableSet, Wanted, interpret,
     },
     scenario::{Environment, Store},
 };
@@ -28,6 +28,7 @@ fn read(name: &str) -> String {
 
 /// What an expression gave.
 #[derive(Debug)]
+#[expect(dead_code, reason = "the fields are shown where a vector is violated")]
 enum Outcome {
     Refused(String),
     Failed(EvalError),
@@ -36,41 +37,21 @@ enum Outcome {
 
 fn environment(json: &Json) -> Environment {
     let strings = |json: &Json| -> BTreeSet<String> {
-        json.as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|item| item.as_str().map(str::to_owned))
-            .collect()
+        json.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
     };
     let stores = json["stores"].as_object().unwrap().iter().map(|(name, store)| {
         let keys = store["keys"].as_object().unwrap();
         let counters = store["counters"].as_object().unwrap();
         let store = Store {
-            keys: keys
-                .iter()
-                .map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned()))
-                .collect(),
-            counters: counters
-                .iter()
-                .map(|(key, value)| (key.clone(), value.as_i64().unwrap()))
-                .collect(),
+            keys: keys.iter().map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect(),
+            counters: counters.iter().map(|(key, value)| (key.clone(), value.as_i64().unwrap())).collect(),
         };
         (name.clone(), store)
     });
     let dns = json["dns"].as_array().unwrap().iter().map(|record| {
         let kind = DnsType::named(record["type"].as_str().unwrap()).unwrap();
-        let texts = || {
-            record["answer"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|text| Value::text(text.as_str().unwrap()))
-        };
-        let answer = if kind == DnsType::Txt {
-            texts().next().unwrap()
-        } else {
-            Value::list(texts().collect())
-        };
+        let texts = || record["answer"].as_array().unwrap().iter().map(|text| Value::text(text.as_str().unwrap()));
+        let answer = if kind == DnsType::Txt { texts().next().unwrap() } else { Value::list(texts().collect()) };
         ((record["name"].as_str().unwrap().to_owned(), kind), Ok(answer))
     });
     Environment {
@@ -78,12 +59,7 @@ fn environment(json: &Json) -> Environment {
         local_addresses: Some(strings(&json["local_addresses"])),
         stores: Some(stores.collect()),
         dns: Some(dns.collect()),
-        system: json["system"]
-            .as_object()
-            .unwrap()
-            .iter()
-            .map(|(name, value)| (name.clone(), fact(value)))
-            .collect(),
+        system: json["system"].as_object().unwrap().iter().map(|(name, value)| (name.clone(), fact(value))).collect(),
         metrics: BTreeMap::from([("queue.count".to_owned(), 0.0), ("smtp.error".to_owned(), 0.0)]),
         ..Environment::default()
     }
@@ -110,30 +86,18 @@ fn expected(json: &Json) -> Option<Value> {
     let value = &json["value"];
     Some(match json["type"].as_str()? {
         "int" => Value::Int(value.as_i64()?),
-        "float" => Value::Float(
-            value
-                .as_f64()
-                .unwrap_or_else(|| value.as_str().unwrap().parse().unwrap()),
-        ),
+        "float" => Value::Float(value.as_f64().unwrap_or_else(|| value.as_str().unwrap().parse().unwrap())),
         "string" => Value::text(value.as_str()?),
         "array" => Value::list(value.as_array()?.iter().map(|item| expected(item).unwrap()).collect()),
-        "constant" => Value::Constant(pointsman::policy::Constant::named(value.as_str()?)?),
+        "constant" => Value::Constant(Constant::named(value.as_str()?)?),
         _ => return None,
     })
 }
 
 fn evaluate(vector: &Json, contexts: &Json, environment_json: &Json) -> Outcome {
     let mut world = environment(environment_json);
-    let variables = if vector["scope"] == "rcpt" {
-        VariableSet::RCPT
-    } else {
-        VariableSet::HOST
-    };
-    let scope = Scope {
-        variables,
-        all_set: false,
-        setting: "an expression",
-    };
+    let variables = if vector["scope"] == "rcpt" { VariableSet::RCPT } else { VariableSet::HOST };
+    let scope = Scope { variables, all_set: false, setting: "an expression" };
     let mut compiler = Compiler::new(Edition::Objects2026).with_stores(world.store_names().unwrap());
     let mut findings = Findings::new();
     let facts = facts(&contexts[vector["ctx"].as_str().unwrap()]);
@@ -168,9 +132,7 @@ fn evaluate(vector: &Json, contexts: &Json, environment_json: &Json) -> Outcome 
         let mut ir = Ir::default();
         let root = compiler.expression(&text(&vector["expr"]), scope, &mut ir, &mut findings);
         let Some(root) = root else { return refused(&findings) };
-        interpret::with_world(&mut world, |answers| {
-            interpret::expression(&ir, root, &facts, answers, &mut ())
-        })
+        interpret::with_world(&mut world, |answers| interpret::expression(&ir, root, &facts, answers, &mut ()))
     };
     match result {
         Ok(value) => Outcome::Value(value),
@@ -205,10 +167,8 @@ fn holds(vector: &Json, outcome: &Outcome) -> bool {
 fn every_vector_gives_what_its_rule_demands() {
     let contexts: Json = serde_json::from_str(&read("contexts.json")).unwrap();
     let environment: Json = serde_json::from_str(&read("environment.json")).unwrap();
-    let vectors: Vec<Json> = read("expressions.jsonl")
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let vectors: Vec<Json> =
+        read("expressions.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut violations = Vec::new();
     for vector in &vectors {
         let outcome = evaluate(vector, &contexts, &environment);
