@@ -95,6 +95,16 @@ base::codes! {
     UNSUPPORTED_OPERATION = "C0603" "unsupported-operation" Error;
     /// A placeholder stands where an object's id belongs.
     PLACEHOLDER_ID = "C0604" "placeholder-id" Warning;
+    /// An object that does not say what it is was taken for what its fields tell (2026).
+    ASSUMED_OBJECT = "C0605" "assumed-object" Note;
+    /// An id names an object that the document does not hold, so that only the server knows it (2026).
+    OBJECT_ELSEWHERE = "C0606" "object-elsewhere" Note;
+    /// A response says that the server refused a call or an object (2026).
+    REFUSED_BY_SERVER = "C0607" "refused-by-server" Error;
+    /// A field is changed that the server never changes: the name of an object (2026).
+    READ_ONLY_FIELD = "C0608" "read-only-field" Error;
+    /// A pointer of a patch leads nowhere (2026).
+    BAD_PATCH = "C0609" "bad-patch" Error;
 
     /// A structured rule compares by an operator that its key does not have (2022).
     OPERATOR_TYPE = "C0701" "operator-type" Error;
@@ -104,4 +114,18 @@ base::codes! {
     UNKNOWN_LIST = "C0703" "unknown-list" Error;
     /// A rule names a remote host that nothing defines; the server does not start (2022).
     UNKNOWN_REMOTE = "C0704" "unknown-remote" Error;
+    /// A structured condition has no operator, more than one, or one that does not exist (2022).
+    ///
+    /// A condition is a key and one operator, `{ if = "rcpt-domain", eq = "example.org" }`, or a group of conditions:
+    /// `any-of`, `all-of`, `none-of`.
+    MALFORMED_CONDITION = "C0705" "malformed-condition" Error;
+
+    /// A schedule says twice when mail is given up, after a time and after a number of attempts.
+    ///
+    /// The server drops the schedule, and uses its built-in one.
+    CONFLICTING_EXPIRY = "C0801" "conflicting-expiry" Error;
+    /// A limit is 0, which is not what it says: no limit at all in one setting, no delivery in the other.
+    LIMIT_OF_ZERO = "C0802" "limit-of-zero" Warning;
+    /// Something is defined that nothing uses.
+    UNUSED_OBJECT = "C0803" "unused-object" Warning;
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use base::{Diagnostic, Findings, TextRange};
 use document::{Format, Node, Source};
 
-use crate::{Resources, Settings, codes, expressions_2024, legacy_2022, objects_2026, resolve, strategies_2025};
+use crate::{Resources, Settings, codes, detect, expressions_2024, legacy_2022, objects_2026, resolve, strategies_2025};
 
 /// A published layout of the outbound settings.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -66,6 +66,10 @@ pub struct Loaded {
 #[must_use]
 pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources) -> Loaded {
     let mut findings = Findings::new();
+    if let Some(finding) = detect::not_a_policy(source) {
+        findings.push(finding);
+        return Loaded { settings: None, findings };
+    }
     let format = document::format::detect(source.name(), source.text());
     let settings = match format {
         Format::Toml => {
@@ -99,7 +103,7 @@ fn toml(
     resources: &dyn Resources,
     findings: &mut Findings,
 ) -> Option<Settings> {
-    match forced.unwrap_or_else(|| detect(tree, findings)) {
+    match forced.unwrap_or_else(|| detect::toml(tree, findings)) {
         Dialect::Legacy2022 => Some(legacy_2022::read(tree, resources, findings)),
         Dialect::Expressions2024 => Some(expressions_2024::read(tree, resources, findings)),
         Dialect::Strategies2025 => Some(strategies_2025::read(tree, resources, findings)),
@@ -115,9 +119,4 @@ fn toml(
             None
         }
     }
-}
-
-/// The layout of a TOML document, by the keys and the rules that it holds (delivery spec 0).
-fn detect(_tree: &Node<'_>, _findings: &mut Findings) -> Dialect {
-    Dialect::Strategies2025
 }
