@@ -71,16 +71,8 @@ pub(crate) fn resolver(context: &mut Context<'_>, tree: &Node<'_>) -> Resolver {
     resolver
 }
 
-const KEYS: [&str; 8] = [
-    "type",
-    "custom",
-    "concurrency",
-    "timeout",
-    "attempts",
-    "preserve-intermediates",
-    "try-tcp-on-error",
-    "edns",
-];
+const KEYS: [&str; 8] =
+    ["type", "custom", "concurrency", "timeout", "attempts", "preserve-intermediates", "try-tcp-on-error", "edns"];
 
 /// Keys of the section that are about the server's memory, or about other things than delivery.
 const KEYS_PASSED_OVER: [&str; 3] = ["cache", "limits", "public-suffix"];
@@ -171,9 +163,7 @@ fn bare_ipv6(context: &mut Context<'_>, scalar: &Scalar, ip: IpAddr) {
         context.report(
             Diagnostic::new(&codes::INVALID_VALUE, scalar.range, message)
                 .severity(Severity::Warning)
-                .help(format!(
-                    "write `[{ip}]`: the server takes what follows the last colon for the port"
-                )),
+                .help(format!("write `[{ip}]`: the server takes what follows the last colon for the port")),
         );
     }
 }
@@ -187,12 +177,8 @@ fn servers_are_used(context: &mut Context<'_>, table: &Table<'_>, resolver: &Res
         (Some(ResolverKind::Custom), None) => {
             let range = range_of("type").unwrap_or(TextRange::at(0));
             context.report(
-                Diagnostic::new(
-                    &codes::MISSING_REQUIRED,
-                    range,
-                    "`resolver` of type `custom` has no `custom`",
-                )
-                .help("add the name servers: `custom = [\"udp://192.0.2.1:53\"]`"),
+                Diagnostic::new(&codes::MISSING_REQUIRED, range, "`resolver` of type `custom` has no `custom`")
+                    .help("add the name servers: `custom = [\"udp://192.0.2.1:53\"]`"),
             );
         }
         (Some(ResolverKind::Custom), Some(_)) | (_, None) => {}

@@ -100,7 +100,7 @@ pub(super) fn find<'t, 'a>(
     let Some(table) = super::table(context, node, section) else {
         return Vec::new();
     };
-    let mut walk = Walk { context, kind, section, found: Vec::new() };
+    let mut walk = Walk { context, kind, section, found: Vec::new(), dotted: BTreeMap::new() };
     for entry in table.entries().iter().filter(|entry| !is_foreign(entry)) {
         walk.entry(entry, None);
     }
@@ -201,12 +201,7 @@ impl<'t, 'a> Walk<'_, '_, 't, 'a> {
                 return;
             }
         }
-        self.found.push(Found {
-            id: id.name.clone(),
-            range: id.range(),
-            tables: vec![node],
-            section: self.section,
-        });
+        self.found.push(Found { id: id.name.clone(), range: id.range(), tables: vec![node], section: self.section });
     }
 
     fn no_table(&mut self, entry: &Entry<'_>, id: &Id) {
