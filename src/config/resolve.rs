@@ -17,7 +17,7 @@ use policy::{
 
 use crate::{
     Dialect, Settings, codes, defaults,
-    settings::Selector,
+    settings::{Route, Selector},
 };
 
 impl Dialect {
@@ -117,7 +117,7 @@ pub(crate) fn report(settings: &Settings, findings: &mut Findings) {
 fn report_kind(settings: &Settings, kind: Kind, block: &Block, findings: &mut Findings) {
     let outcomes = block.names();
     let target = settings.dialect.target();
-    let is_snippet = settings.defined(kind).is_empty();
+    let is_snippet = is_snippet(settings, kind);
     let mut unknown: Vec<(&str, TextRange)> = Vec::new();
     let mut reported = BTreeSet::new();
     for (name, range) in &outcomes.names {
@@ -140,6 +140,17 @@ fn report_kind(settings: &Settings, kind: Kind, block: &Block, findings: &mut Fi
             Diagnostic::new(&codes::OPEN_OUTCOME, range, format!("only a run can tell which {kind} this names"))
                 .help(format!("a name that is not defined then {}", consequences(settings, kind))),
         );
+    }
+}
+
+/// Whether the document itself defines nothing of `kind`: in the older layouts delivery by MX and into mailboxes are
+/// routes that the reader adds.
+fn is_snippet(settings: &Settings, kind: Kind) -> bool {
+    match (kind, settings.dialect) {
+        (Kind::Route, Dialect::Legacy2022 | Dialect::Expressions2024) => {
+            !settings.routes.iter().any(|route| matches!(route.value, Route::Relay(_)))
+        }
+        _ => settings.defined(kind).is_empty(),
     }
 }
 

@@ -1,12 +1,272 @@
-//! The layout `expressions_2024`.
+//! The layout `expressions_2024`: the settings of 2022, each of them an expression or rules of expressions.
+//!
+//! ```toml
+//! next-hop = [ { if = "is_local_domain('*', rcpt_domain)", then = "'local'" },
+//!              { else = false } ]
+//! ```
+//!
+//! Source: delivery spec 0, 1.12, 2.1, 2.4.
 
-use base::Findings;
+mod fold;
+mod next_hop;
+mod spelling;
+
+use base::{Diagnostic, Findings, Fix, MappedText, Secret, TextRange};
 use document::Node;
+use policy::{Block, BlockText, Compiler, Edition, Scope, Value, VariableSet, Wanted};
 
-use crate::{Dialect, Resources, Settings};
+use crate::{
+    Dialect, Resources, Settings, codes,
+    outbound_layout::{self, Asks, Layout, Place, always, kind::Kind, remote::Hosts},
+    read::Context,
+    settings::{Definition, Placed, Route, Selector, Setting},
+};
+use fold::fold;
 
 /// What `tree` says in this layout.
 pub(crate) fn read(tree: &Node<'_>, resources: &dyn Resources, findings: &mut Findings) -> Settings {
-    let _ = (tree, resources, findings);
-    Settings::empty(Dialect::Strategies2025)
+    let mut expressions = Expressions {
+        context: Context {
+            dialect: Dialect::Expressions2024,
+            compiler: Compiler::new(Edition::Expressions2024),
+            resources,
+            findings,
+        },
+    };
+    let mut settings = outbound_layout::read(tree, &mut expressions);
+    local_route(&mut expressions.context, &mut settings);
+    settings
+}
+
+/// The name of the route into the server's own mailboxes, which no remote host can have.
+const LOCAL: &str = "local";
+
+/// Adds the built-in route `local`, where the policy can pick it.
+fn local_route(context: &mut Context<'_>, settings: &mut Settings) {
+    if let Some(remote) = settings.routes.get(LOCAL) {
+        context.report(
+            Diagnostic::new(&codes::INEFFECTIVE_SETTING, remote.range, "the remote host `local` is never used")
+                .help("`'local'` always means the mailboxes of this server: give the host another name"),
+        );
+        return;
+    }
+    let Selector::Given(block) = &settings.route else { return };
+    let outcomes = block.names();
+    let place = outcomes.names.iter().find(|(name, _)| name == LOCAL).map(|(_, range)| *range);
+    if let Some(range) = place.or_else(|| outcomes.open.first().copied()) {
+        let _ = settings.routes.insert(Definition {
+            name: LOCAL.to_owned(),
+            range,
+            value: Route::Local,
+            ignored_by_reference: None,
+        });
+    }
+}
+
+/// The reader.
+struct Expressions<'c> {
+    context: Context<'c>,
+}
+
+/// What the expressions of a setting may name.
+fn scope(place: Place) -> Scope {
+    let (variables, all_set) = match place.asks {
+        Asks::Sender => (VariableSet::SENDER_2024, false),
+        Asks::Rcpt => (VariableSet::RCPT_2024, true),
+        Asks::Mx => (VariableSet::MX_2024, false),
+        Asks::Host | Asks::Quota => (VariableSet::HOST_2024, false),
+    };
+    Scope { variables, all_set, setting: place.quoted }
+}
+
+impl<'c> Layout<'c> for Expressions<'c> {
+    fn context(&mut self) -> &mut Context<'c> {
+        &mut self.context
+    }
+
+    fn setting<T>(&mut self, node: &Node<'_>, place: Place, kind: &Kind<T>) -> Setting<T> {
+        let before = self.context.findings.mark();
+        let Some(block) = self.values(node, place, kind) else {
+            return Setting::Default;
+        };
+        // Every outcome that is known now is checked now.
+        let mut given = None;
+        for outcome in block.outcomes() {
+            let Some(value) = fold(block.ir(), outcome) else {
+                continue;
+            };
+            let typed = (kind.typed)(&self.shown(node, value.clone()));
+            if typed.is_none() {
+                self.wrong_value(&value, block.ir().get(outcome).range, place, kind);
+            }
+            given = typed;
+        }
+        if self.context.findings.errors_since(before) {
+            return Setting::Default;
+        }
+        match given {
+            Some(value) if block.rules().is_empty() => Setting::Given(Placed::new(value, node.range)),
+            _ => Setting::Chosen(Box::new(block)),
+        }
+    }
+
+    fn next_hop(&mut self, node: &Node<'_>, hosts: &Hosts) -> Selector {
+        match self.next_hop_block(node, hosts) {
+            Some(block) => Selector::Given(Box::new(block)),
+            None => Selector::Broken(node.range),
+        }
+    }
+
+    /// Local domains to the server's mailboxes, everything else by MX.
+    fn next_hop_default(&mut self, hosts: &Hosts) -> Selector {
+        let text = |text| MappedText::synthetic(text, TextRange::at(0));
+        let outcome = format!("'{}'", hosts.mx);
+        let default = BlockText {
+            rules: vec![policy::RuleText {
+                condition: text("is_local_domain('*', rcpt_domain)"),
+                outcome: text("'local'"),
+                range: TextRange::at(0),
+            }],
+            otherwise: text(&outcome),
+            otherwise_range: TextRange::at(0),
+        };
+        let scope = scope(next_hop::PLACE);
+        match self.context.compiler.block(&default, scope, Wanted::Name, self.context.findings) {
+            Some(block) => Selector::Given(Box::new(block)),
+            None => always(&hosts.mx),
+        }
+    }
+
+    fn condition(&mut self, node: &Node<'_>, place: Place) -> Option<Box<Block>> {
+        if self.has_structured_rules(node) {
+            return None;
+        }
+        let block = self.context.block(node, place.key, scope(place), Wanted::Value)?;
+        Some(Box::new(block))
+    }
+}
+
+impl Expressions<'_> {
+    /// The block of a setting, whose outcomes are values of `kind` as far as their spelling tells.
+    fn values<T>(&mut self, node: &Node<'_>, place: Place, kind: &Kind<T>) -> Option<Block> {
+        if self.has_structured_rules(node) || self.is_plain_list(node, place.key, kind.list) {
+            return None;
+        }
+        let before = self.context.findings.mark();
+        let mut text = self.context.block_text(node, place.key)?;
+        let outcomes = text.rules.iter_mut().map(|rule| &mut rule.outcome);
+        for outcome in outcomes.chain([&mut text.otherwise]) {
+            spelling::check(&mut self.context, outcome, place, kind);
+        }
+        if self.is_open(node) && !self.compiles(&text, place) {
+            // What the macro stands for would tell.
+            return None;
+        }
+        let block = self.context.compiler.block(&text, scope(place), Wanted::Value, self.context.findings);
+        if self.context.findings.errors_since(before) { None } else { block }
+    }
+
+    /// Whether `node` is one text with a macro that this run does not expand.
+    fn is_open(&mut self, node: &Node<'_>) -> bool {
+        node.scalar_text().is_some() && self.context.scalar(node, "").is_some_and(|scalar| scalar.open)
+    }
+
+    fn compiles(&mut self, text: &BlockText, place: Place) -> bool {
+        let mut unheard = Findings::new();
+        let block = self.context.compiler.block(text, scope(place), Wanted::Value, &mut unheard);
+        block.is_some() && !unheard.has_errors()
+    }
+
+    /// `value` without what came out of a macro in `node`.
+    fn shown(&self, node: &Node<'_>, value: Value) -> Value {
+        let has_macro = node.scalar_text().is_some_and(|text| text.contains("%{"));
+        match value {
+            Value::Text(_) if has_macro && self.context.resources.resolves() => Value::text(Secret::MASK),
+            value => value,
+        }
+    }
+
+    fn wrong_value<T>(&mut self, value: &Value, range: TextRange, place: Place, kind: &Kind<T>) {
+        let message = format!("{} is {}, not {}", place.quoted, described(value), kind.wanted);
+        let finding = Diagnostic::new(&codes::INVALID_VALUE, range, message);
+        self.context.report(match kind.list {
+            Some(list) => finding.help(format!("write it as an expression: `\"{list}\"`")),
+            None if !kind.words.is_empty() => finding.help(format!("it is one of `{}`", spelling::words(kind))),
+            None => finding.help(format!("write {}", kind.wanted)),
+        });
+    }
+
+    /// Whether `node` is a list of plain values, where this layout wants the list as an expression.
+    fn is_plain_list(&mut self, node: &Node<'_>, key: &str, list: Option<&str>) -> bool {
+        let Some(items) = node.items() else { return false };
+        if items.nodes.iter().any(|item| item.scalar_text().is_none()) {
+            return false;
+        }
+        let message = format!("`{key}` is a list of values, and this layout wants an expression");
+        let finding = Diagnostic::new(&codes::DIALECT_MISMATCH, node.range, message);
+        let Some(example) = list else {
+            self.context.report(
+                finding.help("write one expression, or rules { if = \"…\", then = \"…\" } with an { else = \"…\" }"),
+            );
+            return true;
+        };
+        let quote = if example.contains('\'') { "'" } else { "" };
+        let texts = items.nodes.iter().filter_map(|item| item.scalar_text());
+        let texts: Vec<_> = texts.map(|text| format!("{quote}{text}{quote}")).collect();
+        let right = format!("\"[{}]\"", texts.join(", "));
+        let is_plain = !right.contains('\\') && right.len() <= 200;
+        let finding = finding.help(format!("write the list within a string: `\"{example}\"`"));
+        let fix = is_plain.then(|| Fix::replace("write the list as an expression", node.range, right));
+        self.context.report(finding.fix_if(fix));
+        true
+    }
+
+    /// Whether `node` has rules or conditions as the 2022 layout writes them, which is then reported once for each.
+    fn has_structured_rules(&mut self, node: &Node<'_>) -> bool {
+        let mut found = false;
+        let items = node.items().map(|items| items.nodes).unwrap_or_default();
+        for rule in items.into_iter().chain([node]).filter_map(Node::as_table) {
+            let Some(entry) = rule.entries().iter().find(|entry| STRUCTURED.contains(&entry.key())) else {
+                continue;
+            };
+            found = true;
+            let message = format!("`{}` belongs to structured rules, which this layout does not have", entry.key());
+            self.context.report(
+                Diagnostic::new(&codes::DIALECT_MISMATCH, entry.key_range, message).help(
+                    "write the condition as an expression: { if = \"rcpt_domain == 'example.org'\", then = \"…\" }",
+                ),
+            );
+        }
+        found
+    }
+}
+
+/// Keys of the 2022 layout's conditions.
+const STRUCTURED: [&str; 15] = [
+    "eq",
+    "equal-to",
+    "ne",
+    "not-equal-to",
+    "in-list",
+    "not-in-list",
+    "matches",
+    "not-matches",
+    "starts-with",
+    "not-starts-with",
+    "ends-with",
+    "not-ends-with",
+    "any-of",
+    "all-of",
+    "none-of",
+];
+
+/// A value in a message.
+fn described(value: &Value) -> String {
+    const LENGTH_MAX: usize = 60;
+    let text = value.to_string();
+    let mut short: String = text.chars().take(LENGTH_MAX).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    format!("`{short}`")
 }
