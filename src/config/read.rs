@@ -342,7 +342,8 @@ impl Context<'_> {
                 otherwise_range: expression.range,
             });
         };
-        let mut rules = Vec::with_capacity(items.nodes.len());
+        let count = items.nodes.len();
+        let mut rules = Vec::with_capacity(count);
         let mut otherwise: Option<(MappedText, TextRange)> = None;
         for item in items.nodes {
             match self.rule(item, setting) {
@@ -367,7 +368,7 @@ impl Context<'_> {
             );
             return None;
         };
-        if rules.is_empty() {
+        if count == 1 {
             self.report(
                 Diagnostic::new(
                     &codes::ELSE_ONLY,

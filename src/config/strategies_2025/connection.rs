@@ -2,7 +2,10 @@
 //!
 //! Source: delivery spec 1.5.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    net::IpAddr,
+};
 
 use base::{Diagnostic, Fix, Severity, TextRange};
 use document::{Node, Table};
@@ -16,7 +19,7 @@ use crate::{
 
 const CONNECTIONS: Kind = Kind {
     section: "queue.connection",
-    noun: "a connection strategy",
+    noun: "connection strategy",
     keys: &[
         "ehlo-hostname",
         "source-ips",
@@ -31,7 +34,7 @@ const CONNECTIONS: Kind = Kind {
 };
 
 const SOURCE_IPS: Kind =
-    Kind { section: "queue.source-ip", noun: "a source address", keys: &["ehlo-hostname", "description"] };
+    Kind { section: "queue.source-ip", noun: "source address", keys: &["ehlo-hostname", "description"] };
 
 /// What `queue.source-ip` says of an address.
 struct Greeting {
@@ -56,7 +59,7 @@ pub(super) fn read(context: &mut Context<'_>, queue: &Table<'_>) -> Definitions<
             let help = "add `ehlo-hostname` or one of `timeout.*`; `source-ips` alone does not make one";
             ignored = definitions::unregistered(context, &CONNECTIONS, &found, help);
         }
-        definitions::define(context, &mut connections, found, connection, ignored);
+        definitions::define(context, &mut connections, &CONNECTIONS, found, connection, ignored);
     }
     for (ip, greeting) in greetings.iter().filter(|(_, greeting)| !greeting.is_listed) {
         context.report(
@@ -86,16 +89,21 @@ fn greetings(context: &mut Context<'_>, queue: &Table<'_>) -> BTreeMap<IpAddr, G
             );
             continue;
         };
-        canonical(context, &found, ip);
         let hostname = super::given(found.read(context, "ehlo-hostname", Context::text));
-        let range = found.range;
-        let greeting = Greeting { range, hostname, is_listed: false };
-        if let Some(earlier) = greetings.insert(ip, greeting) {
-            context.report(
-                Diagnostic::new(&codes::DUPLICATE_DEFINITION, range, format!("`{ip}` is defined twice"))
-                    .related(earlier.range, "the first one")
-                    .help("delete one of the two"),
-            );
+        match greetings.entry(ip) {
+            Entry::Vacant(vacant) => {
+                canonical(context, &found, ip);
+                vacant.insert(Greeting { range: found.range, hostname, is_listed: false });
+            }
+            Entry::Occupied(earlier) => context.report(
+                Diagnostic::new(
+                    &codes::DUPLICATE_DEFINITION,
+                    found.range,
+                    format!("the source address `{ip}` is defined twice"),
+                )
+                .related(earlier.get().range, "the first one, which stands")
+                .help("delete one of the two"),
+            ),
         }
     }
     greetings

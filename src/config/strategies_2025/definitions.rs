@@ -21,7 +21,7 @@ use crate::{
 pub(super) struct Kind {
     /// Where they stand, such as `queue.route`.
     pub(super) section: &'static str,
-    /// What one of them is called in messages, with its article.
+    /// What one of them is called in messages.
     pub(super) noun: &'static str,
     /// Their keys; those with a dot stand in a table of their own.
     pub(super) keys: &'static [&'static str],
@@ -70,6 +70,25 @@ impl<'t, 'a> Found<'t, 'a> {
         entry.map_or(self.range, |entry| entry.key_range)
     }
 
+    /// The headers that it is written with, where it is written with headers alone.
+    pub(super) fn headers(&self) -> Option<Vec<TextRange>> {
+        let mut headers = Vec::new();
+        for node in &self.tables {
+            let entries = node.as_table().map(Table::entries).unwrap_or_default();
+            let has_own = node.range.start() < self.range.start();
+            headers.extend(has_own.then_some(node.range));
+            for entry in entries {
+                let is_header = entry.value.as_table().is_some() && entry.value.range.start() < entry.key_range.start();
+                if is_header {
+                    headers.push(entry.value.range);
+                } else if !has_own {
+                    return None;
+                }
+            }
+        }
+        Some(headers)
+    }
+
     /// How messages call `key`.
     pub(super) fn setting(&self, key: &str) -> String {
         format!("{}.{}.{key}", self.section, self.id)
@@ -100,7 +119,7 @@ pub(super) fn find<'t, 'a>(
     let Some(table) = super::table(context, node, section) else {
         return Vec::new();
     };
-    let mut walk = Walk { context, kind, section, found: Vec::new(), dotted: BTreeMap::new() };
+    let mut walk = Walk { context, kind, section, found: Vec::new(), dotted: BTreeMap::new(), has_lost_keys: false };
     for entry in table.entries().iter().filter(|entry| !is_foreign(entry)) {
         walk.entry(entry, None);
     }
@@ -111,14 +130,15 @@ pub(super) fn find<'t, 'a>(
 pub(super) fn define<T>(
     context: &mut Context<'_>,
     definitions: &mut Definitions<T>,
+    kind: &Kind,
     found: Found<'_, '_>,
     value: T,
     ignored_by_reference: Option<&'static str>,
 ) {
     let range = found.range;
-    let message = format!("`{}` is defined twice", found.id);
     let definition = Definition { name: found.id, range, value, ignored_by_reference };
     if let Err(earlier) = definitions.insert(definition) {
+        let message = format!("the {} `{}` is defined twice", kind.noun, earlier.name);
         context.report(
             Diagnostic::new(&codes::DUPLICATE_DEFINITION, range, message)
                 .related(earlier.range, "the first one, which stands")
@@ -134,7 +154,8 @@ pub(super) fn unregistered(
     found: &Found<'_, '_>,
     help: &str,
 ) -> Option<&'static str> {
-    let message = format!("the server passes over {} `{}`: it has none of the keys that make one", kind.noun, found.id);
+    let message =
+        format!("the server passes over the {} `{}`: it has none of the keys that make one", kind.noun, found.id);
     context.report(Diagnostic::new(&codes::UNREGISTERED_STRATEGY, found.range, message).help(help));
     Some("it has none of the keys that make one")
 }
@@ -170,6 +191,8 @@ struct Walk<'w, 'c, 't, 'a> {
     found: Vec<Found<'t, 'a>>,
     /// Where the ids with dots are among them.
     dotted: BTreeMap<String, usize>,
+    /// Whether a key was found that stands in no definition.
+    has_lost_keys: bool,
 }
 
 impl<'t, 'a> Walk<'_, '_, 't, 'a> {
@@ -208,9 +231,13 @@ impl<'t, 'a> Walk<'_, '_, 't, 'a> {
         let Kind { noun, .. } = self.kind;
         let name = format!("{}.{}", self.section, id.name);
         let is_key = self.kind.first_keys().any(|key| key == entry.key());
-        let message = format!("`{name}` is {}, not {noun}", entry.value.kind_name());
+        if is_key && std::mem::replace(&mut self.has_lost_keys, true) {
+            // The name is missing once, however many keys stand there.
+            return;
+        }
+        let message = format!("`{name}` is {}, not a {noun}", entry.value.kind_name());
         let help = if is_key {
-            format!("{noun} has a name: write `[{}.NAME]`, and `{}` below it", self.section, entry.key())
+            format!("a {noun} has a name: write `[{}.NAME]`, and its keys below", self.section)
         } else {
             format!("write `[{name}]` and its keys below")
         };

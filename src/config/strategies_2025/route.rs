@@ -3,7 +3,7 @@
 //!
 //! Source: delivery spec 1.2.
 
-use base::{Diagnostic, Severity};
+use base::{Diagnostic, Edit, Fix, Severity, TextRange};
 use document::{Node, Table};
 
 use super::definitions::{self, Found, Kind};
@@ -15,7 +15,7 @@ use crate::{
 
 const KIND: Kind = Kind {
     section: "queue.route",
-    noun: "a route",
+    noun: "route",
     keys: &[
         "type",
         "address",
@@ -63,7 +63,7 @@ pub(super) fn read(
     let mut routes = Definitions::default();
     for found in found {
         let (route, ignored) = route(context, &found);
-        definitions::define(context, &mut routes, found, route, ignored);
+        definitions::define(context, &mut routes, &KIND, found, route, ignored);
     }
     routes
 }
@@ -80,7 +80,8 @@ fn route(context: &mut Context<'_>, found: &Found<'_, '_>) -> (Route, Option<&'s
         let message = format!("no server reads `{ALIAS}.{}`", found.id);
         context.report(
             Diagnostic::new(&codes::WRONG_PREFIX, found.range, message)
-                .help(format!("write `[queue.route.{:?}]`, and `queue.` before its other headers", found.id)),
+                .help(format!("write `[queue.route.{:?}]`, and `queue.` before its other headers", found.id))
+                .fix_if(prefix(found)),
         );
         ignored = Some("it stands under `route.`, not under `queue.route.`");
     }
@@ -115,6 +116,13 @@ fn route(context: &mut Context<'_>, found: &Found<'_, '_>) -> (Route, Option<&'s
         }
     };
     (route, ignored)
+}
+
+/// Puts `queue.` into the headers of a route.
+fn prefix(found: &Found<'_, '_>) -> Option<Fix> {
+    let insert = |header: TextRange| Edit { range: TextRange::at(header.start() + 1), text: "queue.".to_owned() };
+    let edits = found.headers()?.into_iter().map(insert).collect();
+    Some(Fix { safe: false, title: "write `queue.` before `route`".to_owned(), edits })
 }
 
 /// What a route without a readable `type` most likely is.
@@ -210,6 +218,14 @@ fn address(context: &mut Context<'_>, found: &Found<'_, '_>) -> Setting<String> 
         return Setting::Default;
     };
     let text = scalar.text.text().trim();
+    if text.is_empty() {
+        let message = format!("the relay `{}` has an empty `address`", found.id);
+        context.report(
+            Diagnostic::new(&codes::MISSING_REQUIRED, node.range, message)
+                .help("write the relay's host name: `address = \"smtp.example.org\"`"),
+        );
+        return Setting::Default;
+    }
     let is_host = |text: &str| {
         !text.is_empty()
             && !text.contains(|letter: char| matches!(letter, ':' | '/' | '@' | '[' | ']') || letter <= ' ')
@@ -258,7 +274,11 @@ fn both_of_auth(context: &mut Context<'_>, found: &Found<'_, '_>) {
     };
     let setting = found.setting(&format!("auth.{here}"));
     let entry = found.get("auth").and_then(Node::as_table).and_then(|table| table.entry(here));
-    let range = entry.map_or(found.range, |entry| entry.key_range);
+    let range = match entry {
+        Some(entry) if here != "secret" => entry.key_range,
+        // The line of a secret is not for showing.
+        _ => found.range,
+    };
     context.report(
         Diagnostic::new(
             &codes::INEFFECTIVE_SETTING,

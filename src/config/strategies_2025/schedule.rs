@@ -14,11 +14,11 @@ use crate::{
 };
 
 const QUEUES: Kind =
-    Kind { section: "queue.virtual", noun: "a virtual queue", keys: &["threads-per-node", "description"] };
+    Kind { section: "queue.virtual", noun: "virtual queue", keys: &["threads-per-node", "description"] };
 
 const SCHEDULES: Kind = Kind {
     section: "queue.schedule",
-    noun: "a schedule",
+    noun: "schedule",
     keys: &["queue-name", "retry", "notify", "expire", "max-attempts", "expire-type", "description"],
 };
 
@@ -45,7 +45,7 @@ pub(super) fn read_queues(context: &mut Context<'_>, queue: &Table<'_>) -> Defin
             let help = "add `threads-per-node`, by which the server knows a queue";
             ignored = definitions::unregistered(context, &QUEUES, &found, help);
         }
-        definitions::define(context, &mut queues, found, VirtualQueue { threads_per_node }, ignored);
+        definitions::define(context, &mut queues, &QUEUES, found, VirtualQueue { threads_per_node }, ignored);
     }
     queues
 }
@@ -75,7 +75,7 @@ pub(super) fn read(
     let mut unknown_queues = Vec::new();
     for found in definitions::find(context, node, &SCHEDULES, SCHEDULES.section, is_global) {
         let (schedule, ignored) = schedule(context, &found, queues, &mut unknown_queues);
-        definitions::define(context, &mut schedules, found, schedule, ignored);
+        definitions::define(context, &mut schedules, &SCHEDULES, found, schedule, ignored);
     }
     no_queues(context, &unknown_queues);
     schedules

@@ -12,7 +12,7 @@ use crate::{
 
 const KIND: Kind = Kind {
     section: "queue.tls",
-    noun: "a TLS strategy",
+    noun: "TLS strategy",
     keys: &["dane", "mta-sts", "starttls", "allow-invalid-certs", "timeout.tls", "timeout.mta-sts", "description"],
 };
 
@@ -55,7 +55,7 @@ pub(super) fn read(context: &mut Context<'_>, queue: &Table<'_>) -> Definitions<
                         `mta-sts` alone does not make one";
             ignored = definitions::unregistered(context, &KIND, &found, help);
         }
-        definitions::define(context, &mut strategies, found, tls, ignored);
+        definitions::define(context, &mut strategies, &KIND, found, tls, ignored);
     }
     strategies
 }
