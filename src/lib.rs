@@ -1,6 +1,9 @@
 //! pointsman: a compiler, a simulator and a delivery engine for outbound mail policies.
 //!
-//! The floors below do the work; this package re-exports them and holds the command line (`cli`).
+//! The floors below do the work, and are re-exported here; this package wires them together for the command line
+//! ([`cli`]).
+
+pub mod cli;
 
 pub use base;
 pub use config;

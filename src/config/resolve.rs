@@ -216,7 +216,14 @@ pub fn plan(settings: &Settings, target: Target) -> Result<Plan, Findings> {
     let choices = (choice(Kind::Route), choice(Kind::Schedule), choice(Kind::Connection), choice(Kind::Tls));
     match choices {
         (Some(route), Some(schedule), Some(connection), Some(tls)) if !findings.has_errors() => {
-            Ok(Plan { target, route, schedule, connection, tls })
+            let local = |name: &str| match settings.routes.get(name) {
+                Some(found) if settings.known(Kind::Route, name, target) == Known::Defined(found.range) => {
+                    matches!(found.value, Route::Local)
+                }
+                _ => name == "local",
+            };
+            let local_routes = route.ids().filter(|id| local(route.name(*id))).collect();
+            Ok(Plan { target, local_routes, route, schedule, connection, tls })
         }
         _ => Err(findings),
     }

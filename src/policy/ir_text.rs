@@ -171,7 +171,7 @@ fn write_quoted(out: &mut String, before: &str, text: &str) {
 pub fn read(text: &str, findings: &mut Findings) -> Option<IrText> {
     if text.len() > limits::IR_BYTES_MAX {
         let message = format!("an IR text of {} bytes is longer than {}", text.len(), limits::IR_BYTES_MAX);
-        findings.push(Diagnostic::new(&codes::IR_SYNTAX, TextRange::new(0, 1), message).help("split it"));
+        findings.push(Diagnostic::new(&codes::IR_SYNTAX, TextRange::at(0), message).help("split it"));
         return None;
     }
     let lines = match Grammar::parse(Rule::file, text) {

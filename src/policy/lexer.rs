@@ -99,30 +99,6 @@ pub enum TokenKind {
     Unknown,
 }
 
-impl TokenKind {
-    /// Whether it stands between two operands.
-    #[must_use]
-    pub const fn is_binary_operator(self) -> bool {
-        matches!(
-            self,
-            Self::Plus
-                | Self::Minus
-                | Self::Star
-                | Self::Slash
-                | Self::And
-                | Self::Or
-                | Self::Xor
-                | Self::Equal
-                | Self::SingleEqual
-                | Self::NotEqual
-                | Self::AtLeast
-                | Self::AtMost
-                | Self::Greater
-                | Self::Less
-        )
-    }
-}
-
 /// One token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Token {

@@ -5,7 +5,10 @@
 //!
 //! Invariant, kept by [`Choice::new`]: every id is an index into the choice's names, the fallback's too.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     block::Block,
@@ -97,6 +100,11 @@ impl Choice {
         self.names.get(id.index()).map_or("", |name| name)
     }
 
+    /// Every strategy.
+    pub fn ids(&self) -> impl Iterator<Item = StrategyId> {
+        (0..u32::try_from(self.names.len()).unwrap_or(u32::MAX)).map(StrategyId)
+    }
+
     /// The strategy called `name`.
     #[must_use]
     pub fn id(&self, name: &str) -> Option<StrategyId> {
@@ -133,6 +141,8 @@ impl Choice {
 pub struct Plan {
     /// The server that it is for.
     pub target: Target,
+    /// The routes that put mail into a mailbox of this server, and make no connection.
+    pub local_routes: BTreeSet<StrategyId>,
     /// `strategy.route`
     pub route: Choice,
     /// `strategy.schedule`

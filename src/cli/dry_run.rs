@@ -1,0 +1,204 @@
+//! What the commands of a dry run share: a policy, a message and an environment from the command line.
+//!
+//! Each reads a document, shows its findings on standard error, and gives `None` where it has errors.
+
+use std::{
+    io::{self, BufRead as _, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use base::{Findings, Mailbox};
+use config::{Dialect, Settings};
+use document::{
+    Source,
+    render::{self, Colour},
+};
+use policy::Value;
+use rusqlite::types::{Value as SqlValue, ValueRef};
+use scenario::{Database, Environment, Files, Message, environment, message};
+
+use super::{Failure, files};
+
+/// A policy that was read.
+pub(crate) struct DryRun {
+    /// Its text.
+    pub(crate) source: Source,
+    /// What it says.
+    pub(crate) settings: Settings,
+}
+
+/// Shows findings on standard error.
+pub(crate) fn show(source: &Source, findings: &Findings, colour: Colour) -> Result<(), Failure> {
+    Ok(write!(io::stderr(), "{}", render::text(source, findings, colour))?)
+}
+
+/// Reads a policy. Its findings are shown; a policy with errors is gone on with as far as it can be read.
+pub(crate) fn policy(
+    path: &Path,
+    dialect: Option<Dialect>,
+    resolve: bool,
+    colour: Colour,
+) -> Result<Option<DryRun>, Failure> {
+    let (source, mut findings) = files::read(path)?;
+    let machine = files::Machine::new(path, resolve);
+    let loaded = config::load(&source, dialect, &machine);
+    findings.extend(loaded.findings);
+    let errors: Findings =
+        findings.iter().filter(|finding| finding.severity == base::Severity::Error).cloned().collect();
+    show(&source, &errors, colour)?;
+    Ok(loaded.settings.map(|settings| DryRun { source, settings }))
+}
+
+/// Reads what answers lookups; one that knows nothing where no file is named.
+pub(crate) fn environment(path: Option<&Path>, colour: Colour) -> Result<Option<Environment>, Failure> {
+    let Some(path) = path else { return Ok(Some(Environment::default())) };
+    let (source, mut findings) = files::read(path)?;
+    let (environment, found) = environment::read_source(&source, &Beside::new(path));
+    findings.extend(found);
+    show(&source, &findings, colour)?;
+    Ok((!findings.has_errors()).then_some(environment))
+}
+
+/// Reads one message: a description, or an `.eml` file.
+pub(crate) fn message(path: &Path, colour: Colour) -> Result<Option<Message>, Failure> {
+    let is_mail = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("eml"));
+    if is_mail {
+        let bytes = files::bytes(path)?;
+        let mail = message::read_eml(&path.display().to_string(), &bytes, None, Vec::new());
+        show(&mail.source, &mail.findings, colour)?;
+        return Ok(if mail.findings.has_errors() { None } else { mail.message });
+    }
+    let (source, mut findings) = files::read(path)?;
+    let (message, found) = message::read(&source, &Beside::new(path));
+    findings.extend(found);
+    show(&source, &findings, colour)?;
+    Ok(if findings.has_errors() { None } else { message })
+}
+
+/// Changes a message as the command line says.
+pub(crate) fn amend(
+    message: &mut Message,
+    from: Option<&str>,
+    recipients: &[String],
+    variables: &[String],
+) -> Result<(), Failure> {
+    let mailbox = |text: &str| {
+        let bare = text.strip_prefix('<').and_then(|text| text.strip_suffix('>')).unwrap_or(text);
+        Mailbox::parse(bare).ok_or_else(|| Failure::Usage(format!("`{text}` is no address")))
+    };
+    if let Some(from) = from {
+        message.sender = mailbox(from)?;
+    }
+    for rcpt in recipients {
+        let rcpt = mailbox(rcpt)?;
+        if !message.recipients.contains(&rcpt) {
+            message.recipients.push(rcpt);
+        }
+    }
+    for assignment in variables {
+        let Some((name, value)) = assignment.split_once('=') else {
+            return Err(Failure::Usage(format!("`{assignment}` sets nothing: write `--set name=value`")));
+        };
+        message.set(name.trim(), value).map_err(|error| Failure::Usage(format!("`--set {assignment}`: {error}")))?;
+    }
+    Ok(())
+}
+
+/// The lines of a file of messages, or of standard input.
+#[expect(clippy::disallowed_methods, reason = "the root is where files are opened")]
+pub(crate) fn lines(path: &Path) -> Result<Box<dyn io::BufRead>, Failure> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let file = std::fs::File::open(path);
+    let file = file.map_err(|error| Failure::Usage(format!("cannot read `{}`: {error}", path.display())))?;
+    let mut reader = io::BufReader::new(file);
+    reader.fill_buf()?;
+    Ok(Box::new(reader))
+}
+
+/// Files beside a document that names them.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    folder: PathBuf,
+}
+
+impl Beside {
+    /// Those beside the document `path`.
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { folder: path.parent().map_or_else(PathBuf::new, Path::to_path_buf) }
+    }
+
+    /// The path of a file that the document calls `name`.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+impl Files for Beside {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        files::bytes(&self.path(path)).map_err(|failure| failure.to_string())
+    }
+
+    fn open_database(&self, path: &str) -> Result<Arc<dyn Database>, String> {
+        use rusqlite::OpenFlags;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = rusqlite::Connection::open_with_flags(self.path(path), flags);
+        let connection = connection.map_err(|error| format!("cannot open `{path}`: {error}"))?;
+        Ok(Arc::new(Sqlite { connection: std::sync::Mutex::new(connection) }))
+    }
+}
+
+/// A SQLite database, opened for reading.
+#[derive(Debug)]
+struct Sqlite {
+    connection: std::sync::Mutex<rusqlite::Connection>,
+}
+
+impl Database for Sqlite {
+    /// One value where the query gives one row of one column, the row as an array where it gives one row, an array of
+    /// rows otherwise; the empty string where it gives none.
+    fn query(&self, query: &str, arguments: &[Value]) -> Result<Value, String> {
+        let connection = self.connection.lock().map_err(|_| "the database is in an unknown state".to_owned())?;
+        let rows = rows(&connection, query, arguments).map_err(|error| error.to_string())?;
+        Ok(match <[Vec<Value>; 1]>::try_from(rows) {
+            Ok([row]) => match <[Value; 1]>::try_from(row) {
+                Ok([value]) => value,
+                Err(row) => Value::list(row),
+            },
+            Err(rows) if rows.is_empty() => Value::empty(),
+            Err(rows) => Value::list(
+                rows.into_iter()
+                    .map(|row| match <[Value; 1]>::try_from(row) {
+                        Ok([value]) => value,
+                        Err(row) => Value::list(row),
+                    })
+                    .collect(),
+            ),
+        })
+    }
+}
+
+fn rows(connection: &rusqlite::Connection, query: &str, arguments: &[Value]) -> rusqlite::Result<Vec<Vec<Value>>> {
+    let mut statement = connection.prepare(query)?;
+    let columns = statement.column_count();
+    let parameters = arguments.iter().map(|argument| match argument {
+        Value::Int(int) => SqlValue::Integer(*int),
+        Value::Float(float) => SqlValue::Real(*float),
+        other => SqlValue::Text(other.to_text().to_string()),
+    });
+    let rows = statement.query_map(rusqlite::params_from_iter(parameters), |row| {
+        (0..columns)
+            .map(|column| {
+                Ok(match row.get_ref(column)? {
+                    ValueRef::Null => Value::empty(),
+                    ValueRef::Integer(int) => Value::Int(int),
+                    ValueRef::Real(float) => Value::Float(float),
+                    ValueRef::Text(text) | ValueRef::Blob(text) => Value::text(String::from_utf8_lossy(text)),
+                })
+            })
+            .collect()
+    })?;
+    rows.collect()
+}

@@ -1,0 +1,151 @@
+//! `pointsman dump`: what each stage made of a policy.
+
+use std::{io::Write, path::PathBuf};
+
+use base::{Findings, MappedText};
+use clap::{Args, ValueEnum};
+use config::Settings;
+use document::{
+    Source,
+    render::{self, Colour},
+};
+use policy::{Kind, ir_text, lexer, parse};
+
+use super::{DialectName, Failure, Outcome, TargetName, Verdict, files};
+
+/// Show what each stage made of a policy or an expression
+///
+/// For compiler engineers, and for finding out why a rule reads otherwise than it was meant.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The policy file
+    #[arg(required_unless_present = "expression")]
+    policy: Option<PathBuf>,
+    /// Dump this expression instead of a policy
+    #[arg(long, short = 'e', conflicts_with = "policy")]
+    expression: Option<String>,
+    /// Which stage
+    #[arg(long, value_enum, default_value = "settings")]
+    stage: Stage,
+    /// Read the policy in this dialect
+    #[arg(long, value_enum)]
+    dialect: Option<DialectName>,
+    /// Fill in the defaults of this server instead of the dialect's own
+    #[arg(long, value_enum)]
+    target: Option<TargetName>,
+    /// Expand macros and open the files that the policy names
+    #[arg(long)]
+    resolve: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Stage {
+    /// The tokens of each expression
+    Tokens,
+    /// The tree of each expression
+    Ast,
+    /// Every strategy with its settings, defaults filled in
+    Settings,
+    /// The typed IR of each selector
+    Ir,
+}
+
+pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write) -> Outcome {
+    if let Some(expression) = &arguments.expression {
+        return dump_expression(expression, arguments.stage, colour, output);
+    }
+    let Some(path) = &arguments.policy else { return Err(Failure::Usage("no policy is given".to_owned())) };
+    let (source, mut findings) = files::read(path)?;
+    let machine = files::Machine::new(path, arguments.resolve);
+    let loaded = config::load(&source, arguments.dialect.map(Into::into), &machine);
+    findings.extend(loaded.findings);
+    eprint_findings(&source, &findings, colour)?;
+    let Some(settings) = loaded.settings else { return Ok(Verdict::No) };
+    let target = arguments.target.map_or_else(|| settings.dialect.target(), Into::into);
+    match arguments.stage {
+        Stage::Settings => dump_settings(&settings, target, output)?,
+        Stage::Ir => {
+            for kind in Kind::ALL {
+                if let Some(block) = settings.rules(kind) {
+                    write!(output, "# {kind}\n{}\n", ir_text::write_block(&block))?;
+                }
+            }
+        }
+        Stage::Tokens | Stage::Ast => {
+            for text in config::expressions(&source) {
+                let position = source.position(text.document_range().start());
+                writeln!(output, "# {}:{}:{}", source.name(), position.line, position.column)?;
+                write!(output, "{}", stage_of(&text, arguments.stage))?;
+            }
+        }
+    }
+    Ok(if findings.has_errors() { Verdict::No } else { Verdict::Yes })
+}
+
+fn eprint_findings(source: &Source, findings: &Findings, colour: Colour) -> Result<(), Failure> {
+    write!(std::io::stderr(), "{}", render::text(source, findings, colour))?;
+    Ok(())
+}
+
+fn dump_expression(expression: &str, stage: Stage, colour: Colour, output: &mut impl Write) -> Outcome {
+    let source = Source::new("expression", expression);
+    let text = MappedText::verbatim(source.text(), 0);
+    if let Stage::Tokens | Stage::Ast = stage {
+        let mut findings = Findings::new();
+        let parsed = parse::parse(&text, &mut findings);
+        eprint_findings(&source, &findings, colour)?;
+        write!(output, "{}", stage_of(&text, stage))?;
+        return Ok(if parsed.is_some() { Verdict::Yes } else { Verdict::No });
+    }
+    let mut compiler = policy::Compiler::new(policy::Edition::Objects2026);
+    let mut findings = Findings::new();
+    let mut ir = policy::Ir::default();
+    let root = compiler.expression(&text, policy::Scope::TLS, &mut ir, &mut findings);
+    eprint_findings(&source, &findings, colour)?;
+    let Some(root) = root else { return Ok(Verdict::No) };
+    write!(output, "{}", ir_text::write_expression(&ir, root))?;
+    Ok(Verdict::Yes)
+}
+
+/// The tokens or the tree of an expression.
+fn stage_of(text: &MappedText, stage: Stage) -> String {
+    match stage {
+        Stage::Tokens => lexer::tokens(text.text())
+            .into_iter()
+            .map(|token| format!("{:?} {:?} {:?}\n", token.kind, token.range, token.range.slice(text.text())))
+            .collect(),
+        _ => parse::parse(text, &mut Findings::new()).map_or_else(String::new, |tree| tree.to_text()),
+    }
+}
+
+fn dump_settings(settings: &Settings, target: policy::Target, output: &mut impl Write) -> Result<(), Failure> {
+    writeln!(output, "dialect {}", settings.dialect)?;
+    writeln!(output, "target {target}")?;
+    for kind in Kind::ALL {
+        match settings.rules(kind) {
+            Some(block) => {
+                writeln!(output, "\n[strategy.{kind}]")?;
+                let text = |id| policy::display::expression(block.ir(), id);
+                for rule in block.rules() {
+                    writeln!(output, "if   {}\nthen {}", text(rule.condition), text(rule.outcome))?;
+                }
+                writeln!(output, "else {}", text(block.otherwise()))?;
+            }
+            None => writeln!(output, "\n[strategy.{kind}]\n# has errors")?,
+        }
+    }
+    for kind in Kind::ALL {
+        for name in settings.defined(kind) {
+            writeln!(output, "\n[{kind}.{name:?}]")?;
+            for line in settings.describe(kind, name, target) {
+                let default = if line.origin == config::describe::Origin::Default { "  # default" } else { "" };
+                writeln!(output, "{} = {}{default}", line.key, line.value)?;
+            }
+        }
+    }
+    for queue in settings.queues.iter() {
+        let threads = queue.value.threads_per_node.given().copied().unwrap_or(25);
+        writeln!(output, "\n[virtual.{:?}]\nthreads-per-node = {threads}", queue.name)?;
+    }
+    Ok(())
+}

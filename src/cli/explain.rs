@@ -1,0 +1,295 @@
+//! `pointsman explain`: which strategies a recipient gets, and why.
+
+use std::{io::Write, path::PathBuf};
+
+use clap::Args;
+use config::{
+    describe::{Line, Origin},
+    explain::{Asked, Explained, Outcome as Decided, Stage},
+    resolve::Known,
+};
+use document::{Source, render::Colour};
+use policy::{Target, target::Provision};
+use scenario::Environment;
+use serde_json::{Value as Json, json};
+
+use super::{DialectName, Failure, Outcome, TargetName, Verdict, dry_run, dry_run::DryRun};
+
+/// Say which strategies a recipient gets, from which rule, and why
+///
+/// For each of the four decisions: the rule that matched with its place in the file, every rule before it and why it
+/// did not hold, down to the values of its parts, and the settings of the chosen strategy with defaults marked.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  pointsman explain config.toml --message message.toml\n  \
+                        pointsman explain config.toml --message mail.eml --rcpt bob@corp.test --set retry_num=2\n\n\
+                        A message is a TOML or JSON description, or an .eml file.")]
+pub(super) struct Arguments {
+    /// The policy file
+    policy: PathBuf,
+    /// The message: a description in TOML or JSON, or an .eml file
+    #[arg(long, short = 'm')]
+    message: PathBuf,
+    /// Only for this recipient; where the message does not have it, as if it had
+    #[arg(long, short = 'r')]
+    rcpt: Vec<String>,
+    /// The sender, whatever the message says; `<>` or the empty text is the null sender
+    #[arg(long, short = 'f')]
+    from: Option<String>,
+    /// Set a variable of the language, such as `retry_num=2` or `mx=mx1.corp.test`
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// What local domains, stores, DNS and databases answer: TOML or JSON
+    #[arg(long)]
+    environment: Option<PathBuf>,
+    /// Read the policy in this dialect
+    #[arg(long, value_enum)]
+    dialect: Option<DialectName>,
+    /// Decide as this server does; the dialect's own unless given
+    #[arg(long, value_enum)]
+    target: Option<TargetName>,
+    /// Expand macros and open the files that the policy names
+    #[arg(long)]
+    resolve: bool,
+    /// Write one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write) -> Outcome {
+    let environment = dry_run::environment(arguments.environment.as_deref(), colour)?;
+    let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
+    let policy = dry_run::policy(&arguments.policy, arguments.dialect.map(Into::into), arguments.resolve, colour)?;
+    let Some(DryRun { source, settings }) = policy else { return Ok(Verdict::No) };
+    let Some(mut message) = dry_run::message(&arguments.message, colour)? else { return Ok(Verdict::CannotRun) };
+    dry_run::amend(&mut message, arguments.from.as_deref(), &arguments.rcpt, &arguments.set)?;
+    let target = arguments.target.map_or_else(|| settings.dialect.target(), Into::into);
+    let mut verdict = Verdict::Yes;
+    let mut recipients = Vec::new();
+    let chosen = |rcpt: &str| arguments.rcpt.is_empty() || arguments.rcpt.iter().any(|wanted| wanted == rcpt);
+    for (index, rcpt) in message.recipients.iter().enumerate() {
+        if !chosen(rcpt.as_str()) {
+            continue;
+        }
+        environment.reset();
+        let facts = message.facts(index);
+        let explanation = config::explain::explain(&settings, &facts, &mut environment, target);
+        for decision in &explanation.decisions {
+            verdict = verdict.max(decision_verdict(decision));
+        }
+        if arguments.json {
+            recipients.push(json!({
+                "rcpt": rcpt.as_str(),
+                "decisions": explanation.decisions.iter().map(|decision| decision_json(&source, decision)).collect::<Vec<_>>(),
+            }));
+        } else {
+            let paint = Paint { colour };
+            writeln!(output, "{} ({}, as {target})", paint.bold(rcpt.as_str()), settings.dialect)?;
+            for decision in &explanation.decisions {
+                decision_text(&source, decision, target, &paint, output)?;
+            }
+            writeln!(output)?;
+        }
+    }
+    if arguments.json {
+        let report = json!({
+            "version": 1,
+            "policy": source.name(),
+            "dialect": settings.dialect.name(),
+            "target": target.name(),
+            "message": message.id,
+            "recipients": recipients,
+        });
+        writeln!(output, "{report:#}")?;
+    }
+    Ok(verdict)
+}
+
+fn decision_verdict(decision: &Explained) -> Verdict {
+    match &decision.outcome {
+        Decided::Needs(_) => Verdict::Undecided,
+        Decided::Broken(_) | Decided::Failed { .. } | Decided::NotAName { .. } => Verdict::No,
+        Decided::Strategy { known: Known::Undefined(_) | Known::Ignored(..), .. } => Verdict::No,
+        Decided::Strategy { known: Known::Defined(_) | Known::Provided(_), .. } => Verdict::Yes,
+    }
+}
+
+/// Emphasis on a terminal.
+struct Paint {
+    colour: Colour,
+}
+
+impl Paint {
+    fn bold(&self, text: &str) -> String {
+        match self.colour {
+            Colour::Always => format!("\x1b[1m{text}\x1b[0m"),
+            Colour::Never => text.to_owned(),
+        }
+    }
+}
+
+fn place(source: &Source, range: base::TextRange) -> String {
+    let position = source.position(range.start());
+    format!("{}:{}:{}", source.name(), position.line, position.column)
+}
+
+/// The title of a decision.
+fn title(decision: &Explained) -> String {
+    match decision.stage {
+        Stage::Host if decision.kind == policy::Kind::Tls => "tls at this host".to_owned(),
+        _ => decision.kind.to_string(),
+    }
+}
+
+fn decision_text(
+    source: &Source,
+    decision: &Explained,
+    target: Target,
+    paint: &Paint,
+    output: &mut impl Write,
+) -> Result<(), Failure> {
+    writeln!(output, "\n  {} = {}", title(decision), paint.bold(&outcome_text(&decision.outcome)))?;
+    for remark in remarks(decision, target) {
+        writeln!(output, "    {remark}")?;
+    }
+    if !decision.from_document {
+        writeln!(output, "    by the built-in rules of {target}")?;
+    }
+    for asked in &decision.rules {
+        rule_text(source, decision, asked, output)?;
+    }
+    if let Some(otherwise) = &decision.otherwise {
+        let at = if decision.from_document { place(source, otherwise.range) } else { "built in".to_owned() };
+        writeln!(output, "    {at}: else {}", otherwise.outcome)?;
+    }
+    let width = decision.settings.iter().map(|line| line.key.len()).max().unwrap_or_default();
+    for line in &decision.settings {
+        let origin = origin_text(source, line);
+        writeln!(output, "      {:width$}  {}{origin}", line.key, line.value)?;
+    }
+    Ok(())
+}
+
+fn origin_text(source: &Source, line: &Line) -> String {
+    match line.origin {
+        Origin::Document(range) => format!("  ({})", place(source, range)),
+        Origin::Rules => "  (by rules)".to_owned(),
+        Origin::Default => "  (default)".to_owned(),
+    }
+}
+
+fn outcome_text(outcome: &Decided) -> String {
+    match outcome {
+        Decided::Strategy { name, known: Known::Undefined(_) | Known::Ignored(..), .. } => {
+            format!("{name} (undefined)")
+        }
+        Decided::Strategy { name, known: Known::Provided(Provision::BuiltIn), .. } => format!("{name} (built in)"),
+        Decided::Strategy { name, known: Known::Provided(Provision::Shipped), .. } => format!("{name} (shipped)"),
+        Decided::Strategy { name, known: Known::Defined(_), .. } => name.clone(),
+        Decided::NotAName { value, .. } => format!("{value} (no name)"),
+        Decided::Needs(lookup) => format!("undecided, needs {lookup}"),
+        Decided::Failed { .. } => "failed".to_owned(),
+        Decided::Broken(_) => "not known, its rules have errors".to_owned(),
+    }
+}
+
+/// What a decision leads to, and what would settle an open one.
+fn remarks(decision: &Explained, target: Target) -> Vec<String> {
+    let mut remarks: Vec<String> = Vec::new();
+    let instead = |used: &Option<String>| match used {
+        Some(used) => format!("{target} uses the built-in `{used}` instead"),
+        None => format!("{target} refuses the policy"),
+    };
+    match &decision.outcome {
+        Decided::Strategy { known: Known::Ignored(_, why), used, .. } => {
+            remarks.push(format!("{why}; {}", instead(used)));
+        }
+        Decided::Strategy { known: Known::Undefined(_), .. } => {
+            for target in Target::ALL {
+                remarks.push(format!("on {target}: {}", target.undefined(decision.kind)));
+            }
+        }
+        Decided::NotAName { used, .. } => remarks.push(instead(used)),
+        Decided::Failed { error, used } => remarks.push(format!("{error}; {}", instead(used))),
+        Decided::Needs(lookup) => {
+            remarks.push("nothing answers this; add to the environment:".to_owned());
+            remarks.extend(Environment::advice(lookup).lines().map(|line| format!("  {line}")));
+        }
+        Decided::Strategy { .. } | Decided::Broken(_) => {}
+    }
+    remarks.extend(decision.notes.iter().cloned());
+    remarks
+}
+
+fn rule_text(source: &Source, decision: &Explained, asked: &Asked, output: &mut impl Write) -> Result<(), Failure> {
+    let at = if decision.from_document { place(source, asked.range) } else { "built in".to_owned() };
+    let verdict = match (&asked.outcome, &asked.value) {
+        (Some(outcome), _) => format!("yes, then {outcome}"),
+        (None, Some(value)) => format!("no, it is {value}"),
+        (None, None) => "open".to_owned(),
+    };
+    writeln!(output, "    {at}: if {}  -> {verdict}", asked.condition)?;
+    for part in &asked.parts {
+        writeln!(output, "        {} = {}", part.text, part.value)?;
+    }
+    Ok(())
+}
+
+fn position_json(source: &Source, decision: &Explained, range: base::TextRange) -> Json {
+    if !decision.from_document {
+        return Json::Null;
+    }
+    let position = source.position(range.start());
+    json!({ "file": source.name(), "line": position.line, "column": position.column })
+}
+
+fn decision_json(source: &Source, decision: &Explained) -> Json {
+    let status = match &decision.outcome {
+        Decided::Strategy { known: Known::Defined(_), .. } => "defined",
+        Decided::Strategy { known: Known::Provided(_), .. } => "provided",
+        Decided::Strategy { .. } => "undefined",
+        Decided::NotAName { .. } => "not-a-name",
+        Decided::Needs(_) => "undecided",
+        Decided::Failed { .. } => "failed",
+        Decided::Broken(_) => "broken",
+    };
+    let name = match &decision.outcome {
+        Decided::Strategy { name, .. } => json!(name),
+        _ => Json::Null,
+    };
+    let needs = match &decision.outcome {
+        Decided::Needs(lookup) => json!({ "lookup": lookup.to_string(), "add": Environment::advice(lookup) }),
+        _ => Json::Null,
+    };
+    let rules = decision.rules.iter().map(|asked| {
+        json!({
+            "place": position_json(source, decision, asked.range),
+            "if": asked.condition,
+            "value": asked.value.as_ref().map(ToString::to_string),
+            "then": asked.outcome,
+            "parts": asked.parts.iter().map(|part| json!({ "text": part.text, "value": part.value })).collect::<Vec<_>>(),
+        })
+    });
+    let settings = decision.settings.iter().map(|line| {
+        let place = match line.origin {
+            Origin::Document(range) => position_json(source, decision, range),
+            Origin::Rules | Origin::Default => Json::Null,
+        };
+        json!({ "key": line.key, "value": line.value, "default": line.origin == Origin::Default, "place": place })
+    });
+    json!({
+        "kind": decision.kind.word(),
+        "stage": if decision.stage == Stage::Host { "host" } else { "recipient" },
+        "built_in_rules": !decision.from_document,
+        "status": status,
+        "name": name,
+        "used": decision.outcome.used(),
+        "needs": needs,
+        "rules": rules.collect::<Vec<_>>(),
+        "else": decision.otherwise.as_ref().map(|otherwise| json!({
+            "place": position_json(source, decision, otherwise.range),
+            "outcome": otherwise.outcome,
+        })),
+        "settings": settings.collect::<Vec<_>>(),
+        "notes": decision.notes,
+    })
+}

@@ -1,0 +1,461 @@
+//! `pointsman simulate`: messages through a policy, and what was expected of them.
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use config::resolve;
+use document::render::Colour;
+use indicatif::{ProgressBar, ProgressStyle};
+use policy::{Kind, Plan, Target};
+use scenario::{Environment, Message, Scenario, message};
+use serde_json::{Value as Json, json};
+use simulate::{Attempt, Decided, Summary, Unmet, expect, summary::Line};
+
+use super::{
+    DialectName, Failure, Outcome, TargetName, Verdict,
+    dry_run::{self, Beside, DryRun},
+    files,
+};
+
+/// Replay messages through a policy and check what is expected of them
+///
+/// Give a folder to run every `*.scenario.toml` in it, each with the policy that it names; or a policy and scenarios,
+/// or messages as NDJSON (`.ndjson`, `.jsonl`, or `-` for standard input), one object a line.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  pointsman simulate corpus/quickstart\n  \
+                        pointsman simulate config.toml monday.scenario.toml\n  \
+                        pointsman simulate config.toml messages.ndjson --environment environment.toml")]
+pub(super) struct Arguments {
+    /// A folder of scenarios; or a policy, then scenarios or messages
+    #[arg(required = true, value_name = "DIR | POLICY SCENARIO")]
+    paths: Vec<PathBuf>,
+    /// What local domains, stores, DNS and databases answer, for messages and for scenarios without an environment
+    #[arg(long)]
+    environment: Option<PathBuf>,
+    /// Read policies in this dialect
+    #[arg(long, value_enum)]
+    dialect: Option<DialectName>,
+    /// Decide as this server does; the scenario's word or the dialect's own unless given
+    #[arg(long, value_enum)]
+    target: Option<TargetName>,
+    /// Expand macros and open the files that a policy names
+    #[arg(long)]
+    resolve: bool,
+    /// Write one JSON object a line: one for each recipient, then one for each scenario
+    #[arg(long)]
+    json: bool,
+}
+
+/// One thing to run.
+enum Run {
+    /// A scenario, with the policy that is given for it.
+    Scenario { policy: Option<PathBuf>, path: PathBuf },
+    /// Messages, one a line.
+    Messages { policy: PathBuf, path: PathBuf },
+}
+
+pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write) -> Outcome {
+    let mut verdict = Verdict::Yes;
+    for run in runs(&arguments.paths)? {
+        let found = match run {
+            Run::Scenario { policy, path } => scenario(arguments, policy.as_deref(), &path, colour, output)?,
+            Run::Messages { policy, path } => messages(arguments, &policy, &path, colour, output)?,
+        };
+        verdict = verdict.max(found);
+    }
+    Ok(verdict)
+}
+
+/// What the command line asks for.
+fn runs(paths: &[PathBuf]) -> Result<Vec<Run>, Failure> {
+    let (first, rest) = paths.split_first().ok_or_else(|| Failure::Usage("nothing to simulate is given".to_owned()))?;
+    let mut runs = Vec::new();
+    if rest.is_empty() {
+        if first.is_dir() {
+            for path in scenarios(first)? {
+                runs.push(Run::Scenario { policy: None, path });
+            }
+        } else if is_scenario(first) {
+            runs.push(Run::Scenario { policy: None, path: first.clone() });
+        } else {
+            let what = first.display();
+            return Err(Failure::Usage(format!(
+                "`{what}` is no folder of scenarios: give a folder, or a policy and a scenario, as in `pointsman simulate {what} messages.ndjson`"
+            )));
+        }
+        return Ok(runs);
+    }
+    for path in rest {
+        let policy = first.clone();
+        if path.is_dir() {
+            for path in scenarios(path)? {
+                runs.push(Run::Scenario { policy: Some(policy.clone()), path });
+            }
+        } else if is_messages(path) {
+            runs.push(Run::Messages { policy, path: path.clone() });
+        } else {
+            runs.push(Run::Scenario { policy: Some(policy), path: path.clone() });
+        }
+    }
+    Ok(runs)
+}
+
+fn is_scenario(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.ends_with(".scenario.toml") || name.ends_with(".scenario.json")
+}
+
+fn is_messages(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    path == Path::new("-") || matches!(extension, "ndjson" | "jsonl")
+}
+
+/// The scenarios in a folder, by name.
+fn scenarios(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let usage = |error: io::Error| Failure::Usage(format!("cannot read `{}`: {error}", folder.display()));
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(usage)? {
+        let path = entry.map_err(usage)?.path();
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(".scenario.toml")) {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(Failure::Usage(format!("`{}` holds no `*.scenario.toml`", folder.display())));
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// A policy made ready for a target; `None` where it has errors, which were shown.
+fn plan(arguments: &Arguments, path: &Path, target: Option<Target>, colour: Colour) -> Result<Option<Plan>, Failure> {
+    let read = dry_run::policy(path, arguments.dialect.map(Into::into), arguments.resolve, colour)?;
+    let Some(DryRun { source, settings }) = read else { return Ok(None) };
+    let target = arguments.target.map(Into::into).or(target).unwrap_or_else(|| settings.dialect.target());
+    match resolve::plan(&settings, target) {
+        Ok(plan) => Ok(Some(plan)),
+        Err(findings) => {
+            dry_run::show(&source, &findings, colour)?;
+            Ok(None)
+        }
+    }
+}
+
+fn scenario(
+    arguments: &Arguments,
+    policy: Option<&Path>,
+    path: &Path,
+    colour: Colour,
+    output: &mut impl Write,
+) -> Outcome {
+    let (source, mut findings) = files::read(path)?;
+    let beside = Beside::new(path);
+    let (scenario, found) = scenario::read(&source, &beside);
+    findings.extend(found);
+    dry_run::show(&source, &findings, colour)?;
+    let Some(mut scenario) = scenario.filter(|_| !findings.has_errors()) else { return Ok(Verdict::CannotRun) };
+    let policy = match (policy, &scenario.policy) {
+        (Some(policy), _) => policy.to_path_buf(),
+        (None, Some(name)) => beside.path(name),
+        (None, None) => {
+            let name = path.display();
+            let why = format!("`{name}` names no policy: add `policy = \"policy.toml\"`, or give one before it");
+            return Err(Failure::Usage(why));
+        }
+    };
+    if scenario.environment == Environment::default()
+        && let Some(environment) = arguments.environment.as_deref()
+    {
+        let Some(environment) = dry_run::environment(Some(environment), colour)? else {
+            return Ok(Verdict::CannotRun);
+        };
+        scenario.environment = environment;
+    }
+    let Some(plan) = plan(arguments, &policy, scenario.target, colour)? else { return Ok(Verdict::No) };
+    let result = replay(&plan, &mut scenario);
+    let report = Report { path, policy: &policy, plan: &plan, scenario: &scenario, result: &result, source: &source };
+    if arguments.json {
+        report.json(output)?
+    } else {
+        report.text(output)?
+    }
+    Ok(result.verdict())
+}
+
+/// What came of a scenario.
+struct Replay {
+    /// Message, recipient and decisions, in the order of the scenario.
+    attempts: Vec<(usize, usize, Attempt)>,
+    unmet: Vec<Unmet>,
+    met: usize,
+}
+
+impl Replay {
+    fn verdict(&self) -> Verdict {
+        let open = |attempt: &Attempt| Kind::ALL.iter().any(|kind| is_open(attempt.get(*kind)));
+        let unmet = if self.unmet.is_empty() { Verdict::Yes } else { Verdict::No };
+        let is_open = self.attempts.iter().any(|(_, _, attempt)| open(attempt));
+        unmet.max(if is_open { Verdict::Undecided } else { Verdict::Yes })
+    }
+}
+
+fn is_open(decided: &Decided) -> bool {
+    match decided {
+        Decided::Needs(_) | Decided::Failed(_) | Decided::NoStrategy(_) => true,
+        Decided::Strategy { .. } | Decided::NotMade => false,
+    }
+}
+
+fn replay(plan: &Plan, scenario: &mut Scenario) -> Replay {
+    let mut replay = Replay { attempts: Vec::new(), unmet: Vec::new(), met: 0 };
+    for (index, message) in scenario.messages.iter().enumerate() {
+        for (rcpt_index, rcpt) in message.recipients.iter().enumerate() {
+            scenario.environment.reset();
+            let attempt = Attempt::decide(plan, &message.facts(rcpt_index), &mut scenario.environment);
+            let about = |expectation: &&scenario::Expectation| expect::is_about(expectation, &message.id, rcpt);
+            for expectation in scenario.expectations.iter().filter(about) {
+                let unmet = expect::unmet(expectation, rcpt, &attempt);
+                let asked = Kind::ALL.iter().filter(|kind| expectation.decision(**kind).is_some()).count();
+                replay.met += asked - unmet.len();
+                replay.unmet.extend(unmet);
+            }
+            replay.attempts.push((index, rcpt_index, attempt));
+        }
+    }
+    replay
+}
+
+/// A scenario's outcome, to be shown.
+struct Report<'r> {
+    path: &'r Path,
+    policy: &'r Path,
+    plan: &'r Plan,
+    scenario: &'r Scenario,
+    result: &'r Replay,
+    source: &'r document::Source,
+}
+
+impl Report<'_> {
+    fn message(&self, index: usize) -> Option<&Message> {
+        self.scenario.messages.get(index)
+    }
+
+    fn text(&self, output: &mut impl Write) -> Result<(), Failure> {
+        let (name, policy, target) = (self.path.display(), self.policy.display(), self.plan.target);
+        writeln!(output, "{name}: {policy} as {target}\n")?;
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::NOTHING);
+        table.set_header(["message", "recipient", "route", "schedule", "connection", "tls"]);
+        let mut remarks: Vec<String> = Vec::new();
+        for (index, rcpt_index, attempt) in &self.result.attempts {
+            let Some(message) = self.message(*index) else { continue };
+            let rcpt = message.recipients.get(*rcpt_index).map_or("", base::Mailbox::as_str);
+            let mut row = vec![message.id.clone(), rcpt.to_owned()];
+            for kind in Kind::ALL {
+                let decided = attempt.get(kind);
+                row.push(cell(decided));
+                remarks.extend(remark(kind, decided, self.plan.target).filter(|remark| !remarks.contains(remark)));
+            }
+            table.add_row(row);
+        }
+        for line in table.lines() {
+            writeln!(output, "{}", line.trim_end())?;
+        }
+        for remark in remarks {
+            writeln!(output, "\n{remark}")?;
+        }
+        self.expectations(output)
+    }
+
+    fn expectations(&self, output: &mut impl Write) -> Result<(), Failure> {
+        for unmet in &self.result.unmet {
+            let position = self.source.position(unmet.place.0.start());
+            writeln!(
+                output,
+                "\nexpected otherwise: {}:{}:{}: {} for {}: expected `{}`, found {}",
+                self.path.display(),
+                position.line,
+                position.column,
+                unmet.kind,
+                unmet.rcpt,
+                unmet.expected,
+                unmet.found,
+            )?;
+        }
+        let (met, unmet) = (self.result.met, self.result.unmet.len());
+        let recipients = self.result.attempts.len();
+        writeln!(output, "\n{recipients} recipients; of {} expectations {met} met, {unmet} not", met + unmet)?;
+        Ok(())
+    }
+
+    fn json(&self, output: &mut impl Write) -> Result<(), Failure> {
+        for (index, rcpt_index, attempt) in &self.result.attempts {
+            let Some(message) = self.message(*index) else { continue };
+            let mut line = attempt_json(message, *rcpt_index, attempt);
+            if let Json::Object(line) = &mut line {
+                line.insert("scenario".to_owned(), json!(self.path.display().to_string()));
+            }
+            writeln!(output, "{line}")?;
+        }
+        let unmet = self.result.unmet.iter().map(|unmet| {
+            let position = self.source.position(unmet.place.0.start());
+            json!({
+                "rcpt": unmet.rcpt.as_str(), "kind": unmet.kind.word(), "expected": unmet.expected,
+                "found": unmet.found, "line": position.line, "column": position.column,
+            })
+        });
+        let report = json!({
+            "type": "scenario",
+            "version": 1,
+            "scenario": self.path.display().to_string(),
+            "policy": self.policy.display().to_string(),
+            "target": self.plan.target.name(),
+            "recipients": self.result.attempts.len(),
+            "expectations": { "met": self.result.met, "unmet": unmet.collect::<Vec<_>>() },
+        });
+        writeln!(output, "{report}")?;
+        Ok(())
+    }
+}
+
+fn cell(decided: &Decided) -> String {
+    match decided {
+        Decided::Strategy { name, instead_of: None, .. } => name.clone(),
+        Decided::Strategy { name, instead_of: Some(_), .. } => format!("{name} (!)"),
+        Decided::NotMade => "-".to_owned(),
+        Decided::Needs(_) => "undecided".to_owned(),
+        Decided::Failed(_) | Decided::NoStrategy(_) => "none (!)".to_owned(),
+    }
+}
+
+/// What a cell cannot say.
+fn remark(kind: Kind, decided: &Decided, target: Target) -> Option<String> {
+    match decided {
+        Decided::Strategy { name, instead_of: Some(of), .. } => {
+            Some(format!("(!) {kind}: {of} is not defined; {target} uses the built-in `{name}` instead"))
+        }
+        Decided::Needs(lookup) => {
+            let advice = Environment::advice(lookup).replace('\n', "\n  ");
+            Some(format!("{kind}: undecided, needs {lookup}; add to the environment:\n  {advice}"))
+        }
+        Decided::Failed(error) => Some(format!("(!) {kind}: {error}")),
+        Decided::NoStrategy(value) => Some(format!("(!) {kind}: {value} is no strategy of the policy")),
+        Decided::Strategy { .. } | Decided::NotMade => None,
+    }
+}
+
+fn decided_json(decided: &Decided) -> Json {
+    match decided {
+        Decided::Strategy { name, rule, instead_of } => {
+            json!({ "name": name, "rule": rule.map(|rule| rule + 1), "instead_of": instead_of })
+        }
+        Decided::NotMade => json!({ "name": null, "not_made": "the route is local" }),
+        Decided::Needs(lookup) => json!({ "name": null, "needs": lookup.to_string() }),
+        Decided::Failed(error) => json!({ "name": null, "failed": error.to_string() }),
+        Decided::NoStrategy(value) => json!({ "name": null, "no_strategy": value.to_string() }),
+    }
+}
+
+fn attempt_json(message: &Message, rcpt_index: usize, attempt: &Attempt) -> Json {
+    let rcpt = message.recipients.get(rcpt_index).map_or("", base::Mailbox::as_str);
+    json!({
+        "type": "recipient",
+        "message": message.id,
+        "rcpt": rcpt,
+        "route": decided_json(&attempt.route),
+        "schedule": decided_json(&attempt.schedule),
+        "connection": decided_json(&attempt.connection),
+        "tls": decided_json(&attempt.tls),
+    })
+}
+
+/// How many bad lines of a file of messages are shown.
+const BAD_LINES_SHOWN: u64 = 20;
+
+fn messages(arguments: &Arguments, policy: &Path, path: &Path, colour: Colour, output: &mut impl Write) -> Outcome {
+    let environment = dry_run::environment(arguments.environment.as_deref(), colour)?;
+    let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
+    let Some(plan) = plan(arguments, policy, None, colour)? else { return Ok(Verdict::No) };
+    let progress = progress();
+    let beside = Beside::new(path);
+    let (mut summary, mut bad, mut verdict) = (Summary::default(), 0_u64, Verdict::Yes);
+    for line in message::lines(path.display().to_string(), dry_run::lines(path)?, &beside) {
+        let line = line?;
+        progress.inc(1);
+        let Some(message) = line.message else {
+            bad += 1;
+            verdict = Verdict::CannotRun;
+            if bad <= BAD_LINES_SHOWN {
+                progress.suspend(|| dry_run::show(&line.source, &line.findings, colour))?;
+            }
+            continue;
+        };
+        for rcpt_index in 0..message.recipients.len() {
+            environment.reset();
+            let attempt = Attempt::decide(&plan, &message.facts(rcpt_index), &mut environment);
+            if Kind::ALL.iter().any(|kind| is_open(attempt.get(*kind))) {
+                verdict = verdict.max(Verdict::Undecided);
+            }
+            summary.add(&attempt);
+            if arguments.json {
+                writeln!(output, "{}", attempt_json(&message, rcpt_index, &attempt))?;
+            }
+        }
+    }
+    progress.finish_and_clear();
+    if bad > BAD_LINES_SHOWN {
+        writeln!(io::stderr(), "{} more lines with errors are not shown", bad - BAD_LINES_SHOWN)?;
+    }
+    if arguments.json {
+        summary_json(&summary, bad, output)?
+    } else {
+        summary_text(&summary, bad, output)?
+    }
+    Ok(verdict)
+}
+
+/// A bar on standard error, where that is a terminal.
+fn progress() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} messages, {per_sec}, {elapsed}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn line_text(line: &Line) -> String {
+    match line {
+        Line::Strategy(name) => name.clone(),
+        Line::Instead { name, of } => format!("{name} (instead of {of})"),
+        Line::NotMade => "- (local route)".to_owned(),
+        Line::Undecided(why) => format!("undecided: {why}"),
+    }
+}
+
+fn summary_text(summary: &Summary, bad: u64, output: &mut impl Write) -> Result<(), Failure> {
+    for kind in Kind::ALL {
+        writeln!(output, "{kind}")?;
+        for (line, count) in summary.lines(kind) {
+            writeln!(output, "  {count:>10}  {}", line_text(line))?;
+        }
+    }
+    writeln!(output, "{} recipients; {bad} lines with errors", summary.attempts())?;
+    Ok(())
+}
+
+fn summary_json(summary: &Summary, bad: u64, output: &mut impl Write) -> Result<(), Failure> {
+    let of_kind = |kind: Kind| {
+        let lines = summary.lines(kind).into_iter();
+        Json::Array(lines.map(|(line, count)| json!({ "outcome": line_text(line), "count": count })).collect())
+    };
+    let kinds: serde_json::Map<String, Json> =
+        Kind::ALL.into_iter().map(|kind| (kind.word().to_owned(), of_kind(kind))).collect();
+    let report = json!({
+        "type": "summary", "version": 1, "recipients": summary.attempts(), "lines_with_errors": bad, "counts": kinds,
+    });
+    writeln!(output, "{report}")?;
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! One attempt at one recipient: the four decisions, in the order in which delivery makes them.
+//!
+//! Invariant: a recipient whose route is local has no connection and no TLS decision, because nothing is connected.
+
+use policy::{Answers, EvalError, Facts, Kind, Lookup, Plan, Stop, StrategyId, Undecided, Value, World};
+
+/// What came of one decision.
+#[derive(Clone, Debug)]
+pub enum Decided {
+    /// A strategy.
+    Strategy {
+        /// Its name.
+        name: String,
+        /// The rule that gave it, from 0; `None` for `else`.
+        rule: Option<usize>,
+        /// What the rule gave, where that is no strategy and the target took this one instead.
+        instead_of: Option<String>,
+    },
+    /// It is not made: the route is local.
+    NotMade,
+    /// It depends on something that nothing answers.
+    Needs(Lookup),
+    /// The evaluation failed, and the target goes on with nothing.
+    Failed(EvalError),
+    /// The rules gave no strategy's name, and the target goes on with nothing.
+    NoStrategy(Value),
+}
+
+impl Decided {
+    /// The strategy's name, where there is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Strategy { name, .. } => Some(name),
+            Self::NotMade | Self::Needs(_) | Self::Failed(_) | Self::NoStrategy(_) => None,
+        }
+    }
+}
+
+/// The decisions of one attempt.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// `strategy.route`
+    pub route: Decided,
+    /// `strategy.schedule`
+    pub schedule: Decided,
+    /// `strategy.connection`
+    pub connection: Decided,
+    /// `strategy.tls`
+    pub tls: Decided,
+}
+
+impl Attempt {
+    /// Decides an attempt at the recipient of `facts`.
+    #[must_use]
+    pub fn decide(plan: &Plan, facts: &Facts, world: &mut dyn World) -> Self {
+        let schedule = decide(plan, Kind::Schedule, facts, world).0;
+        let (route, id) = decide(plan, Kind::Route, facts, world);
+        if id.is_some_and(|id| plan.local_routes.contains(&id)) {
+            return Self { route, schedule, connection: Decided::NotMade, tls: Decided::NotMade };
+        }
+        let tls = decide(plan, Kind::Tls, facts, world).0;
+        let connection = decide(plan, Kind::Connection, facts, world).0;
+        Self { route, schedule, connection, tls }
+    }
+
+    /// The decision of one kind.
+    #[must_use]
+    pub const fn get(&self, kind: Kind) -> &Decided {
+        match kind {
+            Kind::Route => &self.route,
+            Kind::Schedule => &self.schedule,
+            Kind::Connection => &self.connection,
+            Kind::Tls => &self.tls,
+        }
+    }
+}
+
+fn decide(plan: &Plan, kind: Kind, facts: &Facts, world: &mut dyn World) -> (Decided, Option<StrategyId>) {
+    let choice = plan.choice(kind);
+    let mut answers = Answers::new();
+    loop {
+        let undecided = match choice.decide(facts, &answers, &mut ()) {
+            Ok(chosen) => {
+                let decided = Decided::Strategy {
+                    name: choice.name(chosen.id).to_owned(),
+                    rule: chosen.rule,
+                    instead_of: chosen.instead_of.map(|value| value.to_string()),
+                };
+                return (decided, Some(chosen.id));
+            }
+            Err(undecided) => undecided,
+        };
+        return match undecided {
+            Undecided::Stopped(Stop::Needs(lookup)) => match world.answer(&lookup) {
+                Some(answer) => {
+                    answers.push(answer);
+                    continue;
+                }
+                None => (Decided::Needs(lookup), None),
+            },
+            Undecided::Stopped(Stop::Failed(error)) => (Decided::Failed(error), None),
+            Undecided::Unknown { value, rule: _ } => (Decided::NoStrategy(value), None),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use base::{Findings, MappedText, TextRange};
+    use policy::{
+        Block, BlockText, Choice, Compiler, Edition, LookupFailed, RuleText, Scope, Target, Variable, Wanted,
+    };
+
+    use super::*;
+
+    fn block(rules: &[(&str, &str)], otherwise: &str) -> Block {
+        let text = |text: &str| MappedText::verbatim(text, 0);
+        let rules = rules.iter().map(|(condition, outcome)| RuleText {
+            condition: text(condition),
+            outcome: text(outcome),
+            range: TextRange::default(),
+        });
+        let block =
+            BlockText { rules: rules.collect(), otherwise: text(otherwise), otherwise_range: TextRange::default() };
+        let mut findings = Findings::new();
+        let compiled = Compiler::new(Edition::Objects2026).block(&block, Scope::TLS, Wanted::Name, &mut findings);
+        compiled.unwrap_or_else(|| panic!("{findings:?}"))
+    }
+
+    fn plan(target: Target) -> Plan {
+        let names = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect::<Vec<_>>();
+        let fallback = |name| if target == Target::Native { None } else { Some(name) };
+        let route = Choice::new(
+            block(&[("is_local_domain(rcpt_domain)", "'local'"), ("retry_num > 1", "'relay-' + source")], "'mx'"),
+            names(&["local", "mx", "relay-dsn"]),
+            fallback("mx"),
+        );
+        let constant = || Choice::new(block(&[], "'default'"), names(&["default"]), fallback("default"));
+        let local_routes = route.id("local").into_iter().collect();
+        Plan { target, local_routes, route, schedule: constant(), connection: constant(), tls: constant() }
+    }
+
+    struct Local(Option<bool>);
+
+    impl World for Local {
+        fn answer(&mut self, _lookup: &Lookup) -> Option<Result<Value, LookupFailed>> {
+            self.0.map(|local| Ok(Value::truth(local)))
+        }
+    }
+
+    fn shown(decided: &Decided) -> String {
+        match decided {
+            Decided::Strategy { name, instead_of: Some(value), .. } => format!("{name} instead of {value}"),
+            Decided::Strategy { name, rule, .. } => format!("{name} by {rule:?}"),
+            Decided::NotMade => "not made".to_owned(),
+            Decided::Needs(lookup) => format!("needs {lookup}"),
+            Decided::Failed(error) => error.to_string(),
+            Decided::NoStrategy(value) => format!("no strategy {value}"),
+        }
+    }
+
+    #[test]
+    fn a_route_and_what_follows_from_it() {
+        let cases = [
+            (Target::Stalwart016, Some(true), 0, "local by Some(0)", "not made"),
+            (Target::Stalwart016, Some(false), 0, "mx by None", "default by None"),
+            (Target::Stalwart016, Some(false), 2, "mx instead of 'relay-report'", "default by None"),
+            (Target::Native, Some(false), 2, "no strategy 'relay-report'", "default by None"),
+            (Target::Native, None, 0, "needs is_local_domain('corp.test')", "default by None"),
+        ];
+        for (target, local, retry, route, tls) in cases {
+            let facts = Facts::new()
+                .with(Variable::RcptDomain, Value::text("corp.test"))
+                .with(Variable::RetryNum, Value::Int(retry))
+                .with(Variable::Source, Value::text("report"));
+            let attempt = Attempt::decide(&plan(target), &facts, &mut Local(local));
+            assert_eq!((shown(&attempt.route), shown(&attempt.tls)), (route.to_owned(), tls.to_owned()));
+        }
+    }
+}
