@@ -18,6 +18,7 @@ pub struct Source {
     text: String,
     has_byte_order_mark: bool,
     marks: Vec<Mark>,
+    lines_before: u32,
 }
 
 /// A place as people count it: both from 1, columns in Unicode scalar values.
@@ -43,12 +44,14 @@ impl Source {
             text.drain(..BYTE_ORDER_MARK.len_utf8());
         }
         let marks = marks(text.as_bytes());
-        Self {
-            name: name.into(),
-            text,
-            has_byte_order_mark,
-            marks,
-        }
+        Self { name: name.into(), text, has_byte_order_mark, marks, lines_before: 0 }
+    }
+
+    /// The same text as the part of a longer document that begins on its line `number`, from 1: positions are those
+    /// in the longer one, while ranges stay offsets into this text. For a document that is read line by line.
+    #[must_use]
+    pub fn starting_at_line(self, number: u32) -> Self {
+        Self { lines_before: number.saturating_sub(1), ..self }
     }
 
     /// The document that the file `name` holds.
@@ -60,10 +63,7 @@ impl Source {
     pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> (Self, Findings) {
         let mut findings = Findings::new();
         if bytes.len() > DOCUMENT_BYTES_MAX {
-            let message = format!(
-                "the document has {} bytes; at most {DOCUMENT_BYTES_MAX} are read",
-                bytes.len()
-            );
+            let message = format!("the document has {} bytes; at most {DOCUMENT_BYTES_MAX} are read", bytes.len());
             findings.push(
                 Diagnostic::new(&codes::DOCUMENT_TOO_LARGE, TextRange::at(0), message)
                     .help("split it, or move long lists of names into files of their own"),
@@ -118,13 +118,14 @@ impl Source {
         if !self.text.is_char_boundary(offset) {
             position.column -= 1;
         }
+        position.line = position.line.saturating_add(self.lines_before);
         position
     }
 
     /// How many lines it has; the empty text has one.
     #[must_use]
     pub fn lines(&self) -> u32 {
-        self.position(u32::MAX).line
+        self.position(u32::MAX).line - self.lines_before
     }
 }
 
@@ -169,29 +170,21 @@ fn replace_invalid(bytes: &[u8], findings: &mut Findings) -> String {
             let start = text.len();
             text.push(char::REPLACEMENT_CHARACTER);
             // The ranges of findings are those of the text as kept: without a byte order mark.
-            let mark = if text.starts_with(BYTE_ORDER_MARK) {
-                BYTE_ORDER_MARK.len_utf8()
-            } else {
-                0
-            };
-            first.get_or_insert((behind, TextRange::of(start - mark..text.len() - mark)));
+            let mark = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+            first.get_or_insert_with(|| (behind, TextRange::of(start - mark..text.len() - mark)));
             runs += 1;
             behind += chunk.invalid().len();
         }
     }
     if let Some((offset, range)) = first {
-        let more = if runs > 1 {
-            format!(", nor are {} later places", runs - 1)
-        } else {
-            String::new()
+        let more = match runs {
+            1 => String::new(),
+            2 => ", nor is 1 later place".to_owned(),
+            _ => format!(", nor are {} later places", runs - 1),
         };
         findings.push(
-            Diagnostic::new(
-                &codes::NOT_UTF8,
-                range,
-                format!("byte {offset} of the file is not UTF-8{more}"),
-            )
-            .help("save the file as UTF-8"),
+            Diagnostic::new(&codes::NOT_UTF8, range, format!("byte {offset} of the file is not UTF-8{more}"))
+                .help("save the file as UTF-8"),
         );
     }
     text
@@ -201,3 +194,90 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// How many bytes lie between two marks.
 const STRIDE: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::rules;
+
+    #[test]
+    fn lines_and_columns_count_as_people_do() {
+        let long = "é".repeat(2_000);
+        let long = format!("{long}x\n{long}y");
+        let cases = [
+            ("", 0, (1, 1)),
+            ("ab\ncd", 0, (1, 1)),
+            ("ab\ncd", 2, (1, 3)),
+            ("ab\ncd", 3, (2, 1)),
+            ("ab\ncd", 5, (2, 3)),
+            ("ab\ncd", 99, (2, 3)),
+            ("ab\r\ncd", 4, (2, 1)),
+            ("é😀x", 2, (1, 2)),
+            ("é😀x", 6, (1, 3)),
+            // Within a character.
+            ("é😀x", 4, (1, 2)),
+            (long.as_str(), 4_000, (1, 2_001)),
+            (long.as_str(), 8_002, (2, 2_001)),
+        ];
+        for (text, offset, (line, column)) in cases {
+            let position = Source::new("", text).position(offset);
+            assert_eq!(position, Position { line, column }, "{offset} in {} bytes", text.len());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_position_is_what_counting_gives(text in "[aé😀\\n\\r]{0,3000}", at in any::<prop::sample::Index>()) {
+            let offset = at.index(text.len() + 1);
+            let offset = text.floor_char_boundary(offset);
+            let (before, _) = text.split_at(offset);
+            let line = 1 + before.matches('\n').count();
+            let column = 1 + before.chars().rev().take_while(|&char| char != '\n').count();
+            let position = Source::new("", text.as_str()).position(offset as u32);
+            prop_assert_eq!((position.line as usize, position.column as usize), (line, column));
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_longer_document_has_the_lines_of_that_one() {
+        let source = Source::new("", "ab\ncd").starting_at_line(7);
+        assert_eq!(source.position(4), Position { line: 8, column: 2 });
+        assert_eq!(source.lines(), 2);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_taken_off() {
+        let (source, findings) = Source::from_bytes("", b"\xef\xbb\xbfa = 1".to_vec());
+        assert!(findings.is_empty() && source.has_byte_order_mark());
+        assert_eq!(source.text(), "a = 1");
+        assert_eq!(source.lines(), 1);
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_reported_once_and_the_rest_is_kept() {
+        let cases: [(&[u8], &str, &str, &str); 3] = [
+            (b"a = \"\xe9\"\n", "a = \"\u{fffd}\"\n", "\u{fffd}", "byte 5 of the file is not UTF-8"),
+            (
+                b"\xef\xbb\xbfx\xff\xfey",
+                "x\u{fffd}\u{fffd}y",
+                "\u{fffd}",
+                "byte 4 of the file is not UTF-8, nor is 1 later place",
+            ),
+            (
+                b"\xff \xff \xff",
+                "\u{fffd} \u{fffd} \u{fffd}",
+                "\u{fffd}",
+                "byte 0 of the file is not UTF-8, nor are 2 later places",
+            ),
+        ];
+        for (bytes, text, place, message) in cases {
+            let (source, findings) = Source::from_bytes("", bytes.to_vec());
+            assert_eq!((source.text(), rules(&findings)), (text, vec!["not-utf8"]));
+            let finding = findings.iter().next().unwrap();
+            assert_eq!((source.slice(finding.range), finding.message.as_str()), (place, message));
+            assert!(findings.has_errors());
+        }
+    }
+}

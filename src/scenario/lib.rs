@@ -1,5 +1,76 @@
 //! The file format of the simulator: messages, the world that they meet, and what is expected of them.
+//!
+//! ```text
+//! scenario (TOML, JSON) ──▶ Scenario ─┬─ Environment: who answers lookups
+//! message (TOML, JSON, .eml) ─▶ Message ├─ Message ─▶ policy::Facts, for each recipient
+//! messages (NDJSON, a stream) ─▶ Message └─ Expectation
+//! ```
+//!
+//! Nothing is run here. Files that a document names are asked for through [`Files`], which the root implements.
 
+pub mod codes;
+mod context;
 pub mod environment;
+pub mod expectation;
+pub mod files;
+pub mod limits;
+pub mod message;
+mod place;
+mod read;
+#[cfg(test)]
+mod schema;
+mod shape;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+pub mod timestamp;
+pub mod writer;
 
-pub use environment::{Databases, Environment, Store};
+use policy::Target;
+
+pub use environment::{Environment, OpenDatabase, Store};
+pub use expectation::{Expectation, Expected};
+pub use files::{Database, Files, NoFiles};
+pub use message::{Message, Notify, Ret};
+pub use place::Place;
+pub use read::read;
+pub use timestamp::Timestamp;
+
+/// Messages, the world that they meet, and what is expected of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// The policy's file, as the scenario names it; `None` where whoever runs it names one.
+    pub policy: Option<String>,
+    /// The moment at which the run begins; messages are handed in at offsets from it.
+    pub start: Timestamp,
+    /// Where randomness begins.
+    pub seed: u64,
+    /// The server whose behaviour is wanted; `None` for the one that the policy is written for.
+    pub target: Option<Target>,
+    /// What lookups answer.
+    pub environment: Environment,
+    /// The messages in the order of the document, each with an id of its own.
+    pub messages: Vec<Message>,
+    /// What is expected of them.
+    pub expectations: Vec<Expectation>,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self {
+            policy: None,
+            start: Timestamp::DEFAULT,
+            seed: Self::SEED,
+            target: None,
+            environment: Environment::default(),
+            messages: Vec::new(),
+            expectations: Vec::new(),
+        }
+    }
+}
+
+impl Scenario {
+    /// The seed of a scenario that does not say.
+    pub const SEED: u64 = 1;
+}

@@ -1,0 +1,284 @@
+//! Scenarios out of documents.
+//!
+//! A finding hides no other: a message with an error is left out, and what is expected of it is still checked for
+//! mistakes of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::{Diagnostic, Findings, Mailbox};
+use document::{Entry, Kind as NodeKind, Node, Source, Table};
+use policy::{Kind, Target, spelling::nearest};
+
+use crate::{
+    Scenario, codes,
+    context::{Context, integer, listed, shown, tree},
+    environment,
+    expectation::{Expectation, Expected},
+    files::Files,
+    limits,
+    message::{self, Ids, Message},
+    place::Place,
+    shape::{self, Shape},
+    timestamp::{Timestamp, TimestampError},
+};
+
+/// The keys of a scenario.
+pub(crate) const KEYS: &[&str] = &["policy", "start", "seed", "target", "environment", "message", "expect"];
+
+/// The keys of an expectation.
+pub(crate) const EXPECT_KEYS: &[&str] = &["message", "rcpt", "attempt", "route", "schedule", "connection", "tls"];
+
+/// Reads a scenario, TOML or JSON.
+///
+/// What could be understood is given even where there are errors, so that a report can show it; it is only to be run
+/// where the findings have none. There is nothing where the document is no table.
+#[must_use]
+pub fn read(source: &Source, files: &dyn Files) -> (Option<Scenario>, Findings) {
+    let (root, mut findings) = tree(source);
+    let context = &mut Context { files, findings: &mut findings };
+    let Some(table) = root.as_table() else {
+        if !context.findings.has_errors() {
+            let message = format!("a scenario is {}, not a table of keys", root.kind_name());
+            context.report(
+                Diagnostic::new(&codes::NOT_A_SCENARIO, root.range, message)
+                    .help("begin with `policy` and a list of messages called `message`"),
+            );
+        }
+        return (None, findings);
+    };
+    let scenario = of_table(table, context);
+    findings.sort();
+    (Some(scenario), findings)
+}
+
+fn of_table(table: &Table<'_>, context: &mut Context<'_>) -> Scenario {
+    context.unknown_keys(table, "a scenario", KEYS);
+    let mut scenario = Scenario::default();
+    if let Some(node) = table.get("policy") {
+        scenario.policy = policy_path(node, context);
+    }
+    if let Some(start) = table.get("start").and_then(|node| start(node, context)) {
+        scenario.start = start;
+    }
+    if let Some(seed) = table.get("seed").and_then(|node| count(node, "seed", 0, SEED_MAX, context)) {
+        scenario.seed = seed;
+    }
+    if let Some(node) = table.get("target") {
+        scenario.target = target(node, context);
+    }
+    if let Some(node) = table.get("environment") {
+        scenario.environment = environment::read(node, context.files, context.findings);
+    }
+    let mut known = Known::default();
+    if let Some(node) = table.get("message") {
+        scenario.messages = messages(node, &mut known, context);
+    }
+    if let Some(node) = table.get("expect") {
+        scenario.expectations = expectations(node, &known, context);
+    }
+    scenario
+}
+
+fn policy_path(node: &Node<'_>, context: &mut Context<'_>) -> Option<String> {
+    let text = context.text(node, "policy", "`\"policy.toml\"`")?;
+    if text.is_empty() {
+        let finding = Diagnostic::new(&codes::INVALID_VALUE, node.range, "`policy` is empty");
+        context.report(finding.help("name the policy's file, or leave the key out and name it on the command line"));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn start(node: &Node<'_>, context: &mut Context<'_>) -> Option<Timestamp> {
+    // TOML has a form of its own for moments.
+    let (NodeKind::Text(_) | NodeKind::Other(_)) = &node.kind else {
+        context.wrong_kind(node, "start", "a moment", "`\"2026-03-02T00:00:00Z\"`");
+        return None;
+    };
+    let text = node.scalar_text()?;
+    match Timestamp::parse(text) {
+        Ok(start) => Some(start),
+        Err(error) => {
+            let message = format!("`start` is `{}`, which is no moment: {error}", shown(text));
+            let help = match error {
+                TimestampError::NoOffset => format!("write `{text}Z` for UTC, or an offset such as `+01:00`"),
+                _ => "such as `2026-03-02T00:00:00Z` (RFC 3339)".to_owned(),
+            };
+            context.report(Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help(help));
+            None
+        }
+    }
+}
+
+fn target(node: &Node<'_>, context: &mut Context<'_>) -> Option<Target> {
+    let text = context.text(node, "target", "`\"native\"`")?;
+    let target = Target::named(text);
+    if target.is_none() {
+        let names = Target::ALL.map(Target::name);
+        let near = nearest(text, names);
+        let known = format!("it is one of {}", listed(&names, "and"));
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`? {known}"),
+            None => known,
+        };
+        let message = format!("`target` cannot be `{}`", shown(text));
+        context.report(Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help(help));
+    }
+    target
+}
+
+/// The whole number that `node` is, called `name`.
+fn count(node: &Node<'_>, name: &str, least: u64, most: u64, context: &mut Context<'_>) -> Option<u64> {
+    let NodeKind::Number(text) = &node.kind else {
+        context.wrong_kind(node, name, "a whole number", "`1`");
+        return None;
+    };
+    let number = integer(text).and_then(|number| u64::try_from(number).ok());
+    let number = number.filter(|number| (least..=most).contains(number));
+    if number.is_none() {
+        let message = format!("`{name}` cannot be {}", shown(text));
+        let help = format!("a whole number from {least} to {most}");
+        context.report(Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help(help));
+    }
+    number
+}
+
+/// The messages that expectations may be about, those with errors among them.
+#[derive(Default)]
+struct Known {
+    ids: Ids,
+    /// The recipients of those that have no error.
+    recipients: BTreeMap<String, BTreeSet<Mailbox>>,
+}
+
+/// The elements of a list of tables, `[[name]]` in TOML.
+fn tables<'t, 'a>(node: &'t Node<'a>, name: &str, most: usize, context: &mut Context<'_>) -> Option<&'t [Node<'a>]> {
+    let Some(list) = node.as_list() else {
+        let example = format!("one `[[{name}]]` table for each");
+        context.wrong_kind(node, name, "a list of tables", &example);
+        return None;
+    };
+    Some(context.bounded(list, node.range, name, most))
+}
+
+fn messages(node: &Node<'_>, known: &mut Known, context: &mut Context<'_>) -> Vec<Message> {
+    let mut messages = Vec::new();
+    let list = tables(node, "message", limits::MESSAGES_MAX, context).unwrap_or_default();
+    for (index, node) in list.iter().enumerate() {
+        let id = format!("m{}", index + 1);
+        known.ids.note(node, &id, context);
+        if let Some(message) = message::read_table(node, node.range, &id, context) {
+            let recipients = message.recipients.iter().cloned().collect();
+            known.recipients.entry(message.id.clone()).or_insert(recipients);
+            messages.push(message);
+        }
+    }
+    messages
+}
+
+fn expectations(node: &Node<'_>, known: &Known, context: &mut Context<'_>) -> Vec<Expectation> {
+    let list = tables(node, "expect", limits::EXPECTATIONS_MAX, context).unwrap_or_default();
+    let mut suggestions = 0;
+    let read = |node| {
+        let expectation = expectation(node, context)?;
+        check_subject(node, &expectation, known, &mut suggestions, context);
+        Some(expectation)
+    };
+    list.iter().filter_map(read).collect()
+}
+
+fn expectation(node: &Node<'_>, context: &mut Context<'_>) -> Option<Expectation> {
+    let table = context.table(node, "expect", "a table with `message` and `route`")?;
+    let mark = context.findings.mark();
+    context.unknown_keys(table, "an expectation", EXPECT_KEYS);
+    let Some(id) = table.get("message") else {
+        context.report(
+            Diagnostic::new(&codes::MISSING_KEY, node.range, "the expectation has no `message`")
+                .help("name the message by its `id`"),
+        );
+        return None;
+    };
+    let id = context.text(id, "message", "`\"m1\"`")?;
+    let mut expectation = Expectation { place: Place(node.range), ..Expectation::of(id) };
+    if let Some(node) = table.get("rcpt") {
+        let text = context.text(node, "rcpt", "`\"bob@corp.test\"`")?;
+        match shape::address(text) {
+            Ok(rcpt) => expectation.rcpt = Some(rcpt),
+            Err(wrong) => context.report(wrong.finding(node, "rcpt")),
+        }
+    }
+    if let Some(attempt) = table.get("attempt") {
+        let attempt = count(attempt, "attempt", 1, u64::from(u32::MAX), context);
+        expectation.attempt = attempt.and_then(|attempt| u32::try_from(attempt).ok()).unwrap_or(1);
+    }
+    for kind in Kind::ALL {
+        if let Some(entry) = table.entry(kind.word()) {
+            *expectation.decision_mut(kind) = expected(entry, context);
+        }
+    }
+    let says_something = Kind::ALL.iter().any(|kind| table.get(kind.word()).is_some());
+    if !says_something && !context.findings.errors_since(mark) {
+        context.report(
+            Diagnostic::new(&codes::EMPTY_EXPECTATION, node.range, "the expectation says nothing that could fail")
+                .help("add `route`, `schedule`, `connection` or `tls` with the name of a strategy"),
+        );
+    }
+    Some(expectation)
+}
+
+fn expected(entry: &Entry<'_>, context: &mut Context<'_>) -> Option<Expected> {
+    let node = &entry.value;
+    let text = context.text(node, entry.key(), "`\"mx\"`, the name of a strategy")?;
+    match Shape::Name.parse(text) {
+        Ok(_) => Some(Expected { name: text.to_owned(), place: Place(node.range) }),
+        Err(wrong) => {
+            context.report(wrong.finding(node, entry.key()));
+            None
+        }
+    }
+}
+
+/// Reports an expectation about a message or a recipient that is not there.
+fn check_subject(
+    node: &Node<'_>,
+    expectation: &Expectation,
+    known: &Known,
+    suggestions: &mut usize,
+    context: &mut Context<'_>,
+) {
+    let place = |key| node.get(key).map_or(node.range, |node| node.range);
+    let mut may_suggest = || {
+        *suggestions += 1;
+        *suggestions <= limits::SUGGESTIONS_MAX
+    };
+    let id = expectation.message.as_str();
+    if !known.ids.has(id) {
+        let near = may_suggest().then(|| known.ids.nearest(id)).flatten();
+        let help = near.map_or_else(
+            || "name a message by its `id`; one without is called by its place: `m1`, `m2` …".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("no message is called `{}`", shown(id));
+        context.report(Diagnostic::new(&codes::UNKNOWN_MESSAGE, place("message"), message).help(help));
+        return;
+    }
+    let Some((rcpt, recipients)) = expectation.rcpt.as_ref().zip(known.recipients.get(id)) else {
+        return;
+    };
+    if !recipients.contains(rcpt) {
+        let near = may_suggest().then(|| nearest(rcpt.as_str(), recipients.iter().map(Mailbox::as_str))).flatten();
+        let help = near.map_or_else(
+            || {
+                let some: Vec<_> = recipients.iter().take(3).map(Mailbox::as_str).collect();
+                let more = if recipients.len() > some.len() { ", among others" } else { "" };
+                format!("it is for {}{more}", listed(&some, "and"))
+            },
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("the message `{}` is not for `{rcpt}`", shown(id));
+        context.report(Diagnostic::new(&codes::UNKNOWN_RECIPIENT, place("rcpt"), message).help(help));
+    }
+}
+
+/// The largest seed: what every reader of TOML and JSON can hold.
+const SEED_MAX: u64 = i64::MAX as u64;

@@ -1,0 +1,229 @@
+//! Scenarios as TOML, for what is recorded or generated: what is written reads back as the same scenario.
+//!
+//! A key that says what holds without it is left out, but for what every message should show. Lists and stores that
+//! came out of files are written out; a database stays the name of its file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use base::Mailbox;
+use policy::{DnsType, Kind, Value};
+
+use crate::{Environment, Expectation, Message, Scenario, Store, message::FIELDS, shape::Given};
+
+/// `scenario` as TOML.
+#[must_use]
+pub fn write(scenario: &Scenario) -> String {
+    let mut out = Writer::default();
+    if let Some(policy) = &scenario.policy {
+        out.value("policy", &text(policy));
+    }
+    out.value("start", &text(&scenario.start.to_string()));
+    out.value("seed", &scenario.seed.to_string());
+    if let Some(target) = scenario.target {
+        out.value("target", &text(target.name()));
+    }
+    environment(&scenario.environment, &mut out);
+    for message in &scenario.messages {
+        out.header("[[message]]");
+        message_keys(message, &mut out);
+    }
+    for expectation in &scenario.expectations {
+        out.header("[[expect]]");
+        expectation_keys(expectation, &mut out);
+    }
+    out.0
+}
+
+/// `message` as the TOML of a message file.
+#[must_use]
+pub fn write_message(message: &Message) -> String {
+    let mut out = Writer::default();
+    message_keys(message, &mut out);
+    out.0
+}
+
+/// Builds TOML line by line.
+#[derive(Default)]
+struct Writer(String);
+
+impl Writer {
+    fn header(&mut self, header: &str) {
+        if !self.0.is_empty() {
+            self.0.push('\n');
+        }
+        self.0.push_str(header);
+        self.0.push('\n');
+    }
+
+    /// `key = value`, the value as TOML.
+    fn value(&mut self, key: &str, value: &str) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "{} = {value}", toml_key(key));
+    }
+}
+
+fn message_keys(message: &Message, out: &mut Writer) {
+    let unsaid = Message::default();
+    for field in FIELDS {
+        let given = (field.take)(message);
+        let is_shown = match field.name {
+            "id" | "sender" | "recipients" => true,
+            // Without it, the size would be that of the mail file.
+            "size" => given != (field.take)(&unsaid) || message.eml.is_some(),
+            _ => given != (field.take)(&unsaid),
+        };
+        if let Some(value) = toml_value(&given).filter(|_| is_shown) {
+            out.value(field.name, &value);
+        }
+    }
+}
+
+fn toml_value(given: &Given) -> Option<String> {
+    Some(match given {
+        Given::Absent => return None,
+        Given::Text(value) => text(value),
+        Given::Word(value) => text(value),
+        Given::Count(value) => value.to_string(),
+        Given::Integer(value) => value.to_string(),
+        Given::Offset(value) => text(&value.to_string()),
+        Given::Sender(value) => text(value.as_str()),
+        Given::Recipients(value) => array(value.iter().map(Mailbox::as_str)),
+        Given::Ret(value) => text(value.word()),
+        Given::Notify(value) => array(value.words()),
+        Given::Originals(value) => {
+            let entries: Vec<_> =
+                value.iter().map(|(rcpt, original)| format!("{} = {}", text(rcpt.as_str()), text(original))).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+    })
+}
+
+fn expectation_keys(expectation: &Expectation, out: &mut Writer) {
+    out.value("message", &text(&expectation.message));
+    if let Some(rcpt) = &expectation.rcpt {
+        out.value("rcpt", &text(rcpt.as_str()));
+    }
+    if expectation.attempt != 1 {
+        out.value("attempt", &expectation.attempt.to_string());
+    }
+    for kind in Kind::ALL {
+        if let Some(expected) = expectation.decision(kind) {
+            out.value(kind.word(), &text(&expected.name));
+        }
+    }
+}
+
+fn environment(environment: &Environment, out: &mut Writer) {
+    if *environment == Environment::default() {
+        return;
+    }
+    out.header("[environment]");
+    let sets = [("local_domains", &environment.local_domains), ("local_addresses", &environment.local_addresses)];
+    for (key, set) in sets {
+        if let Some(set) = set {
+            out.value(key, &array(set.iter().map(String::as_str)));
+        }
+    }
+    if environment.dns.as_ref().is_some_and(BTreeMap::is_empty) {
+        out.value("dns", "[]");
+    }
+    if let Some(all) = &environment.stores {
+        stores(all, out);
+    }
+    section("system", &environment.system, system_value, out);
+    metrics(environment, out);
+    section("settings", &environment.settings, |value| text(value), out);
+    section("lists", &environment.lists, set, out);
+    section("databases", &environment.databases, |open| text(&open.path), out);
+    for ((name, kind), answer) in environment.dns.iter().flatten() {
+        out.header("[[environment.dns]]");
+        out.value("name", &text(name));
+        out.value("type", &text(kind.name()));
+        match answer {
+            Ok(answer) => out.value("answer", &dns_value(answer, *kind)),
+            Err(error) => out.value("error", &text(error)),
+        }
+    }
+}
+
+fn stores(stores: &BTreeMap<String, Store>, out: &mut Writer) {
+    out.header("[environment.stores]");
+    for (name, store) in stores {
+        let name = format!("stores.{}", toml_key(name));
+        if store.keys.is_empty() && store.counters.is_empty() {
+            out.header(&format!("[environment.{name}]"));
+        }
+        section(&format!("{name}.keys"), &store.keys, |value| text(value), out);
+        section(&format!("{name}.counters"), &store.counters, i64::to_string, out);
+    }
+}
+
+fn metrics(environment: &Environment, out: &mut Writer) {
+    let others = environment.other_metrics.map(|value| ("*".to_owned(), value));
+    let all = environment.metrics.clone().into_iter().chain(others).collect();
+    section("metric", &all, |value| format!("{value:?}"), out);
+}
+
+/// A table of the environment, where it is not empty.
+fn section<V>(name: &str, values: &BTreeMap<String, V>, shown: impl Fn(&V) -> String, out: &mut Writer) {
+    if values.is_empty() {
+        return;
+    }
+    out.header(&format!("[environment.{name}]"));
+    for (key, value) in values {
+        out.value(key, &shown(value));
+    }
+}
+
+fn set(set: &BTreeSet<String>) -> String {
+    array(set.iter().map(String::as_str))
+}
+
+fn system_value(value: &Value) -> String {
+    match value {
+        Value::Int(value) => value.to_string(),
+        other => text(&other.to_text()),
+    }
+}
+
+fn dns_value(answer: &Value, kind: DnsType) -> String {
+    if kind == DnsType::Txt {
+        return text(&answer.to_text());
+    }
+    let items: Vec<_> = answer.to_items().iter().map(Value::to_text).collect();
+    array(items.iter().map(|item| &**item))
+}
+
+fn array<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    let texts: Vec<_> = texts.into_iter().map(text).collect();
+    format!("[{}]", texts.join(", "))
+}
+
+/// A key, in quotes where it needs them.
+fn toml_key(key: &str) -> String {
+    let is_bare =
+        !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if is_bare { key.to_owned() } else { text(key) }
+}
+
+/// A string of TOML.
+fn text(value: &str) -> String {
+    let mut out = String::with_capacity(value.len() + 2);
+    out.push('"');
+    for char in value.chars() {
+        match char {
+            '"' | '\\' => out.extend(['\\', char]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            char if char.is_control() => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{:04X}", u32::from(char));
+            }
+            char => out.push(char),
+        }
+    }
+    out.push('"');
+    out
+}
