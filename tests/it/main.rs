@@ -7,5 +7,8 @@
     reason = "a test says what it saw and stops at the first thing that is not as it should be"
 )]
 
+mod reports;
 mod tidy;
+mod reference;
+mod seeds;
 mod vectors;

@@ -1,0 +1,217 @@
+//! The documents that the project was made from, read in place: each example block loads in its dialect and gives the
+//! decisions that its text promises.
+
+use std::path::{Path, PathBuf};
+
+use pointsman::{
+    base::{Mailbox, Severity},
+    config::{
+        self, Dialect, NoResources, Settings,
+        explain::{Outcome, explain},
+        settings::{IpLookup, Protocol, Requirement, Route, Setting},
+    },
+    document::Source,
+    policy::Kind,
+    scenario::{Environment, Message},
+};
+
+fn folder() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/seeds");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: no seeds beside the project");
+    None
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test reads its corpus")]
+fn seed(number: &str) -> Option<String> {
+    let mut entries: Vec<_> = std::fs::read_dir(folder()?).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    let path = entries.into_iter().find(|path| path.file_name().unwrap().to_string_lossy().starts_with(number))?;
+    Some(std::fs::read_to_string(path).unwrap())
+}
+
+/// The fenced examples of a document, in order.
+fn blocks(text: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut open: Option<String> = None;
+    for line in text.lines() {
+        match (&mut open, line.trim_start().starts_with("```")) {
+            (None, true) => open = Some(String::new()),
+            (Some(_), true) => blocks.extend(open.take()),
+            (Some(block), false) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            (None, false) => {}
+        }
+    }
+    blocks
+}
+
+/// Loads a block, which must be in `dialect` and have no error.
+fn load(name: &str, text: &str, dialect: Dialect) -> Settings {
+    let source = Source::new(name, text);
+    let loaded = config::load(&source, None, &NoResources);
+    let errors: Vec<_> = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    assert!(errors.is_empty(), "{text}\n{errors:#?}");
+    let settings = loaded.settings.unwrap();
+    assert_eq!(settings.dialect, dialect, "{text}");
+    settings
+}
+
+/// The name that the rules of `kind` give for a recipient, with `home.example` local.
+fn decided(settings: &Settings, kind: Kind, rcpt: &str, variables: &[(&str, &str)]) -> String {
+    let mut message = Message { recipients: vec![Mailbox::parse(rcpt).unwrap()], ..Message::default() };
+    for (name, value) in variables {
+        message.set(name, value).unwrap();
+    }
+    let mut world = Environment { local_domains: Some(["home.example".to_owned()].into()), ..Environment::default() };
+    let target = settings.dialect.target();
+    let explanation = explain(settings, &message.facts(0), &mut world, target);
+    let decision = explanation.decisions.iter().find(|decision| decision.kind == kind).unwrap();
+    match &decision.outcome {
+        Outcome::Strategy { name, .. } => name.clone(),
+        other => panic!("{kind}: {other:?}"),
+    }
+}
+
+#[test]
+fn the_strategies_example_decides_as_its_text_says() {
+    let Some(text) = seed("000") else { return };
+    let blocks = blocks(&text);
+    assert_eq!(blocks.len(), 1);
+    let settings = load("a.toml", &blocks[0], Dialect::Strategies2025);
+    let remote = "bob@corp.test";
+    let cases: [(Kind, &str, &[(&str, &str)], &str); 11] = [
+        (Kind::Route, "ann@home.example", &[], "local"),
+        (Kind::Route, remote, &[], "mx"),
+        (Kind::Schedule, "ann@home.example", &[("source", "dsn")], "local"),
+        (Kind::Schedule, remote, &[("source", "dsn")], "dsn"),
+        (Kind::Schedule, remote, &[("source", "report")], "report"),
+        (Kind::Schedule, remote, &[("source", "authenticated")], "remote"),
+        (Kind::Connection, remote, &[], "default"),
+        (Kind::Connection, remote, &[("retry_num", "1"), ("last_error", "connection")], "long-timeout"),
+        (Kind::Connection, remote, &[("last_error", "connection")], "default"),
+        (Kind::Tls, remote, &[("retry_num", "1"), ("last_error", "tls")], "invalid-tls"),
+        (Kind::Tls, remote, &[("retry_num", "1"), ("last_error", "connection")], "default"),
+    ];
+    for (kind, rcpt, variables, expected) in cases {
+        assert_eq!(decided(&settings, kind, rcpt, variables), expected, "{kind} {rcpt} {variables:?}");
+    }
+}
+
+#[test]
+fn the_routing_examples_define_what_their_text_says() {
+    let Some(text) = seed("002") else { return };
+    let blocks = blocks(&text);
+    assert_eq!(blocks.len(), 9);
+    // The block that only names the type of a relay lacks the address that a relay must have.
+    let complete: Vec<usize> = (0..blocks.len()).filter(|index| *index != 5).collect();
+    let load = |index: usize| load("a.toml", &blocks[index], Dialect::Strategies2025);
+    complete.iter().for_each(|index| drop(load(*index)));
+    let route = |index: usize, name: &str| load(index).routes.get(name).unwrap().value.clone();
+    let mx = |index: usize| match route(index, "mx") {
+        Route::Mx(mx) => mx,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(route(0, "local"), Route::Local));
+    assert!(mx(1).limit_mx.is_default());
+    assert_eq!(mx(2).limit_mx.given(), Some(&3));
+    assert_eq!(mx(3).limit_multihomed.given(), Some(&2));
+    assert_eq!(mx(4).ip_lookup.given(), Some(&IpLookup::Ipv4ThenIpv6));
+
+    let Route::Relay(relay) = route(6, "relay") else { panic!("a relay") };
+    assert_eq!(relay.address.given().map(String::as_str), Some("relay.example.org"));
+    assert_eq!((relay.port.given(), relay.protocol.given()), (Some(&25), Some(&Protocol::Smtp)));
+    assert_eq!((relay.implicit_tls.given(), relay.allow_invalid_certs.given()), (Some(&false), Some(&false)));
+    assert_eq!(decided(&load(6), Kind::Route, "ann@home.example", &[]), "relay");
+    assert_eq!(decided(&load(6), Kind::Route, "bob@corp.test", &[]), "mx");
+
+    // Mail that failed at the second attempt takes the fallback from the third on.
+    for (retry, expected) in [("0", "mx"), ("1", "mx"), ("2", "fallback"), ("9", "fallback")] {
+        assert_eq!(decided(&load(7), Kind::Route, "bob@corp.test", &[("retry_num", retry)]), expected, "{retry}");
+    }
+    assert_eq!(decided(&load(7), Kind::Route, "ann@home.example", &[("retry_num", "5")]), "local");
+
+    let Route::Relay(lmtp) = route(8, "lmtp") else { panic!("a relay") };
+    assert_eq!((lmtp.protocol.given(), lmtp.port.given()), (Some(&Protocol::Lmtp), Some(&24)));
+    assert_eq!(lmtp.secret.given().map(|secret| secret.reveal()), Some("123456"));
+    assert_eq!(decided(&load(8), Kind::Route, "ann@home.example", &[]), "lmtp");
+    assert_eq!(decided(&load(8), Kind::Route, "bob@corp.test", &[]), "mx");
+}
+
+#[test]
+fn the_block_that_only_names_a_relay_is_told_what_it_lacks() {
+    let Some(text) = seed("002") else { return };
+    let source = Source::new("a.toml", blocks(&text)[5].as_str());
+    let loaded = config::load(&source, None, &NoResources);
+    let rules: Vec<_> = loaded.findings.iter().map(|finding| finding.code.rule).collect();
+    assert!(rules.contains(&"missing-required"), "{rules:?}");
+}
+
+#[test]
+fn the_default_expressions_of_the_objects_decide_as_their_text_says() {
+    let Some(text) = seed("003") else { return };
+    let defaults: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("Type: Expression · default: ")).collect();
+    // In the order of the page: connection, route, schedule, TLS.
+    let [connection, route, schedule, tls] = defaults[..] else { panic!("{defaults:?}") };
+    let object = format!("{{\"connection\":{connection},\"route\":{route},\"schedule\":{schedule},\"tls\":{tls}}}");
+    let settings = load("a.json", &object, Dialect::Objects2026);
+    let remote = "bob@corp.test";
+    let cases: [(Kind, &str, &[(&str, &str)], &str); 7] = [
+        (Kind::Route, "ann@home.example", &[], "local"),
+        (Kind::Route, remote, &[], "mx"),
+        (Kind::Schedule, remote, &[("source", "dsn")], "dsn"),
+        (Kind::Schedule, remote, &[("source", "report")], "report"),
+        (Kind::Schedule, remote, &[], "remote"),
+        (Kind::Connection, remote, &[], "default"),
+        (Kind::Tls, remote, &[("retry_num", "2"), ("last_error", "tls")], "invalid-tls"),
+    ];
+    for (kind, rcpt, variables, expected) in cases {
+        assert_eq!(decided(&settings, kind, rcpt, variables), expected, "{kind} {rcpt} {variables:?}");
+    }
+    // The two request bodies of the page: the braces after `-d '`.
+    let bodies: Vec<_> = text.split("-d '").skip(1).filter_map(|rest| rest.split("}'").next()).collect();
+    assert_eq!(bodies.len(), 2);
+    for body in bodies {
+        let settings = load("a.json", &format!("{body}}}"), Dialect::Objects2026);
+        assert_eq!(decided(&settings, Kind::Connection, remote, &[]), "default");
+    }
+}
+
+#[test]
+fn the_transport_examples_of_2022_set_what_their_text_says() {
+    let Some(text) = seed("004") else { return };
+    let blocks = blocks(&text);
+    assert_eq!(blocks.len(), 6);
+    let load = |index: usize| {
+        let source = Source::new("a.toml", blocks[index].as_str());
+        let loaded = config::load(&source, Some(Dialect::Legacy2022), &NoResources);
+        let errors: Vec<_> = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        loaded.settings.unwrap()
+    };
+    let routing = load(0);
+    for (rcpt, expected) in [("a@foobar.net", "lmtp"), ("a@foobar.org", "lmtp"), ("a@corp.test", "mx")] {
+        assert_eq!(decided(&routing, Kind::Route, rcpt, &[]), expected);
+    }
+    let Route::Mx(mx) = load(1).routes.get("mx").unwrap().value.clone() else { panic!("an MX route") };
+    assert_eq!(mx.ip_lookup.given(), Some(&IpLookup::Ipv4ThenIpv6));
+    let connection = |index: usize| load(index).connections.get("default").unwrap().value.clone();
+    let ips: Vec<_> = connection(2).source_ips.given().unwrap().iter().map(|source| source.ip.to_string()).collect();
+    assert_eq!(ips, ["10.0.0.10", "10.0.0.11", "a::b", "a::c"]);
+    assert_eq!(connection(3).ehlo_hostname.given().map(String::as_str), Some("mx.mydomain.net"));
+    let Route::Mx(mx) = load(4).routes.get("mx").unwrap().value.clone() else { panic!("an MX route") };
+    assert_eq!((mx.limit_mx.given(), mx.limit_multihomed.given()), (Some(&7), Some(&2)));
+    let timeouts = connection(5);
+    let shown = |setting: &Setting<pointsman::base::Millis>| setting.given().map(ToString::to_string);
+    assert_eq!(shown(&timeouts.timeout_connect).as_deref(), Some("3m"));
+    assert_eq!(shown(&timeouts.timeout_data).as_deref(), Some("10m"));
+    let tls = load(5).tls_strategies.get("default").unwrap().value.clone();
+    assert_eq!(shown(&tls.timeout_tls).as_deref(), Some("2m"));
+    assert_eq!(shown(&tls.timeout_mta_sts).as_deref(), Some("2m"));
+    assert_ne!(tls.starttls.given(), Some(&Requirement::Disable));
+}
