@@ -13,31 +13,65 @@ use crate::{codes, files::Files, limits};
 pub(crate) struct Context<'c> {
     pub(crate) files: &'c dyn Files,
     pub(crate) findings: &'c mut Findings,
+    /// How many names were compared to find those that were meant.
+    comparisons: usize,
 }
 
-impl Context<'_> {
+impl<'c> Context<'c> {
+    pub(crate) fn new(files: &'c dyn Files, findings: &'c mut Findings) -> Self {
+        Self { files, findings, comparisons: 0 }
+    }
+
+    /// The name among the `count` names `known` that `name` was probably meant to be.
+    pub(crate) fn nearest<'n>(
+        &mut self,
+        name: &str,
+        count: usize,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> Option<&'n str> {
+        self.comparisons = self.comparisons.saturating_add(count);
+        if self.comparisons > limits::COMPARISONS_MAX { None } else { nearest(name, known) }
+    }
+
     pub(crate) fn report(&mut self, finding: Diagnostic) {
         self.findings.push(finding);
     }
 
-    /// Reports each key of `table` that is not among `known`; `place` says what the table is: "a message".
-    pub(crate) fn unknown_keys(&mut self, table: &Table<'_>, place: &str, known: &[&str]) {
-        self.unknown_keys_but(table, place, known, |_| false);
+    /// Reports each key of `table` that is not among `known`; `place` says what the table is: "a message". Gives the
+    /// keys that were probably meant.
+    pub(crate) fn unknown_keys<'k>(&mut self, table: &Table<'_>, place: &str, known: &[&'k str]) -> Vec<&'k str> {
+        self.unknown_keys_but(table, place, known, |_| false)
     }
 
     /// The same, but for keys that are remarks.
-    pub(crate) fn unknown_keys_but(
+    pub(crate) fn unknown_keys_but<'k>(
         &mut self,
         table: &Table<'_>,
         place: &str,
-        known: &[&str],
+        known: &[&'k str],
         is_remark: impl Fn(&str) -> bool,
-    ) {
+    ) -> Vec<&'k str> {
+        let mut meant = Vec::new();
         for entry in table.entries() {
             if !known.contains(&entry.key()) && !is_remark(entry.key()) {
-                self.report(unknown_key(table, entry, place, known));
+                let near = self.meant_key(entry.key(), known);
+                self.report(unknown_key(table, entry, place, known, near));
+                meant.extend(near);
             }
         }
+        meant
+    }
+
+    /// The key among `known` that `key` was probably meant to be: one that is spelled alike, or that has this name
+    /// elsewhere.
+    fn meant_key<'k>(&mut self, key: &str, known: &[&'k str]) -> Option<&'k str> {
+        let key = key.to_lowercase().replace('-', "_");
+        let elsewhere = ELSEWHERE.iter().find(|(name, _)| *name == key).map(|(_, meant)| *meant);
+        let known_one = |name: &str| known.iter().copied().find(|known| *known == name);
+        elsewhere
+            .and_then(known_one)
+            .or_else(|| known_one(&key))
+            .or_else(|| self.nearest(&key, known.len(), known.iter().copied()))
     }
 
     /// The keys of `node`, which is called `name`.
@@ -148,9 +182,8 @@ pub(crate) fn make_list(node: &Node<'_>) -> Fix {
     Fix { safe: false, title: "write brackets around it".to_owned(), edits }
 }
 
-fn unknown_key(table: &Table<'_>, entry: &Entry<'_>, place: &str, known: &[&str]) -> Diagnostic {
+fn unknown_key(table: &Table<'_>, entry: &Entry<'_>, place: &str, known: &[&str], near: Option<&str>) -> Diagnostic {
     let key = entry.key();
-    let near = meant_key(key, known);
     let help = match near {
         Some(near) if table.get(near).is_some() => format!("{place} has `{near}`, which is there as well"),
         Some(near) => format!("did you mean `{near}`?"),
@@ -163,15 +196,6 @@ fn unknown_key(table: &Table<'_>, entry: &Entry<'_>, place: &str, known: &[&str]
     });
     let message = format!("{place} has no key `{}`", shown(key));
     Diagnostic::new(&codes::UNKNOWN_KEY, entry.key_range, message).help(help).fix_if(fix)
-}
-
-/// The key among `known` that `key` was probably meant to be: one that is spelled alike, or that has this name
-/// elsewhere.
-pub(crate) fn meant_key<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
-    let key = key.to_lowercase().replace('-', "_");
-    let elsewhere = ELSEWHERE.iter().find(|(name, _)| *name == key).map(|(_, meant)| *meant);
-    let known_one = |name: &str| known.iter().copied().find(|known| *known == name);
-    elsewhere.and_then(known_one).or_else(|| known_one(&key)).or_else(|| nearest(&key, known.iter().copied()))
 }
 
 /// Names of other programs, and what they are called here.

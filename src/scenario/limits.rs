@@ -35,8 +35,9 @@ pub const ENVID_CHARS_MAX: usize = 100;
 /// How many characters an original recipient may have (RFC 3461 §4.2).
 pub const ORCPT_CHARS_MAX: usize = 500;
 
-/// For how many names that do not exist, in one file, the nearest of its messages or recipients is looked for.
-pub const SUGGESTIONS_MAX: usize = 8;
+/// With how many names those that do not exist are compared in one file, to find the one that was meant. Past it, a
+/// finding names none.
+pub const COMPARISONS_MAX: usize = 200_000;
 
 /// How many bytes of the user's own text a message repeats before it is cut.
 pub const QUOTED_BYTES_MAX: usize = 60;

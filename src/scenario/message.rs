@@ -1,6 +1,6 @@
 //! A message as it is handed in: its envelope, and what the language's variables say about it.
 //!
-//! One table, [`FIELDS`], has each key with its shape, how it is put into a [`Message`] and how it is taken out. The
+//! One table, `FIELDS`, has each key with its shape, how it is put into a [`Message`] and how it is taken out. The
 //! reader, the writer, `--set`, and the tests of the JSON Schema and of the documentation go by it.
 //!
 //! Invariants of a message that was read:

@@ -35,7 +35,7 @@ pub(crate) const EXPECT_KEYS: &[&str] = &["message", "rcpt", "attempt", "route",
 #[must_use]
 pub fn read(source: &Source, files: &dyn Files) -> (Option<Scenario>, Findings) {
     let (root, mut findings) = tree(source);
-    let context = &mut Context { files, findings: &mut findings };
+    let context = &mut Context::new(files, &mut findings);
     let Some(table) = root.as_table() else {
         if !context.findings.has_errors() {
             let message = format!("a scenario is {}, not a table of keys", root.kind_name());
@@ -178,10 +178,9 @@ fn messages(node: &Node<'_>, known: &mut Known, context: &mut Context<'_>) -> Ve
 
 fn expectations(node: &Node<'_>, known: &Known, context: &mut Context<'_>) -> Vec<Expectation> {
     let list = tables(node, "expect", limits::EXPECTATIONS_MAX, context).unwrap_or_default();
-    let mut suggestions = 0;
     let read = |node| {
         let expectation = expectation(node, context)?;
-        check_subject(node, &expectation, known, &mut suggestions, context);
+        check_subject(node, &expectation, known, context);
         Some(expectation)
     };
     list.iter().filter_map(read).collect()
@@ -239,21 +238,11 @@ fn expected(entry: &Entry<'_>, context: &mut Context<'_>) -> Option<Expected> {
 }
 
 /// Reports an expectation about a message or a recipient that is not there.
-fn check_subject(
-    node: &Node<'_>,
-    expectation: &Expectation,
-    known: &Known,
-    suggestions: &mut usize,
-    context: &mut Context<'_>,
-) {
+fn check_subject(node: &Node<'_>, expectation: &Expectation, known: &Known, context: &mut Context<'_>) {
     let place = |key| node.get(key).map_or(node.range, |node| node.range);
-    let mut may_suggest = || {
-        *suggestions += 1;
-        *suggestions <= limits::SUGGESTIONS_MAX
-    };
     let id = expectation.message.as_str();
     if !known.ids.has(id) {
-        let near = may_suggest().then(|| known.ids.nearest(id)).flatten();
+        let near = known.ids.nearest(id, context);
         let help = near.map_or_else(
             || "name a message by its `id`; one without is called by its place: `m1`, `m2` …".to_owned(),
             |near| format!("did you mean `{near}`?"),
@@ -266,7 +255,7 @@ fn check_subject(
         return;
     };
     if !recipients.contains(rcpt) {
-        let near = may_suggest().then(|| nearest(rcpt.as_str(), recipients.iter().map(Mailbox::as_str))).flatten();
+        let near = context.nearest(rcpt.as_str(), recipients.len(), recipients.iter().map(Mailbox::as_str));
         let help = near.map_or_else(
             || {
                 let some: Vec<_> = recipients.iter().take(3).map(Mailbox::as_str).collect();

@@ -8,12 +8,11 @@ use document::{Kind, Node, Source, format, json, toml};
 use crate::{
     environment, message,
     read::{EXPECT_KEYS, KEYS},
-    testing::{bytes, corpus},
+    testing::{bytes, repository},
 };
 
 fn repository_file(path: &str) -> String {
-    let path = corpus("..").join(path);
-    String::from_utf8(bytes(&path)).expect("it is UTF-8")
+    String::from_utf8(bytes(&repository(path))).expect("it is UTF-8")
 }
 
 fn schema_source() -> Source {
@@ -133,8 +132,7 @@ fn check(part: &str, path: &str) -> Vec<String> {
     let (root, findings) = json::parse(&schema_source);
     assert!(findings.is_empty());
     let schema = if part.is_empty() { &root } else { root.get("$defs").and_then(|defs| defs.get(part)).unwrap() };
-    let text = String::from_utf8(bytes(&corpus(path))).expect("it is UTF-8");
-    let source = Source::new(path, text);
+    let source = Source::new(path, repository_file(path));
     match format::detect(path, source.text()) {
         document::Format::Toml => problems(&root, schema, &toml::parse(&source).0, "$"),
         document::Format::Json => problems(&root, schema, &json::parse(&source).0, "$"),
@@ -147,15 +145,15 @@ fn check(part: &str, path: &str) -> Vec<String> {
 #[test]
 fn the_schema_takes_the_valid_files() {
     let cases = [
-        ("", "scenarios/basics/envelope.scenario.toml"),
-        ("", "scenarios/basics/retry.scenario.json"),
-        ("", "scenarios/basics/mail.scenario.toml"),
-        ("message", "scenarios/basics/message.toml"),
-        ("message", "scenarios/basics/message.json"),
-        ("message", "scenarios/basics/messages.ndjson"),
-        ("environment", "environments/full.toml"),
-        ("environment", "environments/full.json"),
-        ("environment", "vectors/environment.json"),
+        ("", "corpus/scenarios/basics/envelope.scenario.toml"),
+        ("", "corpus/scenarios/basics/retry.scenario.json"),
+        ("", "corpus/scenarios/basics/mail.scenario.toml"),
+        ("message", "corpus/scenarios/basics/message.toml"),
+        ("message", "corpus/scenarios/basics/message.json"),
+        ("message", "corpus/scenarios/basics/messages.ndjson"),
+        ("environment", "corpus/environments/full.toml"),
+        ("environment", "corpus/environments/full.json"),
+        ("environment", "corpus/vectors/environment.json"),
     ];
     for (part, path) in cases {
         assert_eq!(check(part, path), Vec::<String>::new(), "{path}");
@@ -165,13 +163,13 @@ fn the_schema_takes_the_valid_files() {
 #[test]
 fn the_schema_refuses_bad_files() {
     let cases = [
-        ("", "scenarios/invalid/keys.scenario.toml", 6),
-        ("", "scenarios/invalid/list.scenario.json", 1),
-        ("message", "scenarios/invalid/kinds.message.toml", 11),
-        ("message", "scenarios/invalid/missing.message.toml", 1),
-        ("message", "scenarios/invalid/notify.message.json", 2),
-        ("environment", "scenarios/invalid/keys.environment.toml", 4),
-        ("environment", "scenarios/invalid/kinds.environment.toml", 8),
+        ("", "corpus/scenarios/invalid/keys.scenario.toml", 6),
+        ("", "corpus/scenarios/invalid/list.scenario.json", 1),
+        ("message", "corpus/scenarios/invalid/kinds.message.toml", 11),
+        ("message", "corpus/scenarios/invalid/missing.message.toml", 1),
+        ("message", "corpus/scenarios/invalid/notify.message.json", 2),
+        ("environment", "corpus/scenarios/invalid/keys.environment.toml", 4),
+        ("environment", "corpus/scenarios/invalid/kinds.environment.toml", 8),
     ];
     for (part, path, least) in cases {
         let problems = check(part, path);

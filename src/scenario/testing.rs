@@ -15,9 +15,9 @@ use crate::{
     Timestamp,
 };
 
-/// A folder of the corpus.
-pub(crate) fn corpus(folder: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus").join(folder)
+/// A file or folder of the project.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
 /// The content of a file of the corpus.

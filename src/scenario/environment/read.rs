@@ -59,7 +59,7 @@ pub fn read_source(source: &Source, files: &dyn Files) -> (Environment, Findings
 
 /// Reads an environment: all of it that could be understood. Files that it names are read at once.
 pub fn read(tree: &Node<'_>, files: &dyn Files, findings: &mut Findings) -> Environment {
-    let context = &mut Context { files, findings };
+    let context = &mut Context::new(files, findings);
     let mut environment = Environment::default();
     let Some(table) = context.table(tree, "environment", "a table with the key `local_domains`") else {
         return environment;
@@ -173,7 +173,7 @@ fn keys_of_file(node: &Node<'_>, path: &str, bytes: Vec<u8>, context: &mut Conte
     } else {
         let (root, of_document) = tree(&source);
         findings.extend(of_document);
-        let context = &mut Context { files: context.files, findings: &mut findings };
+        let context = &mut Context::new(context.files, &mut findings);
         flat(&root, path, "`limit = \"250\"`", scalar, context)
     };
     context.elsewhere(node, &source, &findings, &codes::ENVIRONMENT_FILE);

@@ -1,15 +1,14 @@
 //! Messages out of documents: one of a scenario, or a file that holds just one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Diagnostic, Findings, Mailbox, TextRange};
 use document::{Kind, Node, Source, Table};
-use policy::spelling::nearest;
 
 use super::{FIELDS, Message, eml};
 use crate::{
     codes,
-    context::{Context, meant_key, shown, tree},
+    context::{Context, shown, tree},
     files::Files,
     place::Place,
 };
@@ -24,7 +23,7 @@ pub fn read(source: &Source, files: &dyn Files) -> (Option<Message>, Findings) {
     if findings.has_errors() {
         return (None, findings);
     }
-    let context = &mut Context { files, findings: &mut findings };
+    let context = &mut Context::new(files, &mut findings);
     let message = match root.as_table().and_then(|table| table.entry("message")) {
         // The whole document is the message's place, and no good one to be underlined.
         None => read_table(&root, TextRange::at(root.range.start()), "m1", context),
@@ -68,7 +67,7 @@ pub(crate) fn read_table(node: &Node<'_>, place: TextRange, id: &str, context: &
     let mark = context.findings.mark();
     let table = message_table(node, context)?;
     let names: Vec<_> = FIELDS.iter().map(|field| field.name).collect();
-    context.unknown_keys(table, "a message", &names);
+    let meant = context.unknown_keys(table, "a message", &names);
 
     let mut message = Message { id: id.to_owned(), place: Place(place), ..Message::default() };
     for field in FIELDS {
@@ -80,7 +79,7 @@ pub(crate) fn read_table(node: &Node<'_>, place: TextRange, id: &str, context: &
         }
     }
     let has_mail_file = fill_from_mail_file(table, &mut message, context);
-    check_envelope(table, place, has_mail_file, &message, context);
+    check_envelope(table, &meant, place, has_mail_file, &message, context);
     give_originals(table, &mut message, context);
     (!context.findings.errors_since(mark)).then_some(message)
 }
@@ -125,19 +124,22 @@ fn fill_from_mail_file(table: &Table<'_>, message: &mut Message, context: &mut C
 /// Reports an envelope that is not given, by the document or by a mail file.
 fn check_envelope(
     table: &Table<'_>,
+    meant: &[&str],
     range: TextRange,
     has_mail_file: bool,
     message: &Message,
     context: &mut Context<'_>,
 ) {
-    if is_missing(table, "sender") && !has_mail_file {
+    // A key that is only misspelled is reported as such.
+    let is_missing = |key| table.get(key).is_none() && !meant.contains(&key) && !has_mail_file;
+    if is_missing("sender") {
         context.report(
             Diagnostic::new(&codes::MISSING_KEY, range, "the message has no `sender`")
                 .help("such as `\"alice@home.example\"`, or `\"\"` for the null sender"),
         );
     }
     match table.get("recipients") {
-        None if has_mail_file || !is_missing(table, "recipients") => {}
+        None if !is_missing("recipients") => {}
         None => context.report(
             Diagnostic::new(&codes::MISSING_KEY, range, "the message has no `recipients`")
                 .help("such as `[\"bob@corp.test\"]`"),
@@ -152,13 +154,6 @@ fn check_envelope(
             }
         }
     }
-}
-
-/// Whether `table` has neither `key` nor one that was probably meant to be it, and is reported as such.
-fn is_missing(table: &Table<'_>, key: &str) -> bool {
-    let names: Vec<_> = FIELDS.iter().map(|field| field.name).collect();
-    let is_meant = |name: &str| name == key || !names.contains(&name) && meant_key(name, &names) == Some(key);
-    !table.entries().iter().any(|entry| is_meant(entry.key()))
 }
 
 /// Gives each original recipient to the recipient that it is for.
@@ -177,12 +172,13 @@ fn give_originals(table: &Table<'_>, message: &mut Message, context: &mut Contex
         }
     }
     let Some(table) = node.as_table() else { return };
+    let recipients: BTreeSet<_> = message.recipients.iter().cloned().collect();
     for entry in table.entries() {
         let Some(rcpt) = Mailbox::parse(entry.key()).filter(|rcpt| !rcpt.is_null()) else {
             continue;
         };
-        if !message.recipients.is_empty() && !message.recipients.contains(&rcpt) {
-            let near = nearest(rcpt.as_str(), message.recipients.iter().map(Mailbox::as_str));
+        if !recipients.is_empty() && !recipients.contains(&rcpt) {
+            let near = context.nearest(rcpt.as_str(), recipients.len(), recipients.iter().map(Mailbox::as_str));
             let text = format!("`orcpt` names `{rcpt}`, who is no recipient of the message");
             context.report(Diagnostic::new(&codes::ORIGINAL_RECIPIENT, entry.key_range, text).help(near.map_or_else(
                 || "use the address of one of its `recipients` as key".to_owned(),
@@ -217,7 +213,7 @@ impl Ids {
     }
 
     /// The id that `id` was probably meant to be.
-    pub(crate) fn nearest(&self, id: &str) -> Option<&str> {
-        nearest(id, self.0.keys().map(String::as_str))
+    pub(crate) fn nearest(&self, id: &str, context: &mut Context<'_>) -> Option<&str> {
+        context.nearest(id, self.0.len(), self.0.keys().map(String::as_str))
     }
 }

@@ -98,7 +98,7 @@ impl<R: BufRead> Lines<'_, R> {
         } else {
             let (node, of_line) = json::parse(&source);
             findings.extend(of_line);
-            let context = &mut Context { files: self.files, findings: &mut findings };
+            let context = &mut Context::new(self.files, &mut findings);
             let is_readable = !context.findings.has_errors();
             is_readable
                 .then(|| read_table(&node, TextRange::at(node.range.start()), &format!("m{number}"), context))
