@@ -123,6 +123,7 @@ mod tests {
 
     #[test]
     fn operators_are_taken_as_long_as_they_are() {
+        use TokenKind as T;
         let cases: [(&str, &[TokenKind]); 9] = [
             ("a==b", &[T::Word, T::Equal, T::Word]),
             ("a = b", &[T::Word, T::Blank, T::SingleEqual, T::Blank, T::Word]),

@@ -104,19 +104,19 @@ impl Builder {
     }
 
     fn operand(&mut self, operand: Pair<'_, Rule>) -> Option<NodeId> {
-        let end = operand.as_span().end();
         let mut signs = Vec::new();
         let mut value = None;
         for part in operand.into_inner() {
             match part.as_rule() {
-                Rule::minus | Rule::not => signs.push((part.as_rule(), part.as_span().start())),
+                Rule::minus | Rule::not => signs.push((part.as_rule(), span(&part).start())),
                 _ => value = Some(self.primary(part)?),
             }
         }
         let mut value = value?;
         for (rule, start) in signs.into_iter().rev() {
             let node = if rule == Rule::minus { Node::Negate(value) } else { Node::Not(value) };
-            value = self.ast.push(node, TextRange::of(start..end));
+            let end = self.ast.get(value).1.end();
+            value = self.ast.push(node, TextRange::new(start, end));
         }
         Some(value)
     }
@@ -151,13 +151,15 @@ impl Builder {
     fn indexable(&mut self, pair: Pair<'_, Rule>) -> Option<NodeId> {
         let range = span(&pair);
         let node = match pair.as_rule() {
-            Rule::name => Node::Name(pair.as_str().into()),
             Rule::group => Node::Group(self.chain(pair.into_inner().next()?)?),
             Rule::list => Node::List(self.chains(pair)?),
-            Rule::call => {
-                let name = pair.clone().into_inner().next()?;
-                let arguments = self.chains(pair)?;
-                Node::Call { name: name.as_str().into(), range: span(&name), arguments }
+            Rule::named => {
+                let mut parts = pair.into_inner();
+                let name = parts.next()?;
+                let Some(arguments) = parts.next() else {
+                    return Some(self.ast.push(Node::Name(name.as_str().into()), span(&name)));
+                };
+                Node::Call { name: name.as_str().into(), range: span(&name), arguments: self.chains(arguments)? }
             }
             _ => return None,
         };
