@@ -16,9 +16,8 @@ pub(crate) fn toml(tree: &Node<'_>, findings: &mut Findings) -> Dialect {
     if evidence.strategies || !(evidence.is_older || evidence.structured.number > 0 || evidence.is_kebab_alone()) {
         return Dialect::Strategies2025;
     }
-    let by = |structured: u32, expressions: u32| match structured > expressions {
-        true => Dialect::Legacy2022,
-        false => Dialect::Expressions2024,
+    let by = |structured: u32, expressions: u32| {
+        if structured > expressions { Dialect::Legacy2022 } else { Dialect::Expressions2024 }
     };
     match (evidence.structured.first, evidence.expressions.first) {
         (Some(structured), Some(expression)) => {
@@ -206,17 +205,21 @@ impl Evidence {
         if let Some(table) = node.as_table() {
             if is_structured(table) {
                 self.structured.add(node.range);
+                // What it compares with may look like anything: `matches = "^list-(.*)"`.
+                if let Some(outcome) = table.get("then") {
+                    self.value(outcome);
+                }
+                return;
             }
             for entry in table.entries() {
-                match entry.key() {
-                    "if" if is_structured(table) => {}
-                    _ => self.value(&entry.value),
-                }
+                self.value(&entry.value);
             }
         } else if let Some(list) = node.as_list() {
             // A list of plain values is read by 2022 alone; since then it is the text of one expression.
             self.kebab += u32::from(list.iter().any(|node| node.scalar_text().is_some()));
-            list.iter().for_each(|node| self.value(node));
+            for node in list {
+                self.value(node);
+            }
         } else if let Some(text) = node.scalar_text() {
             match Word::of(text) {
                 Word::Expression => self.expressions.add(node.range),
@@ -324,7 +327,7 @@ impl Lines {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            lines.first.get_or_insert(TextRange::of(start..start + line.len()));
+            lines.first.get_or_insert_with(|| TextRange::of(start..start + line.len()));
             lines.add(line);
             open = ["'''", "\"\"\""].into_iter().find(|quotes| line.matches(quotes).count() % 2 == 1);
         }

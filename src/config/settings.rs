@@ -147,10 +147,7 @@ pub struct Definitions<T> {
 
 impl<T> Default for Definitions<T> {
     fn default() -> Self {
-        Self {
-            list: Vec::new(),
-            index: BTreeMap::new(),
-        }
+        Self { list: Vec::new(), index: BTreeMap::new() }
     }
 }
 
@@ -178,10 +175,9 @@ impl<T> Definitions<T> {
                 self.list.push(definition);
                 Ok(())
             }
-            Entry::Occupied(known) => Err(self
-                .list
-                .get(*known.get())
-                .unwrap_or_else(|| unreachable!("the index has places of the list"))),
+            Entry::Occupied(known) => {
+                Err(self.list.get(*known.get()).unwrap_or_else(|| unreachable!("the index has places of the list")))
+            }
         }
     }
 
@@ -203,6 +199,15 @@ impl<T> Definitions<T> {
     /// The names, in the order of the document.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|definition| definition.name.as_str())
+    }
+}
+
+impl<'d, T> IntoIterator for &'d Definitions<T> {
+    type Item = &'d Definition<T>;
+    type IntoIter = std::slice::Iter<'d, Definition<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 
@@ -515,12 +520,7 @@ mod tests {
     use super::*;
 
     fn definition(name: &str, value: u32) -> Definition<u32> {
-        Definition {
-            name: name.to_owned(),
-            range: TextRange::at(0),
-            value,
-            ignored_by_reference: None,
-        }
+        Definition { name: name.to_owned(), range: TextRange::at(0), value, ignored_by_reference: None }
     }
 
     #[test]

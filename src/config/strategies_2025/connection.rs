@@ -57,7 +57,7 @@ pub(super) fn read(context: &mut Context<'_>, queue: &Table<'_>) -> Definitions<
         let mut ignored = None;
         if !is_known {
             let help = "add `ehlo-hostname` or one of `timeout.*`; `source-ips` alone does not make one";
-            ignored = definitions::unregistered(context, &CONNECTIONS, &found, help);
+            ignored = Some(definitions::unregistered(context, &CONNECTIONS, &found, help));
         }
         definitions::define(context, &mut connections, &CONNECTIONS, found, connection, ignored);
     }

@@ -148,16 +148,11 @@ pub(super) fn define<T>(
 }
 
 /// Reports that the server does not know `found`, and tells why.
-pub(super) fn unregistered(
-    context: &mut Context<'_>,
-    kind: &Kind,
-    found: &Found<'_, '_>,
-    help: &str,
-) -> Option<&'static str> {
+pub(super) fn unregistered(context: &mut Context<'_>, kind: &Kind, found: &Found<'_, '_>, help: &str) -> &'static str {
     let message =
         format!("the server passes over the {} `{}`: it has none of the keys that make one", kind.noun, found.id);
     context.report(Diagnostic::new(&codes::UNREGISTERED_STRATEGY, found.range, message).help(help));
-    Some("it has none of the keys that make one")
+    "it has none of the keys that make one"
 }
 
 /// An id, grown part by part.
@@ -247,10 +242,10 @@ impl<'t, 'a> Walk<'_, '_, 't, 'a> {
     /// A key of the definition `id`: one of its kind, or a further definition whose id goes on with a dot.
     fn key(&mut self, entry: &'t Entry<'a>, id: &Id) {
         let key = entry.key();
-        let section = format!("{}.{}", self.section, id.name);
         if self.kind.keys.contains(&key) {
             return;
         }
+        let section = format!("{}.{}", self.section, id.name);
         let group = self.kind.group(key);
         if !group.is_empty() {
             if let Some(table) = super::table(self.context, &entry.value, &format!("{section}.{key}")) {

@@ -51,7 +51,8 @@ pub(super) fn report(context: &mut Context<'_>, tree: &Node<'_>) {
 
 /// The finding about a rule that is written in the way of 2022.
 pub(super) fn structured(setting: &str, rule: TextRange) -> Diagnostic {
-    let key = if setting.ends_with(".match") { "match" } else { "if" };
+    let is_match = setting.rsplit('.').next() == Some("match");
+    let key = if is_match { "match" } else { "if" };
     Diagnostic::new(&codes::DIALECT_MIXED, rule, format!("the condition of `{setting}` is written in the way of 2022"))
         .help(format!("a condition is one expression: `{key} = \"sender_domain == 'example.org'\"`"))
 }

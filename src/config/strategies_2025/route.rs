@@ -97,7 +97,7 @@ fn route(context: &mut Context<'_>, found: &Found<'_, '_>) -> (Route, Option<&'s
         (None, None) => {
             let help = "add `type`, one of `local`, `mx`, `relay`; a route without one is not read";
             let reason = definitions::unregistered(context, &KIND, found, help);
-            ignored = ignored.or(reason);
+            ignored = ignored.or(Some(reason));
             guess(found)
         }
     };

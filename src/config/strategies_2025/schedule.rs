@@ -25,6 +25,12 @@ const SCHEDULES: Kind = Kind {
 /// How many bytes the name of a virtual queue may have.
 const QUEUE_NAME_BYTES_MAX: usize = 8;
 
+/// How many names a message lists.
+const NAMES_SHOWN_MAX: usize = 8;
+
+/// How many names a misspelled one is compared with.
+const NAMES_COMPARED_MAX: usize = 100;
+
 /// The queues that the server brings along.
 const SHIPPED_QUEUES: [&str; 5] = ["default", "local", "remote", "dsn", "report"];
 
@@ -43,7 +49,7 @@ pub(super) fn read_queues(context: &mut Context<'_>, queue: &Table<'_>) -> Defin
             ignored = Some("its name has more than 8 bytes");
         } else if found.get("threads-per-node").is_none() {
             let help = "add `threads-per-node`, by which the server knows a queue";
-            ignored = definitions::unregistered(context, &QUEUES, &found, help);
+            ignored = Some(definitions::unregistered(context, &QUEUES, &found, help));
         }
         definitions::define(context, &mut queues, &QUEUES, found, VirtualQueue { threads_per_node }, ignored);
     }
@@ -100,7 +106,7 @@ fn schedule(
     let mut ignored = None;
     if !is_known {
         let help = "add `queue-name`; lists alone do not make a schedule";
-        ignored = definitions::unregistered(context, &SCHEDULES, found, help);
+        ignored = Some(definitions::unregistered(context, &SCHEDULES, found, help));
     }
     let (queue_name, dropped) = queue_name(context, found, is_known, queues, unknown_queues);
     ignored = ignored.or(dropped);
@@ -161,19 +167,20 @@ fn queue_name(
             (value, None)
         }
         None => {
-            undefined_queue(context, &name, &scalar.text.document_range(), queues);
+            undefined_queue(context, &name, scalar.text.document_range(), queues);
             (value, dropped)
         }
     }
 }
 
-fn undefined_queue(context: &mut Context<'_>, name: &str, range: &TextRange, queues: &Definitions<VirtualQueue>) {
-    let finding = Diagnostic::new(&codes::UNDEFINED_QUEUE, *range, format!("no virtual queue `{name}` is defined"))
+fn undefined_queue(context: &mut Context<'_>, name: &str, range: TextRange, queues: &Definitions<VirtualQueue>) {
+    let finding = Diagnostic::new(&codes::UNDEFINED_QUEUE, range, format!("no virtual queue `{name}` is defined"))
         .label("the server drops the schedule, and uses its built-in one");
-    context.report(match nearest(name, queues.names().chain(SHIPPED_QUEUES)) {
+    let known = SHIPPED_QUEUES.into_iter().chain(queues.names().take(NAMES_COMPARED_MAX));
+    context.report(match nearest(name, known) {
         Some(near) => finding.help(format!("did you mean `{near}`?")).fix(base::Fix::replace(
             format!("rename to `{near}`"),
-            *range,
+            range,
             near,
         )),
         None => finding.help(format!("define it: `[queue.virtual.{name}]` with `threads-per-node = 25`")),
@@ -188,7 +195,12 @@ fn no_queues(context: &mut Context<'_>, unknown: &[Placed<String>]) {
     let mut names: Vec<_> = unknown.iter().map(|name| name.value.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    let message = format!("the document defines no virtual queue, and names `{}`", names.join("`, `"));
+    let shown: Vec<_> = names.iter().take(NAMES_SHOWN_MAX).copied().collect();
+    let more = match names.len().saturating_sub(shown.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message = format!("the document defines no virtual queue, and names `{}`{more}", shown.join("`, `"));
     context.report(
         Diagnostic::new(&codes::NO_DEFINITIONS, first.range, message)
             .help("if nothing else defines them, the server drops these schedules, and uses its built-in one"),

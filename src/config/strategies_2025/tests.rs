@@ -429,10 +429,8 @@ fn what_a_macro_gives_is_in_no_finding() {
         "report.dsn.from-address",
         "report.dsn.sign",
     ];
-    let mut text = String::from("queue.route.b.type = 'relay'\n");
-    for key in keys {
-        text += &format!("{key} = '%{{env:SECRET}}% ( /'\n");
-    }
+    let lines: Vec<_> = keys.iter().map(|key| format!("{key} = '%{{env:SECRET}}% ( /'\n")).collect();
+    let text = format!("queue.route.b.type = 'relay'\n{}", lines.concat());
     let source = Source::new("policy.toml", &*text);
     let loaded = load(&source, None, &Planted);
     assert!(loaded.findings.errors() > 15, "{:?}", loaded.findings);

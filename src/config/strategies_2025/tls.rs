@@ -53,7 +53,7 @@ pub(super) fn read(context: &mut Context<'_>, queue: &Table<'_>) -> Definitions<
         if !REGISTERING.iter().any(|key| found.get(key).is_some()) {
             let help = "add one of `dane`, `starttls`, `allow-invalid-certs`, `timeout.*`; \
                         `mta-sts` alone does not make one";
-            ignored = definitions::unregistered(context, &KIND, &found, help);
+            ignored = Some(definitions::unregistered(context, &KIND, &found, help));
         }
         definitions::define(context, &mut strategies, &KIND, found, tls, ignored);
     }
