@@ -4,7 +4,7 @@
 //!
 //! Source: delivery spec 1.10.
 
-use base::Diagnostic;
+use base::{Diagnostic, Secret};
 use document::Node;
 use policy::{Block, Op, Scope, Value, Variable, VariableSet, Wanted};
 
@@ -53,9 +53,17 @@ fn text(context: &mut Context<'_>, node: &Node<'_>, setting: &str, scope: Scope)
         return Setting::Default;
     };
     match block.as_constant() {
+        Some(Value::Text(_)) if is_expanded(context, node) => {
+            Setting::Given(Placed::new(Secret::MASK.to_owned(), node.range))
+        }
         Some(Value::Text(text)) => Setting::Given(Placed::new(text.to_string(), node.range)),
         _ => Setting::Chosen(Box::new(block)),
     }
+}
+
+/// Whether a text has macros that are expanded in this run, so that it is not for showing.
+fn is_expanded(context: &Context<'_>, node: &Node<'_>) -> bool {
+    context.resources.resolves() && node.scalar_text().is_some_and(|text| text.contains("%{"))
 }
 
 /// `report.dsn.sign`: an expression that gives the names of signatures, `false` for none.

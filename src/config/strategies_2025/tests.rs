@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use base::{Secret, Severity};
 use document::Source;
+use proptest::prelude::*;
 
 use crate::{
     Dialect, Loaded, NoResources, Resources, Settings, load,
@@ -440,6 +441,97 @@ fn what_a_macro_gives_is_in_no_finding() {
     let unresolved = load(&source, None, &NoResources).findings;
     let errors: Vec<_> = unresolved.iter().filter(|finding| finding.severity == Severity::Error).collect();
     assert!(errors.is_empty(), "an unresolved macro is no error: {errors:?}");
+}
+
+#[test]
+fn a_text_out_of_a_macro_is_masked_in_reports() {
+    let source = Source::new("policy.toml", "report.dsn.from-name = \"'%{env:NAME}%'\"");
+    let settings = load(&source, None, &Planted).settings.expect("TOML is readable");
+    assert_eq!(shown(&settings.dsn.from_name), "\"***\"");
+}
+
+fn key() -> impl Strategy<Value = String> {
+    let part = prop::sample::select(vec![
+        "queue",
+        "strategy",
+        "route",
+        "schedule",
+        "virtual",
+        "connection",
+        "source-ip",
+        "tls",
+        "limiter",
+        "outbound",
+        "inbound",
+        "quota",
+        "remote",
+        "resolver",
+        "report",
+        "dsn",
+        "retry",
+        "type",
+        "address",
+        "key",
+        "rate",
+        "match",
+        "0",
+        "0001",
+        "if",
+        "then",
+        "else",
+        "\"a.b\"",
+        "10.0.0.1",
+        "timeout",
+        "\"\"",
+    ]);
+    prop::collection::vec(part, 1..6).prop_map(|parts| parts.join("."))
+}
+
+fn value() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "1",
+        "0",
+        "-1",
+        "false",
+        "\"relay\"",
+        "\"'mx'\"",
+        "\"1h\"",
+        "\"5/1h\"",
+        "[]",
+        "{}",
+        "\"\"",
+        "[\"a\", 1]",
+        "[ { if = \"true\", then = \"'a'\" }, { else = \"'b'\" } ]",
+        "{ if = \"sender\", eq = \"ü\" }",
+        "\"%{env:X}%\"",
+        "\"[2001:db8::1]:53\"",
+        "{ else = 1 }",
+        "2020-01-01",
+    ])
+}
+
+proptest! {
+    /// Whatever stands wherever, what is found lies within the document, and reading again finds the same.
+    #[test]
+    fn any_arrangement_of_known_words_is_read(
+        statements in prop::collection::vec((any::<u8>(), key(), value()), 0..12)
+    ) {
+        let line = |(kind, key, value): &(u8, String, &str)| match kind % 4 {
+            0 => format!("[{key}]\n"),
+            1 => format!("[[{key}]]\n"),
+            _ => format!("{key} = {value}\n"),
+        };
+        let text: String = statements.iter().map(line).collect();
+        let source = Source::new("policy.toml", &*text);
+        let loaded = load(&source, Some(Dialect::Strategies2025), &NoResources);
+        for finding in &loaded.findings {
+            prop_assert!(text.get(finding.range.indices()).is_some(), "{:?}", finding);
+        }
+        let again = load(&source, Some(Dialect::Strategies2025), &NoResources);
+        prop_assert_eq!(format!("{:?}", loaded.findings), format!("{:?}", again.findings));
+        // Detection, and the other resources, read whatever there is as well.
+        let _ = (load(&source, None, &NoResources), load(&source, None, &Planted));
+    }
 }
 
 #[test]
