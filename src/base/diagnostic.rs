@@ -199,11 +199,14 @@ impl Diagnostic {
 ///
 /// Past the bound only the number of further findings is kept, so that no text can make a run's memory grow
 /// without limit; errors past it are still counted as errors.
+///
+/// They also know which parts of the document hold secrets, because a finding is shown with the line that it is about.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     list: Vec<Diagnostic>,
     omitted: usize,
     errors: usize,
+    hidden: Vec<TextRange>,
 }
 
 impl Findings {
@@ -213,7 +216,7 @@ impl Findings {
     /// No findings.
     #[must_use]
     pub const fn new() -> Self {
-        Self { list: Vec::new(), omitted: 0, errors: 0 }
+        Self { list: Vec::new(), omitted: 0, errors: 0, hidden: Vec::new() }
     }
 
     /// Adds one.
@@ -256,6 +259,17 @@ impl Findings {
         self.omitted
     }
 
+    /// Keeps the document's bytes in `range` out of every excerpt.
+    pub fn hide(&mut self, range: TextRange) {
+        self.hidden.push(range);
+    }
+
+    /// The parts of the document that no output may show.
+    #[must_use]
+    pub fn hidden(&self) -> &[TextRange] {
+        &self.hidden
+    }
+
     /// Those kept, in the order they came.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.list.iter()
@@ -271,6 +285,7 @@ impl Findings {
         let kept_errors = other.list.iter().filter(|finding| finding.severity == Severity::Error).count();
         self.omitted += other.omitted;
         self.errors += other.errors - kept_errors;
+        self.hidden.extend(other.hidden);
         for finding in other.list {
             self.push(finding);
         }
