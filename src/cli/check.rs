@@ -1,9 +1,6 @@
 //! `pointsman check`: what is wrong with policies.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::{io::Write, path::PathBuf};
 
 use base::{Findings, Severity};
 use clap::{Args, ValueEnum};
@@ -95,7 +92,7 @@ fn summary(checked: &[(&Source, &Findings)]) -> Result<(), Failure> {
     let found: Vec<String> = parts.into_iter().flatten().collect();
     let found = if found.is_empty() { "no findings".to_owned() } else { found.join(", ") };
     let files = plural(checked.len(), "file").unwrap_or_default();
-    writeln!(io::stderr(), "{found} in {files}")?;
+    writeln!(super::masked::stderr(), "{found} in {files}")?;
     Ok(())
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct DryRun {
 
 /// Shows findings on standard error.
 pub(crate) fn show(source: &Source, findings: &Findings, colour: Colour) -> Result<(), Failure> {
-    Ok(write!(io::stderr(), "{}", render::text(source, findings, colour))?)
+    Ok(write!(super::masked::stderr(), "{}", render::text(source, findings, colour))?)
 }
 
 /// Reads a policy. Its findings are shown; a policy with errors is gone on with as far as it can be read.

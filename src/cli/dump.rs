@@ -83,7 +83,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
 }
 
 fn eprint_findings(source: &Source, findings: &Findings, colour: Colour) -> Result<(), Failure> {
-    write!(std::io::stderr(), "{}", render::text(source, findings, colour))?;
+    write!(super::masked::stderr(), "{}", render::text(source, findings, colour))?;
     Ok(())
 }
 

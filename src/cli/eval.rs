@@ -111,10 +111,10 @@ fn single(answer: &Answer, json: bool, output: &mut impl Write) -> Outcome {
     match answer {
         Answer::Value(value) if !json => writeln!(output, "{value} : {}", value.ty())?,
         Answer::Needs(lookup) => {
-            let mut errors = io::stderr();
+            let mut errors = super::masked::stderr();
             writeln!(errors, "undecided, needs {lookup}; add to the environment:\n{}", Environment::advice(lookup))?;
         }
-        Answer::Failed(error) => writeln!(io::stderr(), "pointsman: {error}")?,
+        Answer::Failed(error) => writeln!(super::masked::stderr(), "pointsman: {error}")?,
         Answer::Value(_) | Answer::Refused(_) => {}
     }
     Ok(match answer {
@@ -270,7 +270,7 @@ fn lines(arguments: &Arguments, environment: Environment, output: &mut impl Writ
             }
             Err(why) => {
                 verdict = Verdict::CannotRun;
-                writeln!(io::stderr(), "pointsman: line {number}: {why}")?;
+                writeln!(super::masked::stderr(), "pointsman: line {number}: {why}")?;
             }
         }
     }

@@ -9,7 +9,7 @@ use base::{Findings, Secret};
 use config::Resources;
 use document::Source;
 
-use super::Failure;
+use super::{Failure, masked};
 
 /// Reads the document `path`; `-` is standard input. The findings are those of its bytes.
 pub(crate) fn read(path: &Path) -> Result<(Source, Findings), Failure> {
@@ -47,11 +47,18 @@ impl Machine {
     }
 }
 
+/// A secret that no output of this process will show.
+fn remembered(text: impl Into<Box<str>>) -> Secret {
+    let secret = Secret::new(text);
+    masked::remember(&secret);
+    secret
+}
+
 impl Resources for Machine {
     #[expect(clippy::disallowed_methods, reason = "the root is where the environment is read")]
     fn variable(&self, name: &str) -> Result<Secret, String> {
         match std::env::var(name) {
-            Ok(value) => Ok(Secret::new(value)),
+            Ok(value) => Ok(remembered(value)),
             Err(std::env::VarError::NotPresent) => Err(format!("the environment has no variable `{name}`")),
             Err(std::env::VarError::NotUnicode(_)) => Err(format!("the variable `{name}` is not valid UTF-8")),
         }
@@ -60,7 +67,7 @@ impl Resources for Machine {
     fn file(&self, path: &str) -> Result<Secret, String> {
         let bytes = bytes(&self.folder.join(path)).map_err(|failure| failure.to_string())?;
         let text = String::from_utf8(bytes).map_err(|_| format!("`{path}` is not valid UTF-8"))?;
-        Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+        Ok(remembered(text.trim_end_matches(['\r', '\n'])))
     }
 
     fn resolves(&self) -> bool {

@@ -8,6 +8,7 @@ mod dump;
 mod eval;
 mod explain;
 mod files;
+mod masked;
 mod simulate;
 
 use std::{
@@ -171,7 +172,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let colour = arguments.colour.resolve();
-    let mut output = io::BufWriter::new(io::stdout().lock());
+    let mut output = masked::Masked::new(io::BufWriter::new(io::stdout().lock()));
     let outcome = match arguments.command {
         Command::Check(arguments) => check::run(&arguments, colour, &mut output),
         Command::Explain(arguments) => explain::run(&arguments, colour, &mut output),
@@ -187,7 +188,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         // Whoever read the output has seen enough.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Verdict::Yes.into(),
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "pointsman: {failure}");
+            let _ = writeln!(masked::stderr(), "pointsman: {failure}");
             Verdict::CannotRun.into()
         }
     }

@@ -407,7 +407,7 @@ fn messages(arguments: &Arguments, policy: &Path, path: &Path, colour: Colour, o
     }
     progress.finish_and_clear();
     if bad > BAD_LINES_SHOWN {
-        writeln!(io::stderr(), "{} more lines with errors are not shown", bad - BAD_LINES_SHOWN)?;
+        writeln!(super::masked::stderr(), "{} more lines with errors are not shown", bad - BAD_LINES_SHOWN)?;
     }
     if arguments.json {
         summary_json(&summary, bad, output)?

@@ -9,6 +9,7 @@
 
 mod reports;
 mod tidy;
+mod cli;
 mod reference;
 mod seeds;
 mod vectors;

@@ -1,0 +1,118 @@
+//! Output that never shows what came out of the environment or a file that a policy names.
+//!
+//! Settings keep such values in a type that prints `***`. A value that went into an expression can still come out as a
+//! strategy's name or in a message, so every line that this program writes is searched for each value that it was given.
+//!
+//! Invariants:
+//!
+//! - [`remember`] is called with a value before anything that could show it runs.
+//! - Lines are written whole: a value that stands in one line is found however it was written in pieces.
+
+use std::{
+    io::{self, Write},
+    sync::{Mutex, PoisonError},
+};
+
+use base::Secret;
+
+/// The values that were handed out in this process.
+static KNOWN: Mutex<Vec<Secret>> = Mutex::new(Vec::new());
+
+/// Shorter values are no secrets, and masking them would leave little to read: a port, a word.
+const LENGTH_MIN: usize = 4;
+
+/// Keeps `secret` out of everything that is written from now on, line by line where it has several.
+pub(super) fn remember(secret: &Secret) {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    for line in secret.reveal().lines().map(str::trim).filter(|line| line.len() >= LENGTH_MIN) {
+        let line = Secret::new(line);
+        if !known.contains(&line) {
+            known.push(line);
+        }
+    }
+    // A value that holds another one is looked for first.
+    known.sort_by_key(|secret| std::cmp::Reverse(secret.reveal().len()));
+}
+
+fn mask(line: &[u8]) -> Vec<u8> {
+    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.is_empty() {
+        return line.to_vec();
+    }
+    let mut text = String::from_utf8_lossy(line).into_owned();
+    for secret in known.iter() {
+        // As it is, and as JSON and Rust would escape it.
+        let escaped: String = secret.reveal().escape_default().collect();
+        let json = serde_json::to_string(secret.reveal()).unwrap_or_default();
+        for form in [secret.reveal(), &escaped, json.trim_matches('"')] {
+            if text.contains(form) {
+                text = text.replace(form, Secret::MASK);
+            }
+        }
+    }
+    text.into_bytes()
+}
+
+/// A writer that masks each line.
+pub(super) struct Masked<W: Write> {
+    inner: W,
+    line: Vec<u8>,
+}
+
+impl<W: Write> Masked<W> {
+    /// Writes to `inner`.
+    pub(super) const fn new(inner: W) -> Self {
+        Self { inner, line: Vec::new() }
+    }
+}
+
+impl<W: Write> Write for Masked<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.line);
+                self.inner.write_all(&mask(&line))?;
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    /// Also what is left of a line without an end, so a flush belongs behind whole lines or at the end.
+    fn flush(&mut self) -> io::Result<()> {
+        let line = std::mem::take(&mut self.line);
+        self.inner.write_all(&mask(&line))?;
+        self.inner.flush()
+    }
+}
+
+impl<W: Write> Drop for Masked<W> {
+    fn drop(&mut self) {
+        // A writer that is gone takes nothing; whoever cares flushes.
+        let _ = self.flush();
+    }
+}
+
+/// Standard error.
+pub(super) fn stderr() -> Masked<io::Stderr> {
+    Masked::new(io::stderr())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_masked_in_pieces_and_escaped() {
+        remember(&Secret::new("ca\"nary-7341"));
+        remember(&Secret::new("ca\"nary-7341-longer"));
+        remember(&Secret::new("7"));
+        let mut written = Vec::new();
+        let mut output = Masked::new(&mut written);
+        for piece in ["a ca\"nar", "y-7341 b\n", "{\"x\":\"ca\\\"nary-7341-longer\"}\n7 stays"] {
+            output.write_all(piece.as_bytes()).unwrap();
+        }
+        drop(output);
+        assert_eq!(String::from_utf8(written).unwrap(), "a *** b\n{\"x\":\"***\"}\n7 stays");
+    }
+}

@@ -1,0 +1,273 @@
+//! The program as a process: exit codes, outputs that programs read, and what none of them may show.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value as Json;
+
+/// What the program did.
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the program under test is a process")]
+fn run_with(arguments: &[&str], input: &str, variables: &[(&str, &str)]) -> Ran {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pointsman"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let feeder = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    // A program that does not read its input closes it early.
+    drop(feeder.join());
+    Ran {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn run(arguments: &[&str]) -> Ran {
+    run_with(arguments, "", &[])
+}
+
+/// A folder for one test's files, below the target folder.
+#[expect(clippy::disallowed_methods, reason = "a test writes files of its own")]
+fn scratch(name: &str, files: &[(&str, &str)]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    drop(std::fs::remove_dir_all(&folder));
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    folder
+}
+
+const POLICY: &str = "corpus/quickstart/policy.toml";
+const MESSAGE: &str = "corpus/quickstart/message.toml";
+
+#[test]
+fn exit_codes_say_what_was_found() {
+    let folder = scratch(
+        "exit-codes",
+        &[
+            ("broken.toml", "queue.strategy.route = \"'mx\"\n"),
+            ("warned.toml", "queue.strategy.route = \"if_then(size = 1, 'mx', 'local')\"\n"),
+            ("unmet.scenario.toml", "[[message]]\nid = \"m\"\nsender = \"a@b.test\"\nrecipients = [\"c@d.test\"]\n[environment]\nlocal_domains = []\n[[expect]]\nmessage = \"m\"\nroute = \"local\"\n"),
+            ("bad.scenario.toml", "[[message]]\nrecipient = \"c@d.test\"\n"),
+        ],
+    );
+    let file = |name: &str| folder.join(name).display().to_string();
+    let (broken, warned) = (file("broken.toml"), file("warned.toml"));
+    let (unmet, bad) = (file("unmet.scenario.toml"), file("bad.scenario.toml"));
+    let absent = file("absent.toml");
+    let local = ["--set", "rcpt_domain=home.example"];
+    let cases: [(&[&str], i32); 19] = [
+        (&["check", POLICY], 0),
+        (&["check", &warned], 0),
+        (&["check", &warned, "--deny", "warnings"], 1),
+        (&["check", &broken], 1),
+        (&["check", &absent], 2),
+        (&["check"], 2),
+        (&["no-such-command"], 2),
+        (&["--help"], 0),
+        (&["--version"], 0),
+        (&["eval", "1 + 1"], 0),
+        (&["eval", "1 +"], 1),
+        (&["eval", "is_local_domain(rcpt_domain)", local[0], local[1]], 3),
+        (&["eval", "1", "--set", "no_such=1"], 2),
+        (&["simulate", "corpus/quickstart"], 0),
+        (&["simulate", POLICY, &unmet], 1),
+        (&["simulate", POLICY, &bad], 2),
+        (&["simulate", &absent, &unmet], 2),
+        (&["explain", POLICY, "-m", MESSAGE], 3),
+        (&["dump", POLICY, "--stage", "ir"], 0),
+    ];
+    for (arguments, expected) in cases {
+        let ran = run(arguments);
+        assert_eq!(ran.code, Some(expected), "{arguments:?}\n{}{}", ran.stdout, ran.stderr);
+    }
+}
+
+#[test]
+fn eval_answers_the_vectors_line_by_line() {
+    let input = include_str!("../../corpus/vectors/expressions.jsonl");
+    let arguments =
+        ["eval", "--jsonl", "--contexts", "corpus/vectors/contexts.json", "--environment", "corpus/vectors/environment.json"];
+    let ran = run_with(&arguments, input, &[]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let answers: Vec<Json> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let vectors: Vec<Json> = input.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), vectors.len());
+    let mut violations = Vec::new();
+    for (vector, answer) in vectors.iter().zip(&answers) {
+        assert_eq!(vector["id"], answer["id"]);
+        let is = |expected: &Json| {
+            let refused = expected["type"] == "parse_error" && answer["type"] == "parse_error";
+            let failed = expected["type"] == "error" && answer["type"] == "error";
+            refused || failed || expected["type"] == answer["type"] && same(&expected["value"], &answer["value"])
+        };
+        let refused = answer["type"] == "parse_error" && answer["code"].as_str().is_some_and(|code| !code.is_empty());
+        let holds = match vector["ours"]["rule"].as_str().unwrap() {
+            "same" => is(&vector["expect"]),
+            "refuse" => refused,
+            "fix" => is(&vector["ours"]["value"]),
+            // A database that nothing answers leaves the line open, which is no evaluation error here.
+            _ => refused || is(&vector["expect"]) || vector["category"] == "fn_sql_stub",
+        };
+        if !holds {
+            violations.push(format!("{vector}\n  {answer}"));
+        }
+    }
+    assert!(violations.is_empty(), "{} violations\n{}", violations.len(), violations.join("\n"));
+}
+
+/// Equal, but for the sign of zero and the writing of floats.
+fn same(expected: &Json, found: &Json) -> bool {
+    match (expected, found) {
+        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Json::Object(a), Json::Object(_)) => a.iter().all(|(key, value)| same(value, &found[key])),
+        (Json::Number(a), Json::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (a, b) => a == b,
+    }
+}
+
+#[test]
+fn findings_as_json_have_the_documented_shape() {
+    let folder = scratch("json-shape", &[("a.toml", "[queue.strategy]\nroute = \"'é' + rcpt_domian\"\n")]);
+    let path = folder.join("a.toml").display().to_string();
+    let ran = run(&["check", "--format", "json", &path]);
+    assert_eq!(ran.code, Some(1));
+    let report: Json = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["version"], 1);
+    let finding = &report["findings"][0];
+    let expected = [
+        ("code", Json::from("P0103")),
+        ("rule", Json::from("unknown-identifier")),
+        ("severity", Json::from("error")),
+        ("file", Json::from(path.as_str())),
+        ("line", Json::from(2)),
+        // Columns count characters: the é is one.
+        ("column", Json::from(16)),
+        ("end_line", Json::from(2)),
+        ("end_column", Json::from(27)),
+    ];
+    for (key, value) in expected {
+        assert_eq!(finding[key], value, "{key}: {finding}");
+    }
+    assert_eq!(finding["fix"]["safe"], false);
+    assert_eq!(finding["fix"]["edits"][0]["text"], "rcpt_domain");
+    assert!(finding["message"].is_string() && finding["help"].is_string());
+}
+
+#[test]
+fn no_output_shows_a_secret() {
+    const PLANTED: &str = "s3cr3t-c4n4ry";
+    let policy = format!(
+        "[queue.strategy]\nroute = \"'r' + rcpt_domian\"\nschedule = \"'%{{env:CANARY}}%' + nonsense\"\n[queue.route.r]\ntype = \"relay\"\n\
+         address = \"%{{env:CANARY}}%\"\nport = \"%{{env:CANARY}}%\"\nauth.username = \"%{{env:CANARY}}%\"\nauth.secret = \"{PLANTED}\"\n\
+         [queue.route.s]\ntype = \"relay\"\naddress = \"x.test\"\nauth.secret = \"%{{file:secret.txt}}%\"\nauth.secrt = \"y\"\n"
+    );
+    let objects = format!(
+        "{{\"@type\":\"Relay\",\"name\":\"r\",\"address\":\"x.test\",\"port\":\"25\",\"authUsername\":\"u\",\
+         \"authSecret\":{{\"@type\":\"Value\",\"secret\":\"{PLANTED}\"}}}}"
+    );
+    let clean = format!(
+        "[queue.strategy]\nroute = \"'r'\"\n[queue.route.r]\ntype = \"relay\"\naddress = \"x.test\"\n\
+         auth.username = \"%{{env:CANARY}}%\"\nauth.secret = \"{PLANTED}\"\n"
+    );
+    let scenario = "policy = \"clean.toml\"\n[[message]]\nid = \"m\"\nsender = \"a@b.test\"\nrecipients = [\"c@d.test\"]\n";
+    let folder = scratch(
+        "secrets",
+        &[
+            ("policy.toml", &policy),
+            ("objects.json", &objects),
+            ("clean.toml", &clean),
+            ("secret.txt", PLANTED),
+            ("m.scenario.toml", scenario),
+        ],
+    );
+    let file = |name: &str| folder.join(name).display().to_string();
+    let mut outputs = 0;
+    for policy in [file("policy.toml"), file("objects.json"), file("clean.toml")] {
+        for resolve in [&[][..], &["--resolve"]] {
+            let commands: [&[&str]; 10] = [
+                &["check", &policy],
+                &["check", "--format", "json", &policy],
+                &["check", "--format", "github", &policy],
+                &["dump", &policy, "--stage", "settings"],
+                &["dump", &policy, "--stage", "ir"],
+                &["dump", &policy, "--stage", "ast"],
+                &["dump", &policy, "--stage", "tokens"],
+                &["explain", &policy, "-m", MESSAGE],
+                &["explain", &policy, "-m", MESSAGE, "--json"],
+                &["simulate", &policy, &file("m.scenario.toml"), "--json"],
+            ];
+            for command in commands {
+                let arguments: Vec<&str> = command.iter().chain(resolve).copied().collect();
+                let ran = run_with(&arguments, "", &[("CANARY", PLANTED)]);
+                outputs += 1;
+                // What stands in the policy itself may be quoted by a finding about that very line; the secret of the
+                // environment and of the file may not, and neither stands in the other outputs.
+                for text in [&ran.stdout, &ran.stderr] {
+                    let quoted = text.lines().filter(|line| line.contains(PLANTED));
+                    let shown: Vec<_> = quoted.collect();
+                    assert!(shown.is_empty(), "{arguments:?}\n{shown:#?}");
+                }
+            }
+        }
+    }
+    assert_eq!(outputs, 60);
+    // The canary is alive: a command that shows a value shows this one.
+    let ran = run_with(&["eval", &format!("'{PLANTED}'")], "", &[]);
+    assert!(ran.stdout.contains(PLANTED));
+}
+
+#[test]
+fn a_closed_output_ends_the_program_quietly() {
+    let ran = run(&["eval", "--functions"]);
+    assert!(ran.stdout.lines().count() > 50 && ran.stderr.is_empty());
+}
+
+#[test]
+fn messages_stream_and_are_summed_up() {
+    let mut input = String::new();
+    for number in 0..2_000 {
+        let domain = if number % 4 == 0 { "home.example" } else { "corp.test" };
+        input.push_str(&format!("{{\"sender\":\"a@home.example\",\"recipients\":[\"u{number}@{domain}\"]}}\n"));
+    }
+    input.push_str("{\"sender\":\"a@home.example\",\"recipient\":[\"x@y.test\"]}\n");
+    let folder = scratch("stream", &[("environment.toml", "local_domains = [\"home.example\"]\n")]);
+    let environment = folder.join("environment.toml").display().to_string();
+    let ran = run_with(&["simulate", POLICY, "-", "--environment", &environment], &input, &[]);
+    // One line has an error, so not everything ran.
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    for line in ["      1500  mx", "       500  local", "2000 recipients; 1 lines with errors"] {
+        assert!(ran.stdout.contains(line), "{line}\n{}", ran.stdout);
+    }
+    assert!(ran.stderr.contains("recipients"), "{}", ran.stderr);
+}
+
+#[test]
+fn manual_pages_and_completions_are_written() {
+    let folder = scratch("man", &[]);
+    let ran = run(&["man", &folder.display().to_string()]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(folder.join("pointsman-check.1").is_file());
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = run(&["completions", shell]);
+        assert!(ran.code == Some(0) && ran.stdout.contains("pointsman"), "{shell}");
+    }
+}
