@@ -69,6 +69,17 @@ base::codes! {
     DUPLICATE_KEY = "D0005" "duplicate-key" Error;
 
     /// ## What it is
+    /// The document has 500 errors.
+    ///
+    /// ## Why it matters
+    /// The rest of it is not read. A text with so many errors is most often of another kind than it was taken for,
+    /// or broken at its beginning.
+    ///
+    /// ## Instead
+    /// Mend the first ones and look again.
+    TOO_MANY_ERRORS = "D0006" "too-many-errors" Error;
+
+    /// ## What it is
     /// The text breaks the grammar of TOML.
     ///
     /// ## Why it matters
@@ -413,18 +424,9 @@ mod tests {
     fn ids_and_rules_are_distinct_and_every_page_says_what_and_why() {
         for (at, code) in ALL.iter().enumerate() {
             assert!(code.id.starts_with('D') && code.id.len() == 5, "{}", code.id);
-            assert!(
-                code.page.contains("## What it is") && code.page.contains("## Why it matters"),
-                "{}",
-                code.id
-            );
+            assert!(code.page.contains("## What it is") && code.page.contains("## Why it matters"), "{}", code.id);
             for earlier in &ALL[..at] {
-                assert!(
-                    earlier.id < code.id && earlier.rule != code.rule,
-                    "{} {}",
-                    earlier.id,
-                    code.id
-                );
+                assert!(earlier.id < code.id && earlier.rule != code.rule, "{} {}", earlier.id, code.id);
             }
         }
     }

@@ -6,8 +6,7 @@ use crate::limits::QUOTED_BYTES_MAX;
 
 /// `text` between backticks, cut where it is long.
 pub(crate) fn excerpt(text: &str) -> String {
-    let first_line = text.lines().next().unwrap_or_default();
-    let shown = cut(first_line, QUOTED_BYTES_MAX);
+    let shown = first_line(text, QUOTED_BYTES_MAX);
     let more = if shown.len() < text.len() { "…" } else { "" };
     format!("`{}{more}`", visible(shown))
 }
@@ -17,14 +16,19 @@ pub(crate) fn cut(text: &str, length: usize) -> &str {
     text.get(..text.floor_char_boundary(length)).unwrap_or(text)
 }
 
+/// The first line of `text`, without its end, or the first `length` bytes of that.
+///
+/// Whoever looks at the line of each of many places must not look at all of it, or one long line takes quadratic time.
+pub(crate) fn first_line(text: &str, length: usize) -> &str {
+    let part = cut(text, length);
+    let line = part.find('\n').and_then(|end| part.get(..end)).unwrap_or(part);
+    line.strip_suffix('\r').unwrap_or(line)
+}
+
 /// `text` with a visible character for every one that a terminal would act upon, byte lengths apart.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_unsafe) {
-        Cow::Owned(
-            text.chars()
-                .map(|shown| if is_unsafe(shown) { picture(shown) } else { shown })
-                .collect(),
-        )
+        Cow::Owned(text.chars().map(|shown| if is_unsafe(shown) { picture(shown) } else { shown }).collect())
     } else {
         Cow::Borrowed(text)
     }
@@ -53,7 +57,7 @@ mod tests {
         let long = "é".repeat(100);
         let cases = [
             ("route", "`route`".to_owned()),
-            ("a\nb", "`a…`".to_owned()),
+            ("a\r\nb", "`a…`".to_owned()),
             ("a\x1b[31mb\u{202e}", "`a␛[31mb\u{fffd}`".to_owned()),
             (long.as_str(), format!("`{}…`", "é".repeat(30))),
             ("", "``".to_owned()),

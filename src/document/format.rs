@@ -35,7 +35,8 @@ pub fn detect(name: &str, text: &str) -> Format {
     let is_json = match text.chars().next() {
         Some('{') => true,
         Some('[') => {
-            !is_bare_header(line) && !(is_quoted_header(line) && by_name.is_none_or(|format| format == Format::Toml))
+            let may_be_toml = by_name.is_none_or(|format| format == Format::Toml);
+            !(is_bare_header(line) || may_be_toml && is_quoted_header(line))
         }
         Some('"') | None => return by_name.unwrap_or(Format::Toml),
         Some(_) => by_name.is_some_and(|format| format != Format::Toml) && !line.contains('='),

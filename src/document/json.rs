@@ -17,9 +17,9 @@ use base::{Diagnostic, Edit, Findings, Fix, MappedText, TextRange};
 use crate::Source;
 use crate::bare::element_end;
 use crate::codes;
-use crate::excerpt::{cut, excerpt};
-use crate::limits::{NESTING_MAX, NODES_MAX, QUOTED_BYTES_MAX, QUOTES_MAX, QUOTING_BYTES_MAX};
-use crate::tree::{Kind, List, Node, Table, Text, too_deep, too_many};
+use crate::excerpt::{cut, excerpt, first_line};
+use crate::limits::{ERRORS_MAX, NESTING_MAX, NODES_MAX, QUOTED_BYTES_MAX, QUOTES_MAX, QUOTING_BYTES_MAX};
+use crate::tree::{Kind, List, Node, Table, Text, too_deep, too_many, too_many_errors};
 
 /// Reads one JSON value: all of it that could be understood, and all findings in the order of their place.
 ///
@@ -31,13 +31,7 @@ pub fn parse(source: &Source) -> (Node<'_>, Findings) {
 
 /// Reads the one value that `text` holds from `start` on; ranges are offsets into `text`.
 pub(crate) fn parse_within(text: &str, start: usize) -> (Node<'_>, Findings) {
-    let mut reader = Reader {
-        text,
-        at: start,
-        findings: Findings::new(),
-        nodes: 0,
-        is_lost: false,
-    };
+    let mut reader = Reader { text, at: start, findings: Findings::new(), nodes: 0, is_lost: false };
     let node = reader.document();
     reader.findings.sort();
     (node, reader.findings)
@@ -67,19 +61,17 @@ impl<'a> Reader<'a> {
         let start = self.at;
         let node = match self.peek() {
             None => {
-                self.report(
-                    TextRange::of(start..start),
-                    "there is no value",
-                    "write one, such as `{}`",
-                );
+                self.report(TextRange::of(start..start), "there is no value", "write one, such as `{}`");
                 None
             }
             Some(_) => self.value(Around::Document, 0),
         };
-        if !self.is_lost {
+        if self.findings.errors() >= ERRORS_MAX {
+            self.findings.push(too_many_errors(TextRange::of(self.at..self.at)));
+        } else if !self.is_lost {
             self.skip_blanks();
             if self.at < self.text.len() {
-                let line = self.rest().lines().next().unwrap_or_default().trim_end();
+                let line = first_line(self.rest(), QUOTING_BYTES_MAX).trim_end();
                 let range = TextRange::of(self.at..self.at + line.len());
                 let message = format!("{} follows the document's value", excerpt(line));
                 self.findings.push(
@@ -88,10 +80,7 @@ impl<'a> Reader<'a> {
                 );
             }
         }
-        node.unwrap_or(Node {
-            range: TextRange::of(start..start),
-            kind: Kind::Null,
-        })
+        node.unwrap_or_else(|| Node { range: TextRange::of(start..start), kind: Kind::Null })
     }
 
     /// The value that begins here; `None`, reported, where there is none.
@@ -119,10 +108,7 @@ impl<'a> Reader<'a> {
             }
             _ => self.word(),
         };
-        Some(Node {
-            range: TextRange::of(start..self.at),
-            kind,
-        })
+        Some(Node { range: TextRange::of(start..self.at), kind })
     }
 
     fn object(&mut self, depth: usize) -> Kind<'a> {
@@ -148,6 +134,7 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
+            self.is_lost |= self.findings.errors() >= ERRORS_MAX;
             if self.is_lost {
                 break;
             }
@@ -190,12 +177,13 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
+            self.is_lost |= self.findings.errors() >= ERRORS_MAX;
             if self.is_lost {
                 break;
             }
         }
         nodes.shrink_to_fit();
-        Kind::List(List::new(nodes))
+        Kind::List(Box::new(List::new(nodes)))
     }
 
     /// Whether the string here is a key: a colon follows it.
@@ -348,13 +336,12 @@ impl<'a> Reader<'a> {
         if around == Around::Document || matches!(behind.bytes().next(), None | Some(b',' | b']' | b'}' | b'/')) {
             return None;
         }
-        if behind.len() < rest.len()
-            && (behind.starts_with(['"', '{', '[']) || rest.contains('\n') && !rest.starts_with(' '))
-        {
+        let (blanks, _) = rest.split_at_checked(rest.len() - behind.len())?;
+        if blanks.contains('\n') || (!blanks.is_empty() && behind.starts_with(['"', '{', '['])) {
             // A comma is missing.
             return None;
         }
-        let line = cut(rest.lines().next().unwrap_or_default(), QUOTING_BYTES_MAX);
+        let line = first_line(rest, QUOTING_BYTES_MAX);
         let ends = |at: &usize| ends_value(cut(line.get(at + 1..).unwrap_or_default(), QUOTING_BYTES_MAX), around);
         let quotes = line.match_indices('"').map(|(at, _)| at).take(QUOTES_MAX);
         quotes.into_iter().find(ends).map(|at| end + 1 + at)
@@ -367,14 +354,10 @@ impl<'a> Reader<'a> {
             Fix::replace("escape the quotes within", range, inner.replace('"', "\\\""))
         });
         self.findings.push(
-            Diagnostic::new(
-                &codes::JSON_BAD_QUOTING,
-                TextRange::of(end..end + 1),
-                "a \" within the string ends it",
-            )
-            .related(TextRange::of(start..last + 1), "the string seems to be meant so")
-            .help("write \\\" within the string, or ' where an expression allows it")
-            .fix_if(fix),
+            Diagnostic::new(&codes::JSON_BAD_QUOTING, TextRange::of(end..end + 1), "a \" within the string ends it")
+                .related(TextRange::of(start..last + 1), "the string seems to be meant so")
+                .help("write \\\" within the string, or ' where an expression allows it")
+                .fix_if(fix),
         );
     }
 
@@ -400,15 +383,9 @@ impl<'a> Reader<'a> {
             let shown = excerpt(first.slice(self.text));
             let message = match errors.len() {
                 1 => format!("{shown} is no escape sequence of JSON"),
-                count => format!(
-                    "{shown} is no escape sequence of JSON, nor are {} more in this string",
-                    count - 1
-                ),
+                count => format!("{shown} is no escape sequence of JSON, nor are {} more in this string", count - 1),
             };
-            let edits = errors.iter().map(|range| Edit {
-                range: TextRange::at(range.start()),
-                text: "\\".to_owned(),
-            });
+            let edits = errors.iter().map(|range| Edit { range: TextRange::at(range.start()), text: "\\".to_owned() });
             let fix = (errors.len() <= EDITS_MAX).then(|| Fix {
                 safe: false,
                 title: "double the backslash".to_owned(),
@@ -425,10 +402,7 @@ impl<'a> Reader<'a> {
 
     /// Whether the single quote here has a counterpart on its line.
     fn has_closing_quote(&self) -> bool {
-        let line = self.rest().lines().next().unwrap_or_default();
-        cut(line, QUOTING_BYTES_MAX)
-            .get(1..)
-            .is_some_and(|rest| rest.contains('\''))
+        first_line(self.rest(), QUOTING_BYTES_MAX).get(1..).is_some_and(|rest| rest.contains('\''))
     }
 
     /// The string between single quotes that begins here.
@@ -450,7 +424,7 @@ impl<'a> Reader<'a> {
 
     /// A number, `true`, `false`, `null`, or a text without quotes.
     fn word(&mut self) -> Kind<'a> {
-        let word = self.next_word();
+        let word = word_of(self.rest());
         let kind = match word {
             "true" => Some(Kind::Bool(true)),
             "false" => Some(Kind::Bool(false)),
@@ -462,8 +436,7 @@ impl<'a> Reader<'a> {
             self.at += word.len();
             return kind;
         }
-        let line = self.rest().lines().next().unwrap_or_default();
-        let whole = line.get(..element_end(line)).unwrap_or(line).trim_end();
+        let whole = self.rest().get(..element_end(self.rest())).unwrap_or_default().trim_end();
         let whole = if whole.is_empty() { word } else { whole };
         let range = TextRange::of(self.at..self.at + whole.len());
         self.at += whole.len();
@@ -474,13 +447,9 @@ impl<'a> Reader<'a> {
             _ => return self.unquoted(whole, range),
         };
         self.findings.push(
-            Diagnostic::new(
-                &codes::JSON_SYNTAX,
-                range,
-                format!("{} is no value of JSON", excerpt(whole)),
-            )
-            .help(format!("write `{right}`"))
-            .fix(Fix::replace("write it as JSON does", range, right).safe()),
+            Diagnostic::new(&codes::JSON_SYNTAX, range, format!("{} is no value of JSON", excerpt(whole)))
+                .help(format!("write `{right}`"))
+                .fix(Fix::replace("write it as JSON does", range, right).safe()),
         );
         kind
     }
@@ -489,21 +458,15 @@ impl<'a> Reader<'a> {
     fn unquoted(&mut self, word: &'a str, range: TextRange) -> Kind<'a> {
         let shown = excerpt(word);
         let is_numeric = |byte: u8| byte.is_ascii_hexdigit() || b"+-._xXoO".contains(&byte);
-        self.findings.push(
-            if word.bytes().all(is_numeric) && word.bytes().any(|byte| byte.is_ascii_digit()) {
-                Diagnostic::new(&codes::JSON_BAD_NUMBER, range, format!("{shown} is no number of JSON"))
-                    .help("write digits without leading zeros, a point between digits, an exponent: 10, 0.5, 1e3")
-            } else {
-                let quoted = (!word.contains(['"', '\\'])).then(|| format!("\"{word}\""));
-                Diagnostic::new(
-                    &codes::JSON_BAD_QUOTING,
-                    range,
-                    format!("the text {shown} has no quotes"),
-                )
+        self.findings.push(if word.bytes().all(is_numeric) && word.bytes().any(|byte| byte.is_ascii_digit()) {
+            Diagnostic::new(&codes::JSON_BAD_NUMBER, range, format!("{shown} is no number of JSON"))
+                .help("write digits without leading zeros, a point between digits, an exponent: 10, 0.5, 1e3")
+        } else {
+            let quoted = (!word.contains(['"', '\\'])).then(|| format!("\"{word}\""));
+            Diagnostic::new(&codes::JSON_BAD_QUOTING, range, format!("the text {shown} has no quotes"))
                 .help("put it between \"")
                 .fix_if(quoted.map(|quoted| Fix::replace("quote it", range, quoted)))
-            },
-        );
+        });
         Kind::Text(Text::Verbatim(word))
     }
 
@@ -520,13 +483,9 @@ impl<'a> Reader<'a> {
                 if self.peek() == Some(closing) {
                     let range = TextRange::of(comma..comma + 1);
                     self.findings.push(
-                        Diagnostic::new(
-                            &codes::JSON_TRAILING_COMMA,
-                            range,
-                            "a comma stands behind the last value",
-                        )
-                        .help("delete it")
-                        .fix(Fix::replace("delete the comma", range, "").safe()),
+                        Diagnostic::new(&codes::JSON_TRAILING_COMMA, range, "a comma stands behind the last value")
+                            .help("delete it")
+                            .fix(Fix::replace("delete the comma", range, "").safe()),
                     );
                 }
             }
@@ -535,13 +494,9 @@ impl<'a> Reader<'a> {
                 let shown = excerpt(self.next_word());
                 let range = TextRange::of(self.at..self.at + self.next_word().len());
                 self.findings.push(
-                    Diagnostic::new(
-                        &codes::JSON_SYNTAX,
-                        range,
-                        format!("a comma is missing in front of {shown}"),
-                    )
-                    .help("write `,` between the two")
-                    .fix(Fix::replace("write the comma", TextRange::of(end..end), ",")),
+                    Diagnostic::new(&codes::JSON_SYNTAX, range, format!("a comma is missing in front of {shown}"))
+                        .help("write `,` between the two")
+                        .fix(Fix::replace("write the comma", TextRange::of(end..end), ",")),
                 );
             }
             Some(_) => {
@@ -561,13 +516,9 @@ impl<'a> Reader<'a> {
         let range = TextRange::of(self.at..self.at + 1);
         self.at += 1;
         self.findings.push(
-            Diagnostic::new(
-                &codes::JSON_SYNTAX,
-                range,
-                "a comma stands without a value in front of it",
-            )
-            .help("delete it, or write the value")
-            .fix(Fix::replace("delete the comma", range, "")),
+            Diagnostic::new(&codes::JSON_SYNTAX, range, "a comma stands without a value in front of it")
+                .help("delete it, or write the value")
+                .fix(Fix::replace("delete the comma", range, "")),
         );
     }
 
@@ -586,11 +537,13 @@ impl<'a> Reader<'a> {
             };
             let comment = behind.get(..length).unwrap_or(behind).trim_end();
             let range = TextRange::of(self.at..self.at + comment.len());
-            self.findings.push(
-                Diagnostic::new(&codes::JSON_COMMENT, range, "JSON has no comments")
-                    .help("delete it, or say it in a `description`")
-                    .fix(Fix::replace("delete the comment", range, "")),
-            );
+            if self.findings.errors() < ERRORS_MAX {
+                self.findings.push(
+                    Diagnostic::new(&codes::JSON_COMMENT, range, "JSON has no comments")
+                        .help("delete it, or say it in a `description`")
+                        .fix(Fix::replace("delete the comment", range, "")),
+                );
+            }
             self.at += length;
         }
     }
@@ -644,33 +597,24 @@ impl<'a> Reader<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// What begins here, up to a blank or a character with a meaning; at least one character.
+    /// What begins here, for a message.
     fn next_word(&self) -> &'a str {
         let rest = self.rest();
         if rest.starts_with('"') {
             let end = (self.string_end(self.at) + 1).min(self.text.len());
             return cut(self.text.get(self.at..end).unwrap_or(rest), QUOTED_BYTES_MAX);
         }
-        let length = rest
-            .find(|char: char| char.is_whitespace() || matches!(char, ',' | ':' | '[' | ']' | '{' | '}' | '"' | '/'))
-            .unwrap_or(rest.len());
-        let first = rest.chars().next().map_or(0, char::len_utf8);
-        rest.get(..length.max(first)).unwrap_or(rest)
+        word_of(cut(rest, QUOTED_BYTES_MAX))
     }
 
     fn report(&mut self, range: TextRange, message: impl Into<String>, help: &str) {
-        self.findings
-            .push(Diagnostic::new(&codes::JSON_SYNTAX, range, message).help(help));
+        self.findings.push(Diagnostic::new(&codes::JSON_SYNTAX, range, message).help(help));
     }
 
     fn report_missing_value(&mut self) {
         let range = TextRange::of(self.at..self.at + 1);
         let message = format!("a value is missing in front of {}", excerpt(self.next_word()));
-        self.report(
-            range,
-            message,
-            "write a string, a number, `true`, `false`, `null`, an array or an object",
-        );
+        self.report(range, message, "write a string, a number, `true`, `false`, `null`, an array or an object");
         if !matches!(self.peek(), Some(b',' | b']' | b'}')) {
             self.at += 1;
         }
@@ -743,10 +687,7 @@ fn escape(text: &str) -> Option<(char, usize)> {
             if !(0xd800..0xdc00).contains(&high) {
                 return Some((char::from_u32(high)?, 6));
             }
-            let low = text
-                .get(6..)
-                .filter(|rest| rest.starts_with("\\u"))
-                .and_then(hexadecimal)?;
+            let low = text.get(6..).filter(|rest| rest.starts_with("\\u")).and_then(hexadecimal)?;
             let low = low.checked_sub(0xdc00).filter(|&low| low < 0x400)?;
             return Some((char::from_u32(0x10000 + ((high - 0xd800) << 10) + low)?, 12));
         }
@@ -760,6 +701,14 @@ fn hexadecimal(text: &str) -> Option<u32> {
     let digits = text.get(2..6)?;
     let is_number = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_number.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
+}
+
+/// The beginning of `rest` up to a blank or a character with a meaning; at least one character.
+fn word_of(rest: &str) -> &str {
+    let ends = |char: char| char.is_whitespace() || matches!(char, ',' | ':' | '[' | ']' | '{' | '}' | '"' | '/');
+    let length = rest.find(ends).unwrap_or(rest.len());
+    let first = rest.chars().next().map_or(0, char::len_utf8);
+    rest.get(..length.max(first)).unwrap_or(rest)
 }
 
 /// Whether `word` is a number by RFC 8259 §6.
@@ -788,9 +737,7 @@ fn is_number(word: &str) -> bool {
 /// Whether a string within `around` may end in front of `rest`, the rest of its line.
 fn ends_value(rest: &str, around: Around) -> bool {
     let rest = rest.trim_start_matches([' ', '\t', '\r']);
-    let behind_comma = rest
-        .strip_prefix(',')
-        .map(|rest| rest.trim_start_matches([' ', '\t', '\r']));
+    let behind_comma = rest.strip_prefix(',').map(|rest| rest.trim_start_matches([' ', '\t', '\r']));
     if rest.is_empty() || behind_comma.is_some_and(str::is_empty) {
         return true;
     }
@@ -807,3 +754,87 @@ fn ends_value(rest: &str, around: Around) -> bool {
 
 /// How many changes a fix may have.
 const EDITS_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{dump, rules};
+
+    /// Each text with its tree and the rules of its findings, in order.
+    fn check(cases: &[(&str, &str, &[&str])]) {
+        for &(text, tree, expected) in cases {
+            let source = Source::new("policy.json", text);
+            let (root, findings) = parse(&source);
+            assert_eq!(dump(&root), tree, "{text}");
+            assert_eq!(rules(&findings), expected, "{text}");
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn json_is_read() {
+        check(&[
+            ("{}", "{}", &[]),
+            (" [ ] \r\n", "[]", &[]),
+            ("null", "null", &[]),
+            ("{\"a\": [1, -2.5e+3, true, false, null, \"x\"], \"b\": {\"c\": {}}}", "{a: [1, -2.5e+3, true, false, null, \"x\"], b: {c: {}}}", &[]),
+            (r#"["\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"]"#, "[\"\\\"\\\\/\\u{8}\\u{c}\\n\\r\\té😀\"]", &[]),
+            (r#"{"a\u0062": 1}"#, "{ab: 1}", &[]),
+        ]);
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_mistake_gives_one_finding_and_hides_nothing() {
+        check(&[
+            ("", "null", &["json-syntax"]),
+            ("[1, 2,]", "[1, 2]", &["json-trailing-comma"]),
+            ("{\"a\": 1,}", "{a: 1}", &["json-trailing-comma"]),
+            ("[1,, 2]", "[1, 2]", &["json-syntax"]),
+            ("[,]", "[]", &["json-syntax"]),
+            ("// a\n[1, /* b */ 2] # c", "[1, 2]", &["json-comment", "json-comment", "json-comment"]),
+            ("[1 /* never closed", "[1]", &["json-unclosed-bracket", "json-comment"]),
+            ("{'a': 'b'}", "{a: \"b\"}", &["json-bad-quoting", "json-bad-quoting"]),
+            ("{a: 1, b-c: 2}", "{a: 1, b-c: 2}", &["json-bad-quoting", "json-bad-quoting"]),
+            ("{\"a\": rcpt == 'x, y', \"b\": 1}", "{a: \"rcpt == 'x, y'\", b: 1}", &["json-bad-quoting"]),
+            ("{\"a\": True, \"b\": None}", "{a: true, b: null}", &["json-syntax", "json-syntax"]),
+            ("[01, +1, .5, 1., 1e, -]", "[\"01\", \"+1\", \".5\", \"1.\", \"1e\", \"-\"]", &["json-bad-number", "json-bad-number", "json-bad-number", "json-bad-number", "json-bad-number", "json-bad-quoting"]),
+            ("{\"a\": 1, \"a\": 2}", "{a: 1}", &["duplicate-key"]),
+            ("{\"a\" 1, \"b\": 2}", "{b: 2}", &["json-syntax"]),
+            ("{\"a\": , \"b\": 2}", "{b: 2}", &["json-syntax"]),
+            ("{\"a\": }", "{}", &["json-syntax"]),
+            ("{\"a\" = 1}", "{a: 1}", &["json-syntax"]),
+            ("{\"a\" \"b\"}", "{a: \"b\"}", &["json-syntax"]),
+            ("{1: 2}", "{1: 2}", &["json-bad-quoting"]),
+            ("{: 2, \"b\": 1}", "{b: 1}", &["json-syntax"]),
+            ("[1 2]", "[1]", &["json-syntax"]),
+            ("[1 \"a\"]", "[1, \"a\"]", &["json-syntax"]),
+            ("[1}", "[1]", &["json-unclosed-bracket", "json-trailing-text"]),
+            ("{\"a\": [1, 2}", "{a: [1, 2]}", &["json-unclosed-bracket"]),
+            ("{\"a\": [1, \"b\": 2}", "{a: [1], b: 2}", &["json-unclosed-bracket"]),
+            ("{\"a\": [{\"b\": 1", "{a: [{b: 1}]}", &["json-unclosed-bracket"]),
+            ("{\"a\": \"x,\n\"b\": 1}", "{a: \"x\", b: 1}", &["json-unclosed-string"]),
+            ("{\"a\": \"x", "{a: \"x\"}", &["json-unclosed-bracket", "json-unclosed-string"]),
+            ("{\"a\": \"x \"y\" z\", \"b\": 1}", "{a: \"x \\\"y\\\" z\", b: 1}", &["json-bad-quoting"]),
+            ("[\"x\" \"y\", \"z\"]", "[\"x\", \"y\", \"z\"]", &["json-syntax"]),
+            (r#"["\.", "\ud800", "\ud800\u0041", "\u12"]"#, r#"["\\.", "\\ud800", "\\ud800A", "\\u12"]"#, &["json-bad-escape", "json-bad-escape", "json-bad-escape", "json-bad-escape"]),
+            ("[\"a\tb\"]", "[\"a\\tb\"]", &["json-bad-escape"]),
+            ("1 2", "1", &["json-trailing-text"]),
+            ("{} {}", "{}", &["json-trailing-text"]),
+            ("}", "null", &["json-syntax", "json-trailing-text"]),
+        ]);
+    }
+
+    #[test]
+    fn a_place_in_a_decoded_string_is_found_in_the_document() {
+        let text = r#"{"if": "a \"b\" \ud83d\ude00 c"}"#;
+        let source = Source::new("", text);
+        let (root, _) = parse(&source);
+        let mapped = root.get("if").and_then(Node::mapped).unwrap();
+        assert_eq!(mapped.text(), "a \"b\" 😀 c");
+        let written = |from: usize, to: usize| source.slice(mapped.map(TextRange::of(from..to)));
+        assert_eq!(written(2, 3), "\\\"");
+        assert_eq!(written(6, 10), r"\ud83d\ude00");
+        assert_eq!(written(10, 12), " c");
+    }
+}

@@ -34,3 +34,6 @@ pub mod tree;
 pub use format::Format;
 pub use source::{Position, Source};
 pub use tree::{Entry, Items, Kind, List, ListForm, Node, Table, Text};
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,10 @@ pub const NESTING_MAX: usize = 64;
 /// How many nodes a tree may have.
 pub const NODES_MAX: usize = 2_000_000;
 
+/// After how many errors the rest of a document is not read: what has so many is another kind of text, and to recover
+/// from each mistake costs more than to read what is right.
+pub const ERRORS_MAX: usize = 500;
+
 /// How far behind its first quote the true end of a string with stray quotes is looked for, in bytes.
 pub const QUOTING_BYTES_MAX: usize = 4 * 1024;
 

@@ -32,11 +32,7 @@ pub struct Lines<'a> {
 /// Reads the lines of `source` one by one; blank ones are counted and left out.
 #[must_use]
 pub fn lines(source: &Source) -> Lines<'_> {
-    Lines {
-        text: source.text(),
-        at: 0,
-        number: 0,
-    }
+    Lines { text: source.text(), at: 0, number: 0 }
 }
 
 /// Reads all of `source`: the values with their line numbers, and all findings.
@@ -67,12 +63,41 @@ impl<'a> Iterator for Lines<'a> {
             }
             let end = start + line.len();
             let (node, findings) = json::parse_within(self.text.get(..end).unwrap_or_default(), start);
-            return Some(Line {
-                number: self.number,
-                range: TextRange::of(start..end),
-                node,
-                findings,
-            });
+            return Some(Line { number: self.number, range: TextRange::of(start..end), node, findings });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{dump, rules};
+
+    #[test]
+    fn each_line_is_a_value_and_a_bad_one_hides_no_other() {
+        let text = "{\"a\": 1}\r\n\n   \n{\"a\": }\n[2\n\"x\" 3\n{\"é\": \"\\u00e9\"}";
+        let source = Source::new("plan.ndjson", text);
+        let seen: Vec<_> = lines(&source).map(|line| (line.number, dump(&line.node), rules(&line.findings))).collect();
+        let expected: Vec<(u32, String, Vec<&str>)> = vec![
+            (1, "{a: 1}".to_owned(), vec![]),
+            (4, "{}".to_owned(), vec!["json-syntax"]),
+            (5, "[2]".to_owned(), vec!["json-unclosed-bracket"]),
+            (6, "\"x\"".to_owned(), vec!["json-trailing-text"]),
+            (7, "{é: \"é\"}".to_owned(), vec![]),
+        ];
+        assert_eq!(seen, expected);
+        let (nodes, findings) = parse(&source);
+        assert_eq!((nodes.len(), findings.len()), (5, 3));
+    }
+
+    #[test]
+    fn ranges_are_those_of_the_document() {
+        let source = Source::new("", "{\"a\": 1}\n{\"b\": \"x\\ty\"}\n");
+        let second = lines(&source).nth(1).unwrap();
+        assert_eq!(source.slice(second.range), "{\"b\": \"x\\ty\"}");
+        let value = second.node.get("b").unwrap();
+        assert_eq!(source.slice(value.range), "\"x\\ty\"");
+        let mapped = value.mapped().unwrap();
+        assert_eq!(source.slice(mapped.map(TextRange::new(1, 2))), "\\t");
     }
 }

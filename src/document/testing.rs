@@ -8,10 +8,7 @@ use crate::{Kind, Node};
 pub(crate) fn dump(node: &Node<'_>) -> String {
     match &node.kind {
         Kind::Table(table) => {
-            let entries = table
-                .entries()
-                .iter()
-                .map(|entry| format!("{}: {}", entry.key(), dump(&entry.value)));
+            let entries = table.entries().iter().map(|entry| format!("{}: {}", entry.key(), dump(&entry.value)));
             format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
         }
         Kind::List(list) => {

@@ -8,7 +8,7 @@
 //!
 //! - Ranges lie within the text, on character boundaries.
 //! - A table's keys are distinct: a reader reports the second one and leaves it out.
-//! - Nothing is deeper than [`NESTING_MAX`](crate::limits::NESTING_MAX), so that a walk may be recursive.
+//! - Nothing is deeper than [`NESTING_MAX`], so that a walk may be recursive.
 //! - A [`Text::Verbatim`] is its node's range without the quotes: none (a bare word), one in front (never closed),
 //!   one on each side, or three on each side with perhaps a newline behind the first three.
 
@@ -19,7 +19,7 @@ use std::hash::{BuildHasher, RandomState};
 use base::{Diagnostic, MappedText, TextRange};
 
 use crate::codes;
-use crate::limits::{NESTING_MAX, NODES_MAX};
+use crate::limits::{ERRORS_MAX, NESTING_MAX, NODES_MAX};
 
 /// A value and its place.
 #[derive(Clone, Debug)]
@@ -100,10 +100,7 @@ pub enum ListForm {
 impl<'a> Node<'a> {
     /// An empty table for a whole document of `length` bytes.
     pub(crate) fn root(length: usize) -> Self {
-        Self {
-            range: TextRange::of(0..length),
-            kind: Kind::Table(Table::default()),
-        }
+        Self { range: TextRange::of(0..length), kind: Kind::Table(Table::default()) }
     }
 
     /// Its keys and values, where it is a table.
@@ -124,7 +121,7 @@ impl<'a> Node<'a> {
 
     /// Its elements, where it is written as a list; [`Self::items`] takes both ways of writing one.
     #[must_use]
-    pub fn as_list(&self) -> Option<&[Node<'a>]> {
+    pub fn as_list(&self) -> Option<&[Self]> {
         match &self.kind {
             Kind::List(list) => Some(&list.nodes),
             _ => None,
@@ -158,9 +155,7 @@ impl<'a> Node<'a> {
         match &self.kind {
             Kind::Text(Text::Mapped(text)) => Some(MappedText::clone(text)),
             Kind::Text(Text::Verbatim(text)) => Some(MappedText::verbatim(text, self.text_start(text))),
-            _ => self
-                .scalar_text()
-                .map(|text| MappedText::verbatim(text, self.range.start())),
+            _ => self.scalar_text().map(|text| MappedText::verbatim(text, self.range.start())),
         }
     }
 
@@ -191,10 +186,7 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn items(&self) -> Option<Items<'_, 'a>> {
         match &self.kind {
-            Kind::List(list) => Some(Items {
-                form: ListForm::Array,
-                nodes: list.nodes.iter().collect(),
-            }),
+            Kind::List(list) => Some(Items { form: ListForm::Array, nodes: list.nodes.iter().collect() }),
             Kind::Table(table) => {
                 let numbered = table.entries().iter().map(|entry| Some((number(entry.key())?, entry)));
                 let mut numbered: Vec<_> = numbered.collect::<Option<_>>()?;
@@ -224,8 +216,8 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> List<'a> {
-    pub(crate) fn new(nodes: Vec<Node<'a>>) -> Box<Self> {
-        Box::new(Self { nodes })
+    pub(crate) const fn new(nodes: Vec<Node<'a>>) -> Self {
+        Self { nodes }
     }
 
     /// The elements.
@@ -373,6 +365,12 @@ pub(crate) fn too_deep(range: TextRange) -> Diagnostic {
     Diagnostic::new(&codes::NESTING_TOO_DEEP, range, message).help("what is deeper is left out; write it flatter")
 }
 
+/// The finding about the place where [`ERRORS_MAX`] errors are found.
+pub(crate) fn too_many_errors(range: TextRange) -> Diagnostic {
+    let message = format!("the document has {ERRORS_MAX} errors up to here");
+    Diagnostic::new(&codes::TOO_MANY_ERRORS, range, message).help("what follows is not read; mend the first ones first")
+}
+
 /// The finding about the place where the tree has [`NODES_MAX`] nodes.
 pub(crate) fn too_many(range: TextRange) -> Diagnostic {
     let message = format!("the document has more than {NODES_MAX} values");
@@ -435,10 +433,7 @@ struct Index {
 
 impl Index {
     fn of(entries: &[Entry<'_>], hasher: RandomState) -> Self {
-        let mut index = Self {
-            slots: vec![VACANT; (entries.len() * 2).next_power_of_two()],
-            hasher,
-        };
+        let mut index = Self { slots: vec![VACANT; (entries.len() * 2).next_power_of_two()], hasher };
         for position in 0..entries.len() {
             index.insert(position, entries);
         }
@@ -447,9 +442,8 @@ impl Index {
 
     fn insert(&mut self, position: usize, entries: &[Entry<'_>]) {
         let Some(entry) = entries.get(position) else { return };
-        let vacant = self
-            .probe(entry.key())
-            .find(|&slot| self.slots.get(slot).is_none_or(|&position| position == VACANT));
+        let vacant =
+            self.probe(entry.key()).find(|&slot| self.slots.get(slot).is_none_or(|&position| position == VACANT));
         if let Some(slot) = vacant.and_then(|slot| self.slots.get_mut(slot)) {
             *slot = u32::try_from(position).unwrap_or(VACANT);
         }
@@ -490,3 +484,51 @@ const FEW: usize = 16;
 
 /// What stands in a slot without an entry.
 const VACANT: u32 = u32::MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_small() {
+        assert_eq!(size_of::<Node<'_>>(), 32);
+        assert_eq!(size_of::<Entry<'_>>(), 56);
+    }
+
+    #[test]
+    fn a_table_finds_its_keys_before_and_after_it_has_an_index() {
+        let mut table = Table::default();
+        for count in 0..200_usize {
+            for number in 0..count {
+                let key = format!("k{number}");
+                assert_eq!(table.index_of(&key), Some(number), "{count}");
+            }
+            assert_eq!(table.index_of("k"), None);
+            assert_eq!(table.len(), count);
+            let node = Node { range: TextRange::default(), kind: Kind::Null };
+            assert_eq!(table.push(Cow::Owned(format!("k{count}")), TextRange::default(), node), count);
+        }
+        let copy = table.clone();
+        assert!(
+            copy.get("k150").is_some() && copy.entry("k150").is_some_and(|entry| entry.value().kind_name() == "null")
+        );
+    }
+
+    #[test]
+    fn scalars_have_one_text_whatever_their_kind() {
+        let node = |kind| Node { range: TextRange::new(3, 8), kind };
+        let cases = [
+            (node(Kind::Bool(false)), Some("false"), None),
+            (node(Kind::Number("12345")), Some("12345"), None),
+            (node(Kind::Text(Text::Verbatim("abc"))), Some("abc"), Some("abc")),
+            (node(Kind::Other("07:32")), Some("07:32"), None),
+            (node(Kind::Null), None, None),
+            (node(Kind::Table(Table::default())), None, None),
+            (node(Kind::List(Box::new(List::new(Vec::new())))), None, None),
+        ];
+        for (node, scalar, text) in cases {
+            assert_eq!((node.scalar_text(), node.as_text()), (scalar, text), "{}", node.kind_name());
+            assert_eq!(node.mapped().as_ref().map(MappedText::text), scalar);
+        }
+    }
+}

@@ -4,6 +4,8 @@
 //!
 //! Source: GitHub's documentation, "Workflow commands for GitHub Actions".
 
+use std::fmt::Write as _;
+
 use base::{Diagnostic, Findings, Severity};
 
 use super::in_order;
@@ -21,7 +23,7 @@ pub fn github(files: &[(&Source, &Findings)]) -> String {
         if findings.omitted() > 0 {
             let file = property(source.name());
             let count = findings.omitted();
-            out.push_str(&format!("::notice file={file}::{count} more findings are not shown\n"));
+            writeln!(out, "::notice file={file}::{count} more findings are not shown").ok();
         }
     }
     out
@@ -34,26 +36,13 @@ fn command(source: &Source, finding: &Diagnostic) -> String {
         Severity::Note => "notice",
     };
     let file = property(source.name());
-    let (start, end) = (
-        source.position(finding.range.start()),
-        source.position(finding.range.end()),
-    );
-    let columns = if start.line == end.line {
-        format!(",col={},endColumn={}", start.column, end.column)
-    } else {
-        String::new()
-    };
+    let (start, end) = (source.position(finding.range.start()), source.position(finding.range.end()));
+    let columns =
+        if start.line == end.line { format!(",col={},endColumn={}", start.column, end.column) } else { String::new() };
     let title = property(&format!("{} {}", finding.code.id, finding.code.rule));
-    let help = finding
-        .help
-        .as_ref()
-        .map(|help| format!("\nhelp: {help}"))
-        .unwrap_or_default();
+    let help = finding.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
     let message = escape(&format!("{}{help}", finding.message));
-    format!(
-        "::{name} file={file},line={},endLine={}{columns},title={title}::{message}",
-        start.line, end.line
-    )
+    format!("::{name} file={file},line={},endLine={}{columns},title={title}::{message}", start.line, end.line)
 }
 
 /// `text` as the message of a command.

@@ -27,14 +27,9 @@ use crate::Source;
 #[must_use]
 pub fn json(files: &[(&Source, &Findings)]) -> String {
     let findings = files.iter().flat_map(|&(source, findings)| {
-        in_order(findings)
-            .into_iter()
-            .map(move |finding| Finding::of(source, finding))
+        in_order(findings).into_iter().map(move |finding| Finding::of(source, finding))
     });
-    let report = Report {
-        version: 1,
-        findings: findings.collect(),
-    };
+    let report = Report { version: 1, findings: findings.collect() };
     serde_json::to_string(&report).unwrap_or_default()
 }
 
@@ -96,26 +91,14 @@ impl<'a> Finding<'a> {
 
 impl<'a> Change<'a> {
     fn of(source: &Source, fix: &'a Fix) -> Self {
-        let edits = fix.edits.iter().map(|Edit { range, text }| Replacement {
-            place: Place::of(source, *range),
-            text,
-        });
-        Self {
-            safe: fix.safe,
-            title: &fix.title,
-            edits: edits.collect(),
-        }
+        let edits = fix.edits.iter().map(|Edit { range, text }| Replacement { place: Place::of(source, *range), text });
+        Self { safe: fix.safe, title: &fix.title, edits: edits.collect() }
     }
 }
 
 impl Place {
     fn of(source: &Source, range: TextRange) -> Self {
         let (start, end) = (source.position(range.start()), source.position(range.end()));
-        Self {
-            line: start.line,
-            column: start.column,
-            end_line: end.line,
-            end_column: end.column,
-        }
+        Self { line: start.line, column: start.column, end_line: end.line, end_column: end.column }
     }
 }

@@ -1,6 +1,6 @@
 //! Findings as text for a terminal, as JSON for programs, and as annotations for GitHub.
 //!
-//! Each form is one file and one function of documents with their findings; a further form (SARIF, JUnit) is one
+//! Each form is one file and one function of documents with their findings; a further form (SARIF, `JUnit`) is one
 //! more file. All of them show the findings of a document in the order of their place, whatever order they came in.
 
 mod github;

@@ -16,6 +16,7 @@
 //! picture.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use base::{Diagnostic, Findings, Severity, TextRange};
@@ -38,12 +39,14 @@ pub fn text(source: &Source, findings: &Findings, colour: Colour) -> String {
         out.push_str("\n\n");
     }
     match findings.omitted() {
-        0 => {}
+        0 => {
+            // The last finding needs no blank line behind it.
+            out.pop();
+        }
         1 => out.push_str("and 1 more finding that is not shown\n"),
-        more => out.push_str(&format!("and {more} more findings that are not shown\n")),
-    }
-    if findings.omitted() == 0 && out.ends_with("\n\n") {
-        out.pop();
+        more => {
+            writeln!(out, "and {more} more findings that are not shown").ok();
+        }
     }
     out
 }
@@ -56,9 +59,7 @@ fn one(source: &Source, finding: &Diagnostic, renderer: &Renderer) -> String {
     };
     let start = source.position(finding.range.start());
     let title = level.primary_title(&finding.message).id(finding.code.id);
-    let origin = Origin::path(visible(source.name()))
-        .line(start.line as usize)
-        .char_column(start.column as usize);
+    let origin = Origin::path(visible(source.name())).line(start.line as usize).char_column(start.column as usize);
     let views = views(source, finding);
     let mut group = Group::with_title(title).element(origin);
     for view in &views {
@@ -80,8 +81,7 @@ fn one(source: &Source, finding: &Diagnostic, renderer: &Renderer) -> String {
 fn drop_first_jump(drawn: &str) -> String {
     let mut is_dropped = false;
     let lines = drawn.split('\n').filter(|line| {
-        let is_jump =
-            !is_dropped && line.ends_with(":::") | line.contains("::: ") && without_colour(line).trim() == ":::";
+        let is_jump = !is_dropped && line.contains(":::") && without_colour(line).trim() == ":::";
         is_dropped |= is_jump;
         !is_jump
     });
@@ -92,9 +92,7 @@ fn drop_first_jump(drawn: &str) -> String {
 fn without_colour(line: &str) -> String {
     let mut pieces = line.split('\u{1b}');
     let first = pieces.next().unwrap_or_default().to_owned();
-    pieces.fold(first, |text, piece| {
-        text + piece.split_once('m').map_or("", |(_, behind)| behind)
-    })
+    pieces.fold(first, |text, piece| text + piece.split_once('m').map_or("", |(_, behind)| behind))
 }
 
 /// The fix in one line: its title, and what is written where that is one short text.
@@ -127,20 +125,14 @@ struct Mark<'f> {
 impl View<'_> {
     fn snippet(&self) -> Snippet<'_, Annotation<'_>> {
         let marks = self.marks.iter().map(|mark| {
-            let kind = if mark.is_primary {
-                AnnotationKind::Primary
-            } else {
-                AnnotationKind::Context
-            };
+            let kind = if mark.is_primary { AnnotationKind::Primary } else { AnnotationKind::Context };
             let annotation = kind.span(mark.start..mark.end);
             match &mark.label {
                 Some(label) => annotation.label(label.as_ref()),
                 None => annotation,
             }
         });
-        Snippet::source(self.text.as_str())
-            .line_start(self.first_line as usize)
-            .annotations(marks)
+        Snippet::source(self.text.as_str()).line_start(self.first_line as usize).annotations(marks)
     }
 }
 
@@ -176,9 +168,7 @@ fn views<'f>(source: &Source, finding: &'f Diagnostic) -> Vec<View<'f>> {
             continue;
         };
         let (shown, marks, end) = window(source.text(), line);
-        let between = (!views.is_empty())
-            .then(|| between(source.text(), last_end, number - last_line))
-            .flatten();
+        let between = (!views.is_empty()).then(|| between(source.text(), last_end, number - last_line)).flatten();
         if let (Some(between), Some(view)) = (between, views.last_mut()) {
             view.text.push_str(&between);
             let start = view.text.len();
@@ -189,11 +179,7 @@ fn views<'f>(source: &Source, finding: &'f Diagnostic) -> Vec<View<'f>> {
                 ..mark
             }));
         } else {
-            views.push(View {
-                first_line: number,
-                text: shown,
-                marks,
-            });
+            views.push(View { first_line: number, text: shown, marks });
         }
         (last_line, last_end) = (number, end);
     }
@@ -242,15 +228,12 @@ fn window<'f>(text: &str, places: &[Place<'f>]) -> (String, Vec<Mark<'f>>, usize
     if line_end(text, behind).0 > behind || line_end(text, behind).1 {
         shown.push('…');
     }
-    let marks = places
-        .iter()
-        .zip(starts.into_iter().zip(ends))
-        .map(|(place, (start, end))| Mark {
-            start,
-            end: end.max(start),
-            label: place.label.map(visible),
-            is_primary: place.is_primary,
-        });
+    let marks = places.iter().zip(starts.into_iter().zip(ends)).map(|(place, (start, end))| Mark {
+        start,
+        end: end.max(start),
+        label: place.label.map(visible),
+        is_primary: place.is_primary,
+    });
     (shown, marks.collect(), behind)
 }
 

@@ -11,6 +11,7 @@
 //!
 //! Source: TOML 1.0 and 1.1; `delivery.md` 0.1.
 
+mod ahead;
 mod place;
 mod string;
 mod tokens;
@@ -21,14 +22,15 @@ use std::borrow::Cow;
 use base::{Diagnostic, Findings, Fix, TextRange};
 use toml_parser::lexer::TokenKind;
 
+use self::ahead::{begins_assignment, ends_value, has_assignment, is_assigned, is_header, swallowed_entry};
 use self::place::{Part, Planter, Step};
 use self::string::{Quotes, Raw};
 use self::tokens::{Token, Tokens};
 use crate::Source;
 use crate::codes;
-use crate::excerpt::excerpt;
-use crate::limits::{NESTING_MAX, NODES_MAX, QUOTES_MAX, QUOTING_BYTES_MAX};
-use crate::tree::{Kind, List, Node, Table, Text, too_deep, too_many};
+use crate::excerpt::{cut, excerpt, first_line};
+use crate::limits::{ERRORS_MAX, NESTING_MAX, NODES_MAX, QUOTED_BYTES_MAX, QUOTES_MAX, QUOTING_BYTES_MAX};
+use crate::tree::{Kind, List, Node, Table, Text, too_deep, too_many, too_many_errors};
 
 /// Reads TOML: the document's table with all that could be understood, and all findings in the order of their place.
 #[must_use]
@@ -90,7 +92,11 @@ impl<'a> Reader<'a> {
             self.tokens.skip_trivia();
             let token = self.tokens.peek();
             if self.nodes > NODES_MAX {
-                self.findings.push(too_many(token.range));
+                self.findings.push(too_many(TextRange::at(token.range.start())));
+                return;
+            }
+            if self.findings.errors() >= ERRORS_MAX {
+                self.findings.push(too_many_errors(TextRange::at(token.range.start())));
                 return;
             }
             match token.kind {
@@ -125,16 +131,16 @@ impl<'a> Reader<'a> {
         let range = TextRange::new(open.range.start(), end);
         self.check_header_parts(&parts);
         self.open(parts, range, is_list);
-        if !self.is_lost {
-            self.end_of_line("header");
-        } else {
+        if self.is_lost {
             self.tokens.skip_line();
+        } else {
+            self.end_of_line("header");
         }
     }
 
     /// Takes the brackets that close a header; where they are missing, says so. Tells where the header ends.
     fn close_header(&mut self, is_list: bool, closing: &str, open: TextRange, parts: &[Part<'a>]) -> u32 {
-        let mut end = parts.last().map_or(open.end(), |part| part.range.end());
+        let mut end = parts.last().map_or_else(|| open.end(), |part| part.range.end());
         self.tokens.skip_blanks();
         for _ in 0..=usize::from(is_list) {
             let token = self.tokens.peek();
@@ -167,11 +173,7 @@ impl<'a> Reader<'a> {
             let written = part.range.slice(self.text);
             let upper = |letter: char| letter.is_uppercase();
             if part.is_bare {
-                let lowered = if at == 0 {
-                    part.text.chars().skip(1).any(upper)
-                } else {
-                    part.text.chars().any(upper)
-                };
+                let lowered = if at == 0 { part.text.chars().skip(1).any(upper) } else { part.text.chars().any(upper) };
                 if lowered {
                     let message = format!("Stalwart reads the name {} in lower case", excerpt(&part.text));
                     self.findings.push(
@@ -198,10 +200,7 @@ impl<'a> Reader<'a> {
     fn open(&mut self, parts: Vec<Part<'a>>, range: TextRange, is_list: bool) {
         self.nodes += parts.len();
         let root = self.root.as_table_mut();
-        let mut planter = Planter {
-            text: self.text,
-            findings: &mut self.findings,
-        };
+        let mut planter = Planter { text: self.text, findings: &mut self.findings };
         let steps = root.and_then(|root| {
             if is_list {
                 let names: Vec<&str> = parts.iter().map(|part| part.text.as_ref()).collect();
@@ -236,17 +235,14 @@ impl<'a> Reader<'a> {
             };
             if let Some(table) = table {
                 self.nodes += parts.len();
-                let planter = Planter {
-                    text: self.text,
-                    findings: &mut self.findings,
-                };
+                let planter = Planter { text: self.text, findings: &mut self.findings };
                 plant(planter, table, parts, value, above);
             }
         }
-        if self.is_lost {
-            self.skip_statement();
-        } else {
+        if !self.is_lost {
             self.end_of_line("value");
+        } else if !self.begins_statement(self.tokens.peek(), Around::List) {
+            self.skip_statement();
         }
     }
 
@@ -288,11 +284,7 @@ impl<'a> Reader<'a> {
             Text::Verbatim(text) => Cow::Borrowed(text),
             Text::Mapped(text) => Cow::Owned(text.text().to_owned()),
         };
-        Some(Part {
-            text,
-            range: token.range,
-            is_bare: false,
-        })
+        Some(Part { text, range: token.range, is_bare: false })
     }
 
     fn bare_part(&mut self, text: &'a str, range: TextRange) -> Option<Part<'a>> {
@@ -308,11 +300,7 @@ impl<'a> Reader<'a> {
         };
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if text.bytes().all(is_allowed) {
-            return Some(Part {
-                text: Cow::Borrowed(text),
-                range,
-                is_bare: true,
-            });
+            return Some(Part { text: Cow::Borrowed(text), range, is_bare: true });
         }
         let stray = text.chars().find(|&char| !char.is_ascii() || !is_allowed(char as u8));
         let stray = excerpt(stray.unwrap_or_default().encode_utf8(&mut [0; 4]));
@@ -321,20 +309,14 @@ impl<'a> Reader<'a> {
         let finding = Diagnostic::new(&codes::TOML_SYNTAX, range, message);
         if is_word && !text.contains(char::is_control) {
             let quoted = format!("\"{text}\"");
-            self.findings
-                .push(finding.help(format!("write {}", excerpt(&quoted))).fix(Fix::replace(
-                    "quote the key",
-                    range,
-                    quoted,
-                )));
-            return Some(Part {
-                text: Cow::Borrowed(text),
+            self.findings.push(finding.help(format!("write {}", excerpt(&quoted))).fix(Fix::replace(
+                "quote the key",
                 range,
-                is_bare: true,
-            });
+                quoted,
+            )));
+            return Some(Part { text: Cow::Borrowed(text), range, is_bare: true });
         }
-        self.findings
-            .push(finding.help("a key is made of letters, digits, `-` and `_`, or stands in quotes"));
+        self.findings.push(finding.help("a key is made of letters, digits, `-` and `_`, or stands in quotes"));
         None
     }
 
@@ -387,13 +369,13 @@ impl<'a> Reader<'a> {
             TokenKind::LeftSquareBracket => Some(self.list(depth)),
             TokenKind::LeftCurlyBracket => Some(self.inline_table(depth)),
             TokenKind::Atom | TokenKind::Dot => Some(self.word(around, token)),
-            kind => match Quotes::of(kind) {
-                Some(quotes) => Some(self.string(quotes, around, token)),
-                None => {
+            kind => {
+                let Some(quotes) = Quotes::of(kind) else {
                     self.report_missing_value(token, around, parts);
-                    None
-                }
-            },
+                    return None;
+                };
+                Some(self.string(quotes, around, token))
+            }
         }
     }
 
@@ -415,10 +397,7 @@ impl<'a> Reader<'a> {
             raw = self.rejoin(raw, around);
         }
         let range = raw.range;
-        Node {
-            range,
-            kind: Kind::Text(raw.decode(&mut self.findings)),
-        }
+        Node { range, kind: Kind::Text(raw.decode(&mut self.findings)) }
     }
 
     /// Whether what follows the string `token` shows that its last quote was not meant to end it.
@@ -426,7 +405,7 @@ impl<'a> Reader<'a> {
         let rest = self.text.get(token.range.end() as usize..).unwrap_or_default();
         let behind = rest.trim_start_matches([' ', '\t']);
         let is_apart = behind.len() < rest.len();
-        let line = behind.split('\n').next().unwrap_or_default();
+        let line = first_line(behind, QUOTING_BYTES_MAX);
         match behind.chars().next() {
             None | Some('\n' | '\r' | '#' | ',') => false,
             // Without a further quote, it is what follows that is wrong.
@@ -448,25 +427,19 @@ impl<'a> Reader<'a> {
             return self.close_before(raw, comma);
         }
         let rest = self.text.get(first_end as usize..).unwrap_or_default();
-        let line = rest.split('\n').next().unwrap_or_default();
-        let line = crate::excerpt::cut(line, QUOTING_BYTES_MAX);
+        let line = first_line(rest, QUOTING_BYTES_MAX);
         let quote = raw.quotes.as_str();
-        let last = line.match_indices(quote).map(|(at, _)| at).take(QUOTES_MAX).find(|at| {
-            ends_value(
-                crate::excerpt::cut(rest.get(at + 1..).unwrap_or_default(), QUOTING_BYTES_MAX),
-                around,
-            )
-        });
+        let last = line
+            .match_indices(quote)
+            .map(|(at, _)| at)
+            .take(QUOTES_MAX)
+            .find(|at| ends_value(cut(rest.get(at + 1..).unwrap_or_default(), QUOTING_BYTES_MAX), around));
         let Some(last) = last else {
             let stray = TextRange::new(first_end - 1, first_end);
             self.findings.push(
-                Diagnostic::new(
-                    &codes::TOML_BAD_QUOTING,
-                    stray,
-                    "the string ends here, and text follows it",
-                )
-                .related(raw.range, "this string")
-                .help(format!("write other quotes than {quote} within the string, or `\\\"`")),
+                Diagnostic::new(&codes::TOML_BAD_QUOTING, stray, "the string ends here, and text follows it")
+                    .related(raw.range, "this string")
+                    .help(format!("write other quotes than {quote} within the string, or `\\\"`")),
             );
             self.is_lost = true;
             return raw;
@@ -477,14 +450,10 @@ impl<'a> Reader<'a> {
         let other = if raw.quotes == Quotes::Basic { "'" } else { "\"" };
         let fix = requote(whole);
         self.findings.push(
-            Diagnostic::new(
-                &codes::TOML_BAD_QUOTING,
-                stray,
-                format!("a {quote} within the string ends it"),
-            )
-            .related(whole.range, "the string seems to be meant so")
-            .help(format!("write {other} instead of {quote} within the string"))
-            .fix_if(fix),
+            Diagnostic::new(&codes::TOML_BAD_QUOTING, stray, format!("a {quote} within the string ends it"))
+                .related(whole.range, "the string seems to be meant so")
+                .help(format!("write {other} instead of {quote} within the string"))
+                .fix_if(fix),
         );
         whole
     }
@@ -494,14 +463,15 @@ impl<'a> Reader<'a> {
         let content = raw.content.get(..comma).unwrap_or_default().trim_end();
         let end = raw.start + content.len() as u32;
         self.tokens.restart(end);
-        let cut = Raw {
-            content,
-            range: TextRange::new(raw.range.start(), end),
-            is_closed: false,
-            ..raw
-        };
+        let cut = Raw { content, range: TextRange::new(raw.range.start(), end), is_closed: false, ..raw };
         self.report_unclosed_string(cut);
         cut
+    }
+
+    /// Whether so much is wrong that the rest is not worth reading, which the document's own loop reports.
+    fn has_enough(&mut self) -> bool {
+        self.is_lost |= self.findings.errors() >= ERRORS_MAX;
+        self.is_lost
     }
 
     /// `[ value, … ]`, whose bracket is the next token.
@@ -536,15 +506,12 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            if self.is_lost {
+            if self.has_enough() {
                 break;
             }
         }
         nodes.shrink_to_fit();
-        Node {
-            range: TextRange::new(open.start(), end),
-            kind: Kind::List(List::new(nodes)),
-        }
+        Node { range: TextRange::new(open.start(), end), kind: Kind::List(Box::new(List::new(nodes))) }
     }
 
     /// `{ key = value, … }`, whose brace is the next token.
@@ -553,6 +520,7 @@ impl<'a> Reader<'a> {
         let mut table = Table::default();
         let mut end = open.end();
         let mut layout = None;
+        let mut is_closed = false;
         let mut is_set = false;
         loop {
             let line_end = self.tokens.skip_trivia();
@@ -560,6 +528,7 @@ impl<'a> Reader<'a> {
             let token = self.tokens.peek();
             match token.kind {
                 TokenKind::RightCurlyBracket => {
+                    is_closed = true;
                     end = self.tokens.bump().range.end();
                     break;
                 }
@@ -580,12 +549,12 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            if self.is_lost {
+            if self.has_enough() {
                 break;
             }
         }
         table.close();
-        if let Some(place) = layout {
+        if let Some(place) = layout.filter(|_| is_closed) {
             self.findings.push(
                 Diagnostic::new(
                     &codes::TOML_INLINE_LAYOUT,
@@ -595,10 +564,7 @@ impl<'a> Reader<'a> {
                 .help("readers of TOML 1.0 want it on one line, without a last comma"),
             );
         }
-        Node {
-            range: TextRange::new(open.start(), end),
-            kind: Kind::Table(table),
-        }
+        Node { range: TextRange::new(open.start(), end), kind: Kind::Table(table) }
     }
 
     /// One `key = value` of an inline table; tells where it ends. `is_set` remembers that the table was found to be
@@ -608,11 +574,7 @@ impl<'a> Reader<'a> {
         if !begins_key(token.kind) || !has_assignment(self.text, token) {
             if !*is_set {
                 let message = format!("{} is no `key = value`", excerpt(self.tokens.text()));
-                self.report(
-                    token.range,
-                    message,
-                    "an inline table holds `key = value`; a list is written with [ ]",
-                );
+                self.report(token.range, message, "an inline table holds `key = value`; a list is written with [ ]");
             }
             *is_set = true;
             self.skip_element();
@@ -629,10 +591,7 @@ impl<'a> Reader<'a> {
         let value = self.value(Around::Table, depth + parts.len(), &parts)?;
         let end = value.range.end();
         self.nodes += parts.len() - 1;
-        let planter = Planter {
-            text: self.text,
-            findings: &mut self.findings,
-        };
+        let planter = Planter { text: self.text, findings: &mut self.findings };
         plant(planter, table, parts, value, depth);
         Some(end)
     }
@@ -693,7 +652,7 @@ impl<'a> Reader<'a> {
             return false;
         }
         let rest = self.text.get(start..).unwrap_or_default();
-        let line = rest.split('\n').next().unwrap_or_default();
+        let line = first_line(rest, QUOTING_BYTES_MAX);
         match token.kind {
             TokenKind::LeftSquareBracket => is_header(line),
             kind => around == Around::List && begins_key(kind) && begins_assignment(line),
@@ -708,20 +667,13 @@ impl<'a> Reader<'a> {
             TokenKind::Newline | TokenKind::Eof | TokenKind::Comment => return,
             TokenKind::Comma => {
                 self.findings.push(
-                    Diagnostic::new(
-                        &codes::TOML_SYNTAX,
-                        token.range,
-                        format!("a comma stands behind the {what}"),
-                    )
-                    .help("delete it: a line ends a statement of TOML")
-                    .fix(Fix::replace("delete the comma", token.range, "").safe()),
+                    Diagnostic::new(&codes::TOML_SYNTAX, token.range, format!("a comma stands behind the {what}"))
+                        .help("delete it: a line ends a statement of TOML")
+                        .fix(Fix::replace("delete the comma", token.range, "").safe()),
                 );
                 self.tokens.bump();
                 self.tokens.skip_blanks();
-                if matches!(
-                    self.tokens.peek().kind,
-                    TokenKind::Newline | TokenKind::Eof | TokenKind::Comment
-                ) {
+                if matches!(self.tokens.peek().kind, TokenKind::Newline | TokenKind::Eof | TokenKind::Comment) {
                     return;
                 }
             }
@@ -797,25 +749,20 @@ impl<'a> Reader<'a> {
 
     fn rest_of_line(&self) -> &'a str {
         let rest = self.text.get(self.tokens.peek().range.start() as usize..);
-        rest.and_then(|rest| rest.split('\n').next()).unwrap_or_default()
+        first_line(rest.unwrap_or_default(), QUOTED_BYTES_MAX)
     }
 
     fn stray_comma(&mut self) {
         let comma = self.tokens.bump();
         self.findings.push(
-            Diagnostic::new(
-                &codes::TOML_SYNTAX,
-                comma.range,
-                "a comma stands without a value in front of it",
-            )
-            .help("delete it, or write the value")
-            .fix(Fix::replace("delete the comma", comma.range, "")),
+            Diagnostic::new(&codes::TOML_SYNTAX, comma.range, "a comma stands without a value in front of it")
+                .help("delete it, or write the value")
+                .fix(Fix::replace("delete the comma", comma.range, "")),
         );
     }
 
     fn report(&mut self, range: TextRange, message: impl Into<String>, help: &str) {
-        self.findings
-            .push(Diagnostic::new(&codes::TOML_SYNTAX, range, message).help(help));
+        self.findings.push(Diagnostic::new(&codes::TOML_SYNTAX, range, message).help(help));
     }
 
     fn report_missing_key(&mut self, token: Token) {
@@ -884,13 +831,9 @@ impl<'a> Reader<'a> {
             _ => excerpt(self.tokens.text()),
         };
         self.findings.push(
-            Diagnostic::new(
-                &codes::TOML_UNCLOSED_BRACKET,
-                open,
-                format!("the {what} that begins here is not closed"),
-            )
-            .related(token.range, format!("{seen} comes first"))
-            .help(format!("write `{closing}` behind its last value")),
+            Diagnostic::new(&codes::TOML_UNCLOSED_BRACKET, open, format!("the {what} that begins here is not closed"))
+                .related(token.range, format!("{seen} comes first"))
+                .help(format!("write `{closing}` behind its last value")),
         );
         // A bracket of the other kind closes what is around; anything else ends the statement.
         if !matches!(token.kind, TokenKind::RightCurlyBracket | TokenKind::RightSquareBracket) {
@@ -902,19 +845,12 @@ impl<'a> Reader<'a> {
         let quote = raw.quotes.as_str();
         let fix =
             (!raw.quotes.has_lines()).then(|| Fix::replace("close the string", TextRange::at(raw.range.end()), quote));
-        let range = if raw.quotes.has_lines() {
-            TextRange::new(raw.range.start(), raw.range.start() + 3)
-        } else {
-            raw.range
-        };
+        let range =
+            if raw.quotes.has_lines() { TextRange::new(raw.range.start(), raw.range.start() + 3) } else { raw.range };
         self.findings.push(
-            Diagnostic::new(
-                &codes::TOML_UNCLOSED_STRING,
-                range,
-                format!("the string has no closing {quote}"),
-            )
-            .help(format!("write {quote} behind its last character"))
-            .fix_if(fix),
+            Diagnostic::new(&codes::TOML_UNCLOSED_STRING, range, format!("the string has no closing {quote}"))
+                .help(format!("write {quote} behind its last character"))
+                .fix_if(fix),
         );
     }
 }
@@ -943,110 +879,6 @@ fn raw_quote(token: Token) -> &'static str {
 
 fn begins_key(kind: TokenKind) -> bool {
     Quotes::of(kind).is_some() || matches!(kind, TokenKind::Atom | TokenKind::Dot | TokenKind::Equals)
-}
-
-/// Whether an `=` stands behind the blanks at `offset`.
-fn is_assigned(text: &str, offset: u32) -> bool {
-    let rest = text.get(offset as usize..).unwrap_or_default();
-    rest.trim_start_matches([' ', '\t']).starts_with(['=', '.'])
-}
-
-/// Whether a key with an `=` or a colon behind it begins at `token`.
-fn has_assignment(text: &str, token: Token) -> bool {
-    let rest = text.get(token.range.start() as usize..).unwrap_or_default();
-    begins_assignment(rest)
-        || key_length(rest).is_some_and(|length| {
-            let behind = rest.get(length..).unwrap_or_default();
-            behind.trim_start_matches([' ', '\t']).starts_with(':')
-        })
-}
-
-/// Whether `rest` begins with `key =`, and not with `key ==`.
-fn begins_assignment(rest: &str) -> bool {
-    key_length(rest).is_some_and(|length| {
-        let behind = rest.get(length..).unwrap_or_default().trim_start_matches([' ', '\t']);
-        behind.starts_with('=') && !behind.starts_with("==")
-    })
-}
-
-/// How long the key at the beginning of `rest` is, dots and quotes included.
-fn key_length(rest: &str) -> Option<usize> {
-    let mut length = 0;
-    loop {
-        let part = rest.get(length..)?;
-        let blanks = part.len() - part.trim_start_matches([' ', '\t']).len();
-        let part = part.get(blanks..)?;
-        let part_length = match part.chars().next()? {
-            quote @ ('"' | '\'') => {
-                let inner = part.get(1..)?;
-                let end = inner
-                    .find([quote, '\n'])
-                    .filter(|&end| inner.as_bytes().get(end) != Some(&b'\n'))?;
-                end + 2
-            }
-            _ => part
-                .find(|char: char| !(char.is_alphanumeric() || matches!(char, '-' | '_')))
-                .unwrap_or(part.len()),
-        };
-        if part_length == 0 {
-            return None;
-        }
-        length += blanks + part_length;
-        let behind = rest.get(length..)?;
-        let blanks = behind.len() - behind.trim_start_matches([' ', '\t']).len();
-        if !behind.get(blanks..)?.starts_with('.') {
-            return Some(length);
-        }
-        length += blanks + 1;
-    }
-}
-
-/// Whether `line` is a table header, and not an element that is a list: it names something without quotes that is
-/// neither a number nor a boolean.
-fn is_header(line: &str) -> bool {
-    let inner = line
-        .strip_prefix("[[")
-        .or_else(|| line.strip_prefix('['))
-        .unwrap_or(line);
-    let Some(length) = key_length(inner) else { return false };
-    let (name, behind) = inner.split_at_checked(length).unwrap_or((inner, ""));
-    let behind = behind.trim_start_matches([' ', '\t']);
-    let name = name.trim();
-    let is_value = name.starts_with(|first: char| first.is_ascii_digit() || first == '-')
-        || matches!(name, "true" | "false" | "inf" | "nan")
-        || (name.starts_with(['"', '\'']) && !name.contains('.'));
-    behind.starts_with(']') && !is_value
-}
-
-/// Whether a value within `around` may end in front of `rest`.
-fn ends_value(rest: &str, around: Around) -> bool {
-    let rest = rest.trim_start_matches([' ', '\t']);
-    let behind_comma = rest.strip_prefix(',').map(|rest| rest.trim_start_matches([' ', '\t']));
-    let is_line_end = |rest: &str| matches!(rest.chars().next(), None | Some('\n' | '\r' | '#'));
-    if is_line_end(rest) {
-        return true;
-    }
-    match around {
-        Around::Line => behind_comma.is_some_and(is_line_end),
-        Around::Table => {
-            rest.starts_with('}')
-                || behind_comma
-                    .is_some_and(|rest| is_line_end(rest) || rest.starts_with('}') || begins_assignment(rest))
-        }
-        Around::List => {
-            rest.starts_with(']')
-                || behind_comma.is_some_and(|rest| is_line_end(rest) || rest.starts_with(['"', '\'', '{', ']']))
-        }
-    }
-}
-
-/// Where the comma stands in front of the next entry that an unclosed string took in: its text ends in `, key = `.
-fn swallowed_entry(content: &str) -> Option<usize> {
-    let comma = content.rfind(',')?;
-    let behind = content.get(comma + 1..)?.trim_start_matches([' ', '\t']);
-    let length = key_length(behind)?;
-    let rest = behind.get(length..)?.trim_matches([' ', '\t']);
-    (rest == "=").then_some(comma)
 }
 
 /// A fix that gives other quotes to those within `raw`, or a backslash where both kinds are used.

@@ -66,10 +66,7 @@ impl<'a> Planter<'_, 'a> {
                 return;
             }
             match &mut entry.value {
-                Node {
-                    kind: Kind::Table(inner),
-                    range,
-                } => {
+                Node { kind: Kind::Table(inner), range } => {
                     if self.begins_with(*range, '{') {
                         self.report_second(part.range, first);
                     }
@@ -93,13 +90,9 @@ impl<'a> Planter<'_, 'a> {
             _ => {
                 let name = excerpt(second.slice(self.text));
                 self.findings.push(
-                    Diagnostic::new(
-                        &codes::DUPLICATE_KEY,
-                        second,
-                        format!("the key {name} has a value already"),
-                    )
-                    .related(first, "first here")
-                    .help("delete one of the two"),
+                    Diagnostic::new(&codes::DUPLICATE_KEY, second, format!("the key {name} has a value already"))
+                        .related(first, "first here")
+                        .help("delete one of the two"),
                 );
             }
         }
@@ -119,10 +112,7 @@ impl<'a> Planter<'_, 'a> {
             match (&mut entry.value.kind, value.kind) {
                 (Kind::Table(there), Kind::Table(more)) => self.merge(there, more),
                 (_, kind) => {
-                    let value = Node {
-                        range: value.range,
-                        kind,
-                    };
+                    let value = Node { range: value.range, kind };
                     self.settle(&mut entry.value, first, range, value);
                 }
             }
@@ -148,10 +138,7 @@ impl<'a> Planter<'_, 'a> {
         let entry = table.entry_mut(index)?;
         let first = entry.key_range;
         match &mut entry.value {
-            Node {
-                kind: Kind::Table(_),
-                range,
-            } => {
+            Node { kind: Kind::Table(_), range } => {
                 if self.begins_with(*range, '[') || self.begins_with(*range, '{') {
                     self.report_second(header, *range);
                 } else {
@@ -183,20 +170,14 @@ impl<'a> Planter<'_, 'a> {
         let table = walk(root, &steps)?;
         let element = passage(header);
         let Some(index) = table.index_of(&part.text) else {
-            let list = Node {
-                range: part.range,
-                kind: Kind::List(List::new(vec![element])),
-            };
+            let list = Node { range: part.range, kind: Kind::List(Box::new(List::new(vec![element]))) };
             steps.push(Step::LastOf(table.push(part.text, part.range, list)));
             return Some(steps);
         };
         let entry = table.entry_mut(index)?;
         let first = entry.key_range;
         match &mut entry.value {
-            Node {
-                kind: Kind::List(list),
-                range,
-            } if !self.begins_with(*range, '[') => {
+            Node { kind: Kind::List(list), range } if !self.begins_with(*range, '[') => {
                 if !is_next {
                     self.report_interleaved(&part, header, first);
                 }
@@ -225,19 +206,15 @@ impl<'a> Planter<'_, 'a> {
             let entry = table.entry_mut(index)?;
             let first = entry.key_range;
             match &mut entry.value {
-                Node {
-                    kind: Kind::Table(_),
-                    range,
-                } => {
+                Node { kind: Kind::Table(_), range } => {
                     if self.begins_with(*range, '{') {
                         self.report_second(part.range, first);
                     }
                     steps.push(Step::Entry(index));
                 }
-                Node {
-                    kind: Kind::List(list),
-                    range,
-                } if !self.begins_with(*range, '[') && !list.nodes().is_empty() => {
+                Node { kind: Kind::List(list), range }
+                    if !self.begins_with(*range, '[') && !list.nodes().is_empty() =>
+                {
                     steps.push(Step::LastOf(index));
                 }
                 other => {
@@ -260,15 +237,17 @@ impl<'a> Planter<'_, 'a> {
     }
 
     fn report_second(&mut self, second: TextRange, first: TextRange) {
+        if self.findings.len() >= Findings::MAX {
+            // It is only counted: its words would not be kept.
+            return self.findings.push(Diagnostic::new(&codes::TOML_DUPLICATE_TABLE, second, String::new()));
+        }
         let name = excerpt(second.slice(self.text));
         self.findings.push(
-            Diagnostic::new(
-                &codes::TOML_DUPLICATE_TABLE,
-                second,
-                format!("the table {name} is written a second time"),
-            )
-            .related(first, "first here")
-            .help("write its keys in one place: Stalwart takes the two together, other readers of TOML refuse them"),
+            Diagnostic::new(&codes::TOML_DUPLICATE_TABLE, second, format!("the table {name} is written a second time"))
+                .related(first, "first here")
+                .help(
+                    "write its keys in one place: Stalwart takes the two together, other readers of TOML refuse them",
+                ),
         );
     }
 
@@ -317,10 +296,7 @@ fn step<'t, 'a>(table: &'t mut Table<'a>, step: Step) -> Option<&'t mut Table<'a
 
 /// A table that a longer key passes through.
 fn passage<'a>(range: TextRange) -> Node<'a> {
-    Node {
-        range,
-        kind: Kind::Table(Table::default()),
-    }
+    Node { range, kind: Kind::Table(Table::default()) }
 }
 
 /// How many levels `steps` go down.

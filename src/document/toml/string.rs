@@ -75,27 +75,15 @@ impl<'a> Raw<'a> {
         let quote = quotes.as_str();
         let inner = token.strip_prefix(quote).unwrap_or(token);
         let start = range.start() + quote.len() as u32;
-        let closed = inner
-            .strip_suffix(quote)
-            .filter(|inner| !quotes.has_escapes() || ends_unescaped(inner));
+        let closed = inner.strip_suffix(quote).filter(|inner| !quotes.has_escapes() || ends_unescaped(inner));
         // The end of the line is no part of a string that nobody closed.
         let content = closed.unwrap_or_else(|| inner.strip_suffix('\r').unwrap_or(inner));
-        let end = if closed.is_some() {
-            range.end()
-        } else {
-            start + content.len() as u32
-        };
+        let end = if closed.is_some() { range.end() } else { start + content.len() as u32 };
         let (content, start) = match quotes.has_lines().then(|| first_line_end(content)) {
             Some(length) => (content.get(length..).unwrap_or_default(), start + length as u32),
             None => (content, start),
         };
-        Self {
-            quotes,
-            content,
-            start,
-            range: TextRange::new(range.start(), end),
-            is_closed: closed.is_some(),
-        }
+        Self { quotes, content, start, range: TextRange::new(range.start(), end), is_closed: closed.is_some() }
     }
 
     /// A string on one line from the quote at `start` to the one at `end`, whatever quotes are between.
@@ -183,6 +171,10 @@ impl<'a> Raw<'a> {
         if theirs.as_deref() == Some(text) {
             return;
         }
+        if findings.len() >= Findings::MAX {
+            // It is only counted: its words would not be kept.
+            return findings.push(Diagnostic::new(&codes::TOML_STRING_PORTABILITY, self.range, String::new()));
+        }
         let message = match &theirs {
             Some(theirs) => format!("Stalwart reads this string as {}", excerpt(theirs)),
             None => "Stalwart does not see where this string ends".to_owned(),
@@ -192,11 +184,7 @@ impl<'a> Raw<'a> {
         findings.push(match portable(text) {
             Some(portable) => finding
                 .help("in a \"...\" string with every backslash doubled, both read the same")
-                .fix(Fix::replace(
-                    "write it so that both read the same",
-                    self.range,
-                    portable,
-                )),
+                .fix(Fix::replace("write it so that both read the same", self.range, portable)),
             None => finding.help("do without the backslash: `[.]` for a dot, `[0-9]` for a digit"),
         });
     }
@@ -215,13 +203,9 @@ impl BadEscapes {
     fn add(&mut self, rest: &str, at: u32, length: usize) {
         self.count += 1;
         let shown = rest.get(..length).unwrap_or(rest);
-        self.first
-            .get_or_insert_with(|| (TextRange::new(at, at + length as u32), excerpt(shown)));
+        self.first.get_or_insert_with(|| (TextRange::new(at, at + length as u32), excerpt(shown)));
         if self.edits.len() < EDITS_MAX {
-            self.edits.push(Edit {
-                range: TextRange::at(at),
-                text: "\\".to_owned(),
-            });
+            self.edits.push(Edit { range: TextRange::at(at), text: "\\".to_owned() });
         }
     }
 
@@ -229,10 +213,7 @@ impl BadEscapes {
         let (range, shown) = self.first.unwrap_or_default();
         let message = match self.count {
             1 => format!("{shown} is no escape sequence of TOML"),
-            count => format!(
-                "{shown} is no escape sequence of TOML, nor are {} more in this string",
-                count - 1
-            ),
+            count => format!("{shown} is no escape sequence of TOML, nor are {} more in this string", count - 1),
         };
         let fix = (self.count <= EDITS_MAX).then(|| Fix {
             safe: false,
@@ -240,7 +221,7 @@ impl BadEscapes {
             edits: self.edits,
         });
         Diagnostic::new(&codes::TOML_BAD_ESCAPE, range, message)
-            .help("write `\\\\` for a backslash, or put the text into a literal '...' string")
+            .help("write `\\\\` for a backslash; a literal '...' string keeps it too, but not where Stalwart reads it")
             .fix_if(fix)
     }
 }
@@ -283,14 +264,12 @@ impl Escape {
         let written = text.get(2..2 + digits).unwrap_or_default();
         let is_number = !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_hexdigit());
         let value = is_number.then(|| u32::from_str_radix(written, 16).ok()).flatten();
-        match value.and_then(char::from_u32) {
-            Some(char) => Self::Char(char, 2 + digits),
-            None => {
-                let behind = text.get(2..).unwrap_or_default();
-                let shown = behind.bytes().take(digits).take_while(u8::is_ascii_hexdigit).count();
-                Self::Unknown(2 + shown)
-            }
+        if let Some(char) = value.and_then(char::from_u32) {
+            return Self::Char(char, 2 + digits);
         }
+        let behind = text.get(2..).unwrap_or_default();
+        let shown = behind.bytes().take(digits).take_while(u8::is_ascii_hexdigit).count();
+        Self::Unknown(2 + shown)
     }
 
     /// A backslash at the end of a line takes the line end and all blanks and line ends behind it.
@@ -314,10 +293,7 @@ fn ends_unescaped(inner: &str) -> bool {
 
 /// How many bytes of a line end stand in front of `content`.
 fn first_line_end(content: &str) -> usize {
-    ["\r\n", "\n"]
-        .iter()
-        .find(|end| content.starts_with(**end))
-        .map_or(0, |end| end.len())
+    ["\r\n", "\n"].iter().find(|end| content.starts_with(**end)).map_or(0, |end| end.len())
 }
 
 /// Whether TOML refuses `byte` in a string: a control character but tab, and the line ends of strings with lines.

@@ -29,10 +29,7 @@ impl<'a> Tokens<'a> {
             text,
             lexer: toml_parser::Source::new("").lex(),
             base: 0,
-            next: Token {
-                kind: TokenKind::Eof,
-                range: TextRange::at(0),
-            },
+            next: Token { kind: TokenKind::Eof, range: TextRange::at(0) },
         };
         tokens.restart(0);
         tokens
@@ -93,15 +90,9 @@ impl<'a> Tokens<'a> {
 
     fn advance(&mut self) {
         let end = TextRange::of(self.text.len()..self.text.len());
-        self.next = self.lexer.next().map_or(
-            Token {
-                kind: TokenKind::Eof,
-                range: end,
-            },
-            |token| Token {
-                kind: token.kind(),
-                range: TextRange::of(token.span().start() + self.base..token.span().end() + self.base),
-            },
-        );
+        self.next = self.lexer.next().map_or(Token { kind: TokenKind::Eof, range: end }, |token| Token {
+            kind: token.kind(),
+            range: TextRange::of(token.span().start() + self.base..token.span().end() + self.base),
+        });
     }
 }

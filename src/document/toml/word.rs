@@ -17,15 +17,13 @@ use crate::tree::{Kind, Node, Text};
 /// It may have blanks, brackets and quotes of its own, because most of them are expressions that somebody forgot to
 /// quote. At the end of the line it ends in any case.
 pub(super) fn length(rest: &str, around: Around) -> usize {
-    let line = rest.split(['\n', '\r']).next().unwrap_or_default();
-    let end = match around {
-        Around::Line => comment_start(line).unwrap_or(line.len()),
-        Around::List | Around::Table => element_end(line),
-    };
-    let value = line.get(..end).unwrap_or(line).trim_end();
     let value = match around {
-        Around::Line => value.trim_end_matches(',').trim_end(),
-        Around::List | Around::Table => value,
+        Around::Line => {
+            let line = rest.split(['\n', '\r']).next().unwrap_or_default();
+            let line = line.get(..comment_start(line).unwrap_or(line.len())).unwrap_or(line);
+            line.trim_end().trim_end_matches(',').trim_end()
+        }
+        Around::List | Around::Table => rest.get(..element_end(rest)).unwrap_or_default().trim_end(),
     };
     // Never nothing: the reader must get ahead.
     value.len().max(rest.chars().next().map_or(0, char::len_utf8))
@@ -72,16 +70,8 @@ fn scalar(word: &str) -> Option<Kind<'_>> {
 
 /// Whether `word` has the shape of a date or a time; the lexer's own word for it is a guess from its first bytes.
 fn is_date_or_time(word: &str) -> bool {
-    let shape: String = word
-        .chars()
-        .map(|char| {
-            if char.is_ascii_digit() {
-                '0'
-            } else {
-                char.to_ascii_uppercase()
-            }
-        })
-        .collect();
+    let shape: String =
+        word.chars().map(|char| if char.is_ascii_digit() { '0' } else { char.to_ascii_uppercase() }).collect();
     let date = shape.strip_prefix("0000-00-00");
     let time = match date {
         Some("") => return true,
@@ -104,11 +94,7 @@ fn unquoted<'a>(word: &'a str, range: TextRange, findings: &mut Findings) -> Kin
     let shown = excerpt(word);
     let lower = word.to_ascii_lowercase();
     if lower == "true" || lower == "false" {
-        let finding = Diagnostic::new(
-            &codes::TOML_UNQUOTED_TEXT,
-            range,
-            format!("{shown} is not a boolean of TOML"),
-        );
+        let finding = Diagnostic::new(&codes::TOML_UNQUOTED_TEXT, range, format!("{shown} is not a boolean of TOML"));
         findings.push(
             finding
                 .help(format!("write `{lower}`"))
@@ -128,13 +114,9 @@ fn unquoted<'a>(word: &'a str, range: TextRange, findings: &mut Findings) -> Kin
     });
     let what = if is_duration(word) { "the duration" } else { "the text" };
     findings.push(
-        Diagnostic::new(
-            &codes::TOML_UNQUOTED_TEXT,
-            range,
-            format!("{what} {shown} has no quotes"),
-        )
-        .help(help)
-        .fix_if(fix),
+        Diagnostic::new(&codes::TOML_UNQUOTED_TEXT, range, format!("{what} {shown} has no quotes"))
+            .help(help)
+            .fix_if(fix),
     );
     Kind::Text(Text::Verbatim(word))
 }
@@ -193,11 +175,7 @@ mod tests {
             let mut findings = Findings::new();
             let node = read(word, TextRange::of(0..word.len()), &mut findings);
             assert_eq!((node.kind_name(), findings.len()), (kind, count), "{word}");
-            let written = if kind == "a boolean" {
-                word.to_lowercase()
-            } else {
-                word.to_owned()
-            };
+            let written = if kind == "a boolean" { word.to_lowercase() } else { word.to_owned() };
             assert_eq!(node.scalar_text(), Some(written.as_str()));
         }
     }
@@ -218,7 +196,7 @@ mod tests {
             (Around::List, "]", "]"),
         ];
         for (around, rest, expected) in cases {
-            assert_eq!(&rest[..length(rest, around)], expected, "{rest}");
+            assert_eq!(rest.get(..length(rest, around)), Some(expected), "{rest}");
         }
     }
 
