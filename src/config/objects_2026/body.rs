@@ -14,6 +14,9 @@ use document::{Entry, Kind, Node, Table};
 
 use super::object::Object;
 
+/// Up to how many members are looked through one by one.
+const FEW: usize = 8;
+
 /// How many steps a pointer may have: no field of any object lies deeper.
 pub(super) const POINTER_STEPS_MAX: usize = 8;
 
@@ -32,7 +35,14 @@ pub(super) struct Patched<'t> {
     range: TextRange,
     /// The array that it was before.
     array: Option<&'t Node<'t>>,
-    members: BTreeMap<Cow<'t, str>, Member<'t>>,
+    members: Members<'t>,
+}
+
+/// Members by key: looked through one by one while they are few, as they are in a hundred thousand one-step patches.
+#[derive(Debug)]
+enum Members<'t> {
+    Few(Vec<(Cow<'t, str>, Member<'t>)>),
+    Many(Box<BTreeMap<Cow<'t, str>, Member<'t>>>),
 }
 
 #[derive(Debug)]
@@ -102,11 +112,8 @@ impl<'t> Slot<'t> {
             let members = &mut slot.open()?.members;
             if index + 1 < steps {
                 let default = if index == 0 { default_of(object, &step) } else { None };
-                let member = members.entry(step).or_insert_with(|| Member {
-                    key_range,
-                    slot: Slot::Patched(Patched::default_of(default, key_range)),
-                });
-                slot = &mut member.slot;
+                let make = || Member { key_range, slot: Slot::Patched(Patched::default_of(default, key_range)) };
+                slot = &mut members.get_or_insert(step, make).slot;
             } else if matches!(value.kind, Kind::Null) {
                 members.remove(&step);
                 break;
@@ -142,7 +149,7 @@ impl<'t> Slot<'t> {
 
 impl<'t> Patched<'t> {
     const fn empty(range: TextRange) -> Self {
-        Self { range, array: None, members: BTreeMap::new() }
+        Self { range, array: None, members: Members::Few(Vec::new()) }
     }
 
     fn insert(&mut self, key: &'static str, key_range: TextRange, slot: Slot<'t>) {
@@ -182,6 +189,66 @@ impl<'t> Patched<'t> {
             return Err(PatchError::ThroughScalar(kind_name(node)));
         }
         Ok(patched)
+    }
+}
+
+impl<'t> Members<'t> {
+    fn get(&self, key: &str) -> Option<(&str, &Member<'t>)> {
+        match self {
+            Self::Few(few) => few.iter().find(|(known, _)| known == key).map(|(known, member)| (&**known, member)),
+            Self::Many(many) => many.get_key_value(key).map(|(known, member)| (&**known, member)),
+        }
+    }
+
+    fn get_or_insert(&mut self, key: Cow<'t, str>, make: impl FnOnce() -> Member<'t>) -> &mut Member<'t> {
+        self.grow();
+        match self {
+            Self::Many(many) => many.entry(key).or_insert_with(make),
+            Self::Few(few) => {
+                let at = few.iter().position(|(known, _)| *known == key).unwrap_or(few.len());
+                if at == few.len() {
+                    few.reserve_exact(1);
+                    few.push((key, make()));
+                }
+                few.get_mut(at).map_or_else(|| unreachable!("it was pushed"), |(_, member)| member)
+            }
+        }
+    }
+
+    fn insert(&mut self, key: Cow<'t, str>, member: Member<'t>) {
+        let mut new = Some(member);
+        let place = self.get_or_insert(key, || new.take().unwrap_or_else(|| unreachable!("it is made once")));
+        if let Some(member) = new {
+            *place = member;
+        }
+    }
+
+    fn remove(&mut self, key: &str) {
+        match self {
+            Self::Few(few) => few.retain(|(known, _)| known != key),
+            Self::Many(many) => {
+                many.remove(key);
+            }
+        }
+    }
+
+    /// Makes room for one more.
+    fn grow(&mut self) {
+        if let Self::Few(few) = self
+            && few.len() >= FEW
+        {
+            let few = std::mem::take(few);
+            *self = Self::Many(Box::new(few.into_iter().collect()));
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &Member<'t>)> {
+        let (few, many) = match self {
+            Self::Few(few) => (Some(few), None),
+            Self::Many(many) => (None, Some(many)),
+        };
+        let few = few.into_iter().flatten().map(|(key, member)| (&**key, member));
+        few.chain(many.into_iter().flat_map(|many| many.iter()).map(|(key, member)| (&**key, member)))
     }
 }
 
@@ -256,7 +323,7 @@ impl<'v> Value<'v> {
                 Field { key: entry.key(), key_range: entry.key_range, value: Value::Node(&entry.value) }
             }
             Self::Patched(patched) => {
-                let (key, member) = patched.members.get_key_value(key)?;
+                let (key, member) = patched.members.get(key)?;
                 Field { key, key_range: member.key_range, value: member.slot.value() }
             }
             Self::Default(..) => return None,
@@ -277,7 +344,7 @@ impl<'v> Value<'v> {
                 entries.iter().map(field).collect()
             }
             Self::Patched(patched) => {
-                let field = |(key, member): (&'v Cow<'v, str>, &'v Member<'v>)| Field {
+                let field = |(key, member): (&'v str, &'v Member<'v>)| Field {
                     key,
                     key_range: member.key_range,
                     value: member.slot.value(),

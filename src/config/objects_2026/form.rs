@@ -7,7 +7,7 @@
 //! | operation of a plan | `{"@type": "upsert", "object": "MtaRoute", "value": {"a": {…}}}`, one a line or in an array |
 //! | map by name | `{"MtaRoute": [{…}, {…}]}`, or with an object, or with objects by their ids |
 //! | bare object | `{"@type": "Mx", "name": "mx"}`, told by its fields; several in an array |
-//! | bare expression | `{"match": …, "else": …}`, taken for the one that picks the route, with a note |
+//! | bare expression | `{"match": …, "else": …}`, taken for one of the strategy's, with a note |
 //!
 //! Requests and operations are what is sent to a server; the rest is what documentation and servers show.
 //!
@@ -87,14 +87,6 @@ impl<'t> Collector<'t, '_> {
 
     fn bare(&mut self, node: &'t Node<'t>) {
         if is_expression(node) {
-            self.report(
-                Diagnostic::new(
-                    &codes::ASSUMED_OBJECT,
-                    start(node.range),
-                    "an expression without a field is taken for the one that picks the route",
-                )
-                .help("say which one it is: `{\"route\": {\"match\": …, \"else\": …}}`, or `schedule`, `connection` or `tls`"),
-            );
             self.expressions.push(node);
             return;
         }

@@ -26,7 +26,7 @@ mod value;
 
 use base::{Diagnostic, Findings, TextRange};
 use document::{Format, Kind, Node, Source};
-use policy::{Compiler, Edition, Scope};
+use policy::{Compiler, Edition};
 
 use self::{
     body::{Slot, Value},
@@ -43,6 +43,9 @@ use crate::{
 /// What `source` says in this layout.
 pub(crate) fn read(source: &Source, format: Format, resources: &dyn Resources, findings: &mut Findings) -> Settings {
     let nodes = nodes(source, format, findings);
+    for node in &nodes {
+        hide_secrets(node, false, findings);
+    }
     let mut collector = Collector { store: Store::default(), expressions: Vec::new(), findings };
     for node in &nodes {
         collector.document(node);
@@ -66,11 +69,9 @@ pub(crate) fn read(source: &Source, format: Format, resources: &dyn Resources, f
         reader.at = draft.at;
         object(&mut reader, draft, &mut settings);
     }
-    for node in expressions {
-        reader.object = Object::Strategy;
-        reader.origin = Origin::Shown;
-        settings.route = reader.bare_selector(node, "route", Scope::ROUTE);
-    }
+    reader.object = Object::Strategy;
+    reader.origin = Origin::Shown;
+    strategy::bare(&mut reader, &expressions, &mut settings);
     settings
 }
 
@@ -92,6 +93,27 @@ fn nodes<'s>(source: &'s Source, format: Format, findings: &mut Findings) -> Vec
         add(node, found);
     }
     nodes
+}
+
+/// Keeps every secret of the document out of excerpts, whatever object holds it and whether it is read at all: a line
+/// of a plan has its secrets beside whatever a finding is about.
+fn hide_secrets(node: &Node<'_>, is_secret: bool, findings: &mut Findings) {
+    const NAMES_OF_PLACES: [&str; 3] = ["@type", "variableName", "filePath"];
+    if let Some(table) = node.as_table() {
+        for entry in table.entries() {
+            let name = entry.key().to_ascii_lowercase();
+            let name = name.rsplit('/').next().unwrap_or_default();
+            let is_secret = is_secret || name.contains("secret") || name.contains("password");
+            let is_place = NAMES_OF_PLACES.contains(&entry.key());
+            hide_secrets(&entry.value, is_secret && !is_place, findings);
+        }
+    } else if let Some(list) = node.as_list() {
+        for element in list {
+            hide_secrets(element, is_secret, findings);
+        }
+    } else if is_secret && !matches!(node.kind, Kind::Null | Kind::Bool(_)) {
+        findings.hide(node.range);
+    }
 }
 
 /// The names of the virtual queues by their ids.

@@ -210,7 +210,7 @@ const RETRY: &str = "retry=[Millis(120000), Millis(300000), Millis(600000), Mill
 const NOTIFY: &str = "notify=[Millis(86400000), Millis(259200000)]";
 
 /// What each valid file says, as it was written to say.
-const SAID: [(&str, &[&str]); 14] = [
+const SAID: [(&str, &[&str]); 15] = [
     ("call.json", &["queue vip"]),
     (
         "every-object.json",
@@ -233,6 +233,7 @@ const SAID: [(&str, &[&str]); 14] = [
         ],
     ),
     ("expression.json", &["select route local mx"]),
+    ("expression-host.json", &["connection inner ehlo=\"inner.example.org\"", "select connection inner default"]),
     (
         "limits.json",
         &[
@@ -523,6 +524,25 @@ fn operations_are_made_in_their_order() {
 }
 
 #[test]
+fn many_patches_of_one_list_keep_its_order() {
+    let numbers: Vec<_> = (0..40).map(|number| number * 7 % 40).collect();
+    let set = numbers.iter().map(|number| {
+        format!(r#""route/match/{number}": {{"if": "size == {number}", "then": "'n'"}}, "route/match/{number}/then": "'r{number}'""#)
+    });
+    let unset =
+        numbers.iter().filter(|number| *number % 3 == 0).map(|number| format!(r#""route/match/{number}": null"#));
+    let update = |patches: Vec<String>| {
+        let patches = patches.join(", ");
+        format!(r#"{{"@type": "update", "object": "MtaOutboundStrategy", "value": {{{patches}}}}}"#)
+    };
+    let text = [update(set.collect()), update(unset.collect())].join("\n");
+    let Selector::Given(block) = settings(&text).route else { panic!("the route is read") };
+    let names: Vec<_> = block.names().names.into_iter().map(|(name, _)| name).collect();
+    let kept = (0..40).filter(|number| number % 3 != 0).map(|number| format!("r{number}"));
+    assert_eq!(names, kept.chain(["mx".to_owned()]).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_finding_about_an_expression_points_into_the_json_string() {
     let (text, loaded) = read_file("invalid/unknown-identifier-escape.json");
     let [finding] = loaded.findings.iter().collect::<Vec<_>>()[..] else {
@@ -610,7 +630,26 @@ fn secrets_are_asked_for_and_never_shown() {
         let told: Vec<_> =
             loaded.findings.iter().map(|finding| format!("{} {:?}", finding.message, finding.help)).collect();
         assert!(!format!("{settings:?}{told:?}").contains("planted"), "{text}");
+        let is_hidden = |at: usize| loaded.findings.hidden().iter().any(|hidden| hidden.indices().contains(&at));
+        assert!(text.match_indices("planted").all(|(at, _)| is_hidden(at)), "{text}");
     }
+}
+
+#[test]
+fn secrets_are_hidden_wherever_they_stand() {
+    let cases = [
+        r#"{"@type": "create", "object": "Account", "value": {"a": {"credentials": {"0": {"secret": "planted"}}}}}"#,
+        r#"{"@type": "update", "object": "MtaRoute", "id": "k", "value": {"authSecret/secret": "planted"}}"#,
+        r#"{"unknown": 1, "authSecret": {"0": ["planted"]}, "bindPassword": "planted"}"#,
+    ];
+    for text in cases {
+        let findings = read_text(named(text), text).findings;
+        let is_hidden = |at: usize| findings.hidden().iter().any(|hidden| hidden.indices().contains(&at));
+        assert!(text.match_indices("planted").all(|(at, _)| is_hidden(at)), "{text}");
+        assert!(!is_hidden(text.find("object").unwrap_or(0)), "{text}");
+    }
+    let named = r#"{"authSecret": {"@type": "File", "filePath": "/etc/relay"}}"#;
+    assert_eq!(read_text("p.json", named).findings.hidden(), []);
 }
 
 // Limits
