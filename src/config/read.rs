@@ -290,12 +290,23 @@ impl Context<'_> {
 
     /// An expression, or a chain of rules: `[ { if = "…", then = "…" }, { else = "…" } ]`.
     pub(crate) fn block(&mut self, node: &Node<'_>, setting: &str, scope: Scope, wanted: Wanted) -> Option<Block> {
-        let before = self.findings.mark();
         let text = self.block_text(node, setting)?;
+        self.compile(node, &text, scope, wanted)
+    }
+
+    /// Compiles `text`, which was read from `node`.
+    pub(crate) fn compile(
+        &mut self,
+        node: &Node<'_>,
+        text: &BlockText,
+        scope: Scope,
+        wanted: Wanted,
+    ) -> Option<Block> {
+        let before = self.findings.mark();
         let block = if holds_macro(node) {
-            self.block_of_macros(&text, node.range, scope, wanted)
+            self.block_of_macros(text, node.range, scope, wanted)
         } else {
-            self.compiler.block(&text, scope, wanted, self.findings)
+            self.compiler.block(text, scope, wanted, self.findings)
         };
         if self.findings.errors_since(before) {
             None
@@ -443,7 +454,7 @@ enum RuleKind {
 }
 
 /// Whether a text within `node` holds `%{…}%`.
-fn holds_macro(node: &Node<'_>) -> bool {
+pub(crate) fn holds_macro(node: &Node<'_>) -> bool {
     if let Some(table) = node.as_table() {
         return table.entries().iter().any(|entry| holds_macro(&entry.value));
     }

@@ -13,12 +13,12 @@ mod spelling;
 
 use base::{Diagnostic, Findings, Fix, MappedText, Secret, TextRange};
 use document::Node;
-use policy::{Block, BlockText, Compiler, Edition, Scope, Value, VariableSet, Wanted};
+use policy::{Block, BlockText, Compiler, Edition, ExprId, Op, Scope, Value, VariableSet, Wanted};
 
 use crate::{
     Dialect, Resources, Settings, codes,
     outbound_layout::{self, Asks, Layout, Place, always, kind::Kind, remote::Hosts},
-    read::Context,
+    read::{Context, holds_macro},
     settings::{Definition, Placed, Route, Selector, Setting},
 };
 use fold::fold;
@@ -91,13 +91,18 @@ impl<'c> Layout<'c> for Expressions<'c> {
         };
         // Every outcome that is known now is checked now.
         let mut given = None;
+        let macros = Macros::of(node, &self.context);
         for outcome in block.outcomes() {
             let Some(value) = fold(block.ir(), outcome) else {
                 continue;
             };
-            let typed = (kind.typed)(&self.shown(node, value.clone()));
+            let typed = (kind.typed)(&macros.shown(&value));
             if typed.is_none() {
-                self.wrong_value(&value, block.ir().get(outcome).range, place, kind);
+                if macros == Macros::Open {
+                    // What a macro stands for would tell.
+                    return Setting::Default;
+                }
+                self.wrong_value(&block, outcome, macros, place, kind);
             }
             given = typed;
         }
@@ -149,73 +154,70 @@ impl<'c> Layout<'c> for Expressions<'c> {
 impl Expressions<'_> {
     /// The block of a setting, whose outcomes are values of `kind` as far as their spelling tells.
     fn values<T>(&mut self, node: &Node<'_>, place: Place, kind: &Kind<T>) -> Option<Block> {
-        if self.has_structured_rules(node) || self.is_plain_list(node, place.key, kind.list) {
+        if self.has_structured_rules(node) || self.is_plain_list(node, place.key, kind) {
             return None;
         }
-        let before = self.context.findings.mark();
+        let mut is_known = true;
         let mut text = self.context.block_text(node, place.key)?;
-        let outcomes = text.rules.iter_mut().map(|rule| &mut rule.outcome);
-        for outcome in outcomes.chain([&mut text.otherwise]) {
-            spelling::check(&mut self.context, outcome, place, kind);
+        if Macros::of(node, &self.context) == Macros::None {
+            let outcomes = text.rules.iter_mut().map(|rule| &mut rule.outcome);
+            for outcome in outcomes.chain([&mut text.otherwise]) {
+                let is_right = spelling::check(&mut self.context, outcome, place, kind);
+                is_known &= is_right;
+            }
         }
-        if self.is_open(node) && !self.compiles(&text, place) {
-            // What the macro stands for would tell.
-            return None;
+        let block = self.context.compile(node, &text, scope(place), Wanted::Value);
+        block.filter(|_| is_known)
+    }
+
+    /// Reports an outcome that is known and not of `kind`; of a list, each entry that is not.
+    fn wrong_value<T>(&mut self, block: &Block, outcome: ExprId, macros: Macros, place: Place, kind: &Kind<T>) {
+        let mut wrong = vec![outcome];
+        if let (Some(_), Op::List(items)) = (kind.entry, &block.ir().get(outcome).op) {
+            let is_wrong = |item: &ExprId| fold(block.ir(), *item).and_then(|value| (kind.typed)(&value)).is_none();
+            let entries: Vec<ExprId> = items.iter().copied().filter(is_wrong).collect();
+            if !entries.is_empty() {
+                wrong = entries;
+            }
         }
-        let block = self.context.compiler.block(&text, scope(place), Wanted::Value, self.context.findings);
-        if self.context.findings.errors_since(before) { None } else { block }
-    }
-
-    /// Whether `node` is one text with a macro that this run does not expand.
-    fn is_open(&mut self, node: &Node<'_>) -> bool {
-        node.scalar_text().is_some() && self.context.scalar(node, "").is_some_and(|scalar| scalar.open)
-    }
-
-    fn compiles(&mut self, text: &BlockText, place: Place) -> bool {
-        let mut unheard = Findings::new();
-        let block = self.context.compiler.block(text, scope(place), Wanted::Value, &mut unheard);
-        block.is_some() && !unheard.has_errors()
-    }
-
-    /// `value` without what came out of a macro in `node`.
-    fn shown(&self, node: &Node<'_>, value: Value) -> Value {
-        let has_macro = node.scalar_text().is_some_and(|text| text.contains("%{"));
-        match value {
-            Value::Text(_) if has_macro && self.context.resources.resolves() => Value::text(Secret::MASK),
-            value => value,
+        for id in wrong {
+            let Some(value) = fold(block.ir(), id) else { continue };
+            let shown = if macros == Macros::None { described(&value) } else { Secret::MASK.to_owned() };
+            let range = block.ir().get(id).range;
+            let message = match kind.entry.filter(|_| id != outcome) {
+                Some(entry) => format!("an entry of {} is `{shown}`, not {entry}", place.quoted),
+                None => format!("{} is `{shown}`, not {}", place.quoted, kind.wanted),
+            };
+            let finding = Diagnostic::new(&codes::INVALID_VALUE, range, message);
+            let example = kind.example;
+            self.context.report(match &value {
+                Value::Text(text) if !kind.is_text && macros == Macros::None => finding
+                    .help(format!("a value of this setting has no quotes of its own, such as `{example}`"))
+                    .fix(Fix::replace("remove the inner quotes", range, text.to_string())),
+                _ => finding.help(format!("write it such as `{example}`")),
+            });
         }
-    }
-
-    fn wrong_value<T>(&mut self, value: &Value, range: TextRange, place: Place, kind: &Kind<T>) {
-        let message = format!("{} is {}, not {}", place.quoted, described(value), kind.wanted);
-        let finding = Diagnostic::new(&codes::INVALID_VALUE, range, message);
-        self.context.report(match kind.list {
-            Some(list) => finding.help(format!("write it as an expression: `\"{list}\"`")),
-            None if !kind.words.is_empty() => finding.help(format!("it is one of `{}`", spelling::words(kind))),
-            None => finding.help(format!("write {}", kind.wanted)),
-        });
     }
 
     /// Whether `node` is a list of plain values, where this layout wants the list as an expression.
-    fn is_plain_list(&mut self, node: &Node<'_>, key: &str, list: Option<&str>) -> bool {
+    fn is_plain_list<T>(&mut self, node: &Node<'_>, key: &str, kind: &Kind<T>) -> bool {
         let Some(items) = node.items() else { return false };
         if items.nodes.iter().any(|item| item.scalar_text().is_none()) {
             return false;
         }
         let message = format!("`{key}` is a list of values, and this layout wants an expression");
         let finding = Diagnostic::new(&codes::DIALECT_MISMATCH, node.range, message);
-        let Some(example) = list else {
-            self.context.report(
-                finding.help("write one expression, or rules { if = \"…\", then = \"…\" } with an { else = \"…\" }"),
-            );
+        if kind.entry.is_none() {
+            let help = format!("write one value, such as `{}`, or rules with an `else`", kind.example);
+            self.context.report(finding.help(help));
             return true;
-        };
-        let quote = if example.contains('\'') { "'" } else { "" };
+        }
+        let quote = if kind.is_text { "'" } else { "" };
         let texts = items.nodes.iter().filter_map(|item| item.scalar_text());
         let texts: Vec<_> = texts.map(|text| format!("{quote}{text}{quote}")).collect();
         let right = format!("\"[{}]\"", texts.join(", "));
-        let is_plain = !right.contains('\\') && right.len() <= 200;
-        let finding = finding.help(format!("write the list within a string: `\"{example}\"`"));
+        let is_plain = !right.contains('\\') && right.len() <= FIX_BYTES_MAX;
+        let finding = finding.help(format!("write the list within a string: `\"{}\"`", kind.example));
         let fix = is_plain.then(|| Fix::replace("write the list as an expression", node.range, right));
         self.context.report(finding.fix_if(fix));
         true
@@ -232,12 +234,40 @@ impl Expressions<'_> {
             found = true;
             let message = format!("`{}` belongs to structured rules, which this layout does not have", entry.key());
             self.context.report(
-                Diagnostic::new(&codes::DIALECT_MISMATCH, entry.key_range, message).help(
-                    "write the condition as an expression: { if = \"rcpt_domain == 'example.org'\", then = \"…\" }",
-                ),
+                Diagnostic::new(&codes::DIALECT_MISMATCH, entry.key_range, message)
+                    .help("write the condition as an expression, such as `rcpt_domain == 'example.org'`"),
             );
         }
         found
+    }
+}
+
+/// What macros mean for the texts of a setting.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Macros {
+    /// It has none.
+    None,
+    /// It has some, and this run does not expand them.
+    Open,
+    /// It had some, and what they stood for is not shown.
+    Expanded,
+}
+
+impl Macros {
+    fn of(node: &Node<'_>, context: &Context<'_>) -> Self {
+        match (holds_macro(node), context.resources.resolves()) {
+            (false, _) => Self::None,
+            (true, false) => Self::Open,
+            (true, true) => Self::Expanded,
+        }
+    }
+
+    /// `value` as it may be shown.
+    fn shown(self, value: &Value) -> Value {
+        match value {
+            Value::Text(_) if self == Self::Expanded => Value::text(Secret::MASK),
+            value => value.clone(),
+        }
     }
 }
 
@@ -268,5 +298,8 @@ fn described(value: &Value) -> String {
     if short.len() < text.len() {
         short.push('…');
     }
-    format!("`{short}`")
+    short
 }
+
+/// The longest list that a fix writes anew.
+const FIX_BYTES_MAX: usize = 200;

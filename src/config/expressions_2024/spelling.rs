@@ -27,12 +27,13 @@ fn usual<T>(kind: &Kind<T>) -> Vec<&'static str> {
     words
 }
 
-/// Looks at the outcome `text`. One that is understood although the language would not is replaced by what it means;
-/// one that is wrong is reported and replaced by something harmless, so that the rest can be compiled.
-pub(super) fn check<T>(context: &mut Context<'_>, text: &mut MappedText, place: Place, kind: &Kind<T>) {
+/// Whether the outcome `text` is right as far as its spelling tells. One that is understood although the language would
+/// not is replaced by what it means; one that is wrong is reported and replaced by something harmless, so that the rest
+/// can be compiled.
+pub(super) fn check<T>(context: &mut Context<'_>, text: &mut MappedText, place: Place, kind: &Kind<T>) -> bool {
     let found = text.text().trim();
     if found.is_empty() || !is_bare(found) {
-        return;
+        return true;
     }
     let start = text.text().len() - text.text().trim_start().len();
     let range = text.map(TextRange::of(start..start + found.len()));
@@ -42,16 +43,21 @@ pub(super) fn check<T>(context: &mut Context<'_>, text: &mut MappedText, place: 
         {
             context.report(finding);
             *text = MappedText::synthetic("''", range);
+            return false;
         }
-        return;
+        return true;
     }
     match word(found, range, place, kind) {
-        Ok(Some(constant)) => *text = MappedText::synthetic(constant.name(), range),
-        Ok(None) => {}
+        Ok(Some(constant)) => {
+            *text = MappedText::synthetic(constant.name(), range);
+            true
+        }
+        Ok(None) => true,
         Err(finding) => {
             context.report(*finding);
             let harmless = kind.words.first().map_or("''", |(_, constant)| constant.name());
             *text = MappedText::synthetic(harmless, range);
+            false
         }
     }
 }

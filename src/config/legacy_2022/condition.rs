@@ -16,11 +16,11 @@
 //!
 //! Source: delivery spec 2.1, 2.5.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
-use base::{Diagnostic, Fix, TextRange};
+use base::{Diagnostic, Findings, Fix, TextRange};
 use document::{Entry, Node, Table};
-use policy::{ExprId, Function, Ir, Op, Value, Variable, ast::BinaryOperator, spelling::nearest};
+use policy::{ExprId, Function, Ir, Op, Value, Variable, ast::BinaryOperator, pattern::Pattern, spelling::nearest};
 
 use super::Legacy;
 use crate::{
@@ -273,10 +273,12 @@ impl Legacy<'_, '_> {
         let literal = self.context.scalar(&operand.value, operand.key());
         let (variable, literal) = (variable?, literal?);
         let range = subject.key_range.cover(operand.value.range);
+        let first = push_variable(variable, place, subject.value.range, ir);
+        let at = operand.value.range;
         let id = match (variable, operator) {
             (Variable::Priority, Operator::Equal) => {
                 let priority = self.priority(&literal)?;
-                self.equal(variable, Value::Int(priority), is_negated, subject.value.range, operand, place, ir)
+                equal(first, Value::Int(priority), at, is_negated, range, ir)
             }
             (Variable::Priority, _) => {
                 self.operator_type(operand);
@@ -285,74 +287,37 @@ impl Legacy<'_, '_> {
             (Variable::RemoteIp | Variable::LocalIp, Operator::Equal) => match self.network(&literal)? {
                 Network::Address(ip) => {
                     let ip = Value::text(ip.to_string());
-                    self.equal(variable, ip, is_negated, subject.value.range, operand, place, ir)
+                    equal(first, ip, at, is_negated, range, ir)
                 }
                 Network::Range(network) => {
-                    let call = self.call(Function::IsIpInCidr, variable, &network, subject, operand, place, ir);
+                    let call = call(Function::IsIpInCidr, first, &network, at, range, ir);
                     negate(call, is_negated, range, ir)
                 }
             },
             (_, Operator::Equal) => {
                 let text = Value::text(literal.text.text());
-                self.equal(variable, text, is_negated, subject.value.range, operand, place, ir)
+                equal(first, text, at, is_negated, range, ir)
             }
             (_, Operator::StartsWith | Operator::EndsWith) => {
                 let function = match operator {
                     Operator::StartsWith => Function::StartsWith,
                     _ => Function::EndsWith,
                 };
-                let call = self.call(function, variable, literal.text.text(), subject, operand, place, ir);
+                let call = call(function, first, literal.text.text(), at, range, ir);
                 negate(call, is_negated, range, ir)
             }
             (_, Operator::InList) => {
                 let list = self.list(&literal)?;
-                let subject = push_variable(variable, place, subject.value.range, ir);
-                let found = ir.push(Op::InList { list, subject }, range);
+                let found = ir.push(Op::InList { list, subject: first }, range);
                 negate(found, is_negated, range, ir)
             }
             (_, Operator::Matches) => {
-                let pattern = self.context.compiler.pattern(&literal.text, self.context.findings)?;
-                let subject = push_variable(variable, place, subject.value.range, ir);
-                let matched = ir.push(Op::Matches { pattern, subject }, range);
+                let pattern = self.pattern(&literal)?;
+                let matched = ir.push(Op::Matches { pattern, subject: first }, range);
                 negate(matched, is_negated, range, ir)
             }
         };
         Some(id)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one comparison, each with its own range")]
-    fn equal(
-        &self,
-        variable: Variable,
-        value: Value,
-        is_negated: bool,
-        subject: TextRange,
-        operand: &Entry<'_>,
-        place: Place,
-        ir: &mut Ir,
-    ) -> ExprId {
-        let first = push_variable(variable, place, subject, ir);
-        let right = ir.push(Op::Literal(value), operand.value.range);
-        let operator = if is_negated { BinaryOperator::NotEqual } else { BinaryOperator::Equal };
-        let op = Op::Chain { first, rest: Box::new([(operator, right)]) };
-        ir.push(op, subject.cover(operand.value.range))
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one comparison, each with its own range")]
-    fn call(
-        &self,
-        function: Function,
-        variable: Variable,
-        text: &str,
-        subject: &Entry<'_>,
-        operand: &Entry<'_>,
-        place: Place,
-        ir: &mut Ir,
-    ) -> ExprId {
-        let first = push_variable(variable, place, subject.value.range, ir);
-        let second = ir.push(Op::Literal(Value::text(text)), operand.value.range);
-        let op = Op::Call { function, arguments: Box::new([first, second]) };
-        ir.push(op, subject.key_range.cover(operand.value.range))
     }
 
     /// The variable that `if` names.
@@ -407,6 +372,23 @@ impl Legacy<'_, '_> {
         );
     }
 
+    fn pattern(&mut self, literal: &Scalar) -> Option<Arc<Pattern>> {
+        if !literal.expanded {
+            return self.context.compiler.pattern(&literal.text, self.context.findings);
+        }
+        // What came out of a macro is not shown.
+        let mut found = Findings::new();
+        let pattern = self.context.compiler.pattern(&literal.text, &mut found);
+        for finding in &found {
+            let message = format!("the regular expression `{}` cannot be used", literal.shown());
+            self.context.report(
+                Diagnostic::new(finding.code, literal.range, message)
+                    .help(format!("the finding is `{}`; what a macro gives is not shown", finding.code.rule)),
+            );
+        }
+        pattern
+    }
+
     fn priority(&mut self, literal: &Scalar) -> Option<i64> {
         match literal.text.text().trim().parse::<i16>() {
             Ok(priority) => Some(i64::from(priority)),
@@ -437,6 +419,19 @@ fn push_variable(variable: Variable, place: Place, range: TextRange, ir: &mut Ir
         Asks::Rcpt => ir.push(Op::Variable(variable), range),
         Asks::Sender | Asks::Mx | Asks::Host | Asks::Quota => ir.push_optional(variable, range),
     }
+}
+
+/// `first == value`, or `!=`; the value stands `at`, the whole in `range`.
+fn equal(first: ExprId, value: Value, at: TextRange, is_negated: bool, range: TextRange, ir: &mut Ir) -> ExprId {
+    let right = ir.push(Op::Literal(value), at);
+    let operator = if is_negated { BinaryOperator::NotEqual } else { BinaryOperator::Equal };
+    ir.push(Op::Chain { first, rest: Box::new([(operator, right)]) }, range)
+}
+
+/// `function(first, text)`; the text stands `at`, the whole in `range`.
+fn call(function: Function, first: ExprId, text: &str, at: TextRange, range: TextRange, ir: &mut Ir) -> ExprId {
+    let second = ir.push(Op::Literal(Value::text(text)), at);
+    ir.push(Op::Call { function, arguments: Box::new([first, second]) }, range)
 }
 
 fn negate(id: ExprId, is_negated: bool, range: TextRange, ir: &mut Ir) -> ExprId {

@@ -22,7 +22,11 @@ use document::Node;
 use policy::{NamedList, spelling::nearest};
 
 use super::Legacy;
-use crate::{codes, outbound_layout::kind::entries, read::Scalar};
+use crate::{
+    codes,
+    outbound_layout::{Reported, kind::entries},
+    read::Scalar,
+};
 
 /// The lists of a document, made when they are first named.
 pub(super) struct Lists<'t> {
@@ -65,7 +69,7 @@ impl<'t> Legacy<'_, 't> {
         }
         let found = if scalar.open { Found::Elsewhere } else { self.find(scalar, name)? };
         let entries = match found {
-            Found::Here(node) => self.entries(node, name)?,
+            Found::Here(node) => self.entries(node, name).ok()?,
             Found::Elsewhere => None,
         };
         let list = Arc::new(NamedList { name: name.into(), entries });
@@ -186,12 +190,12 @@ impl<'t> Legacy<'_, 't> {
         });
     }
 
-    /// The entries of a list; `Some(None)` where they are in files that this run does not open.
-    fn entries(&mut self, node: &Node<'_>, name: &str) -> Option<Option<BTreeSet<Box<str>>>> {
+    /// The entries of a list; none where they are in files that this run does not open.
+    fn entries(&mut self, node: &Node<'_>, name: &str) -> Result<Option<BTreeSet<Box<str>>>, Reported> {
         let mut held = BTreeSet::new();
         let mut is_known = true;
         for node in entries(node) {
-            let scalar = self.context.scalar(node, name)?;
+            let scalar = self.context.scalar(node, name).ok_or(Reported)?;
             match scalar.text.text().strip_prefix("file://") {
                 None if scalar.open => is_known = false,
                 None => {
@@ -205,12 +209,12 @@ impl<'t> Legacy<'_, 't> {
                     Err(why) => {
                         let message = format!("the file of `{name}` cannot be read");
                         self.context.report(Diagnostic::new(&codes::FILE_UNREADABLE, scalar.range, message).help(why));
-                        return None;
+                        return Err(Reported);
                     }
                 },
                 Some(_) => is_known = false,
             }
         }
-        Some(is_known.then_some(held))
+        Ok(is_known.then_some(held))
     }
 }

@@ -55,15 +55,15 @@ impl<'c> Layout<'c> for Legacy<'c, '_> {
     }
 
     fn setting<T>(&mut self, node: &Node<'_>, place: Place, kind: &Kind<T>) -> Setting<T> {
-        let Some(items) = rules::rules_of(node) else {
+        if !rules::is_chain(node) {
             return match self.value(node, place, kind) {
                 Some((_, Some(value))) => Setting::Given(Placed::new(value, node.range)),
                 _ => Setting::Default,
             };
-        };
+        }
         let before = self.context.findings.mark();
-        let without_then = kind.list.is_some();
-        let block = self.rules(&items, node.range, place, without_then, &mut |legacy, node| match node {
+        let without_then = kind.entry.is_some();
+        let block = self.rules(node, place, without_then, &mut |legacy, node| match node {
             Some(node) => Some(legacy.value(node, place, kind)?.0),
             None => Some(Value::list(Vec::new())),
         });
@@ -82,9 +82,10 @@ impl<'c> Layout<'c> for Legacy<'c, '_> {
     fn next_hop(&mut self, node: &Node<'_>, hosts: &Hosts) -> Selector {
         const PLACE: Place = place!("queue.outbound.next-hop", Rcpt);
         let before = self.context.findings.mark();
-        let block = match rules::rules_of(node) {
-            None => self.host(node, hosts).map(|name| Block::constant(name, node.range)),
-            Some(items) => self.rules(&items, node.range, PLACE, false, &mut |legacy, node| legacy.host(node?, hosts)),
+        let block = if rules::is_chain(node) {
+            self.rules(node, PLACE, false, &mut |legacy, node| legacy.host(node?, hosts))
+        } else {
+            self.host(node, hosts).map(|name| Block::constant(name, node.range))
         };
         match block {
             Some(block) if !self.context.findings.errors_since(before) => Selector::Given(Box::new(block)),
@@ -109,7 +110,7 @@ impl Legacy<'_, '_> {
     /// A plain value, in the language's terms and as its own type. It is of the kind, or it was reported, or it holds
     /// an open macro and there is none.
     fn value<T>(&mut self, node: &Node<'_>, place: Place, kind: &Kind<T>) -> Option<(Value, Option<T>)> {
-        if self.is_expression(node, kind.list.is_some()) {
+        if self.is_expression(node, kind.entry.is_some()) {
             return None;
         }
         let value = if kind.words.is_empty() {

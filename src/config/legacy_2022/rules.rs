@@ -7,12 +7,11 @@ use policy::{Block, ExprId, Ir, Op, Rule, Value};
 use super::Legacy;
 use crate::{codes, outbound_layout::Place};
 
-/// The rules of `node`, where it is written as a chain of them rather than as one value.
-pub(super) fn rules_of<'t, 'a>(node: &'t Node<'a>) -> Option<Vec<&'t Node<'a>>> {
+/// Whether `node` is written as rules rather than as a value.
+pub(super) fn is_chain(node: &Node<'_>) -> bool {
     match node.items() {
-        Some(items) => items.nodes.iter().any(|item| item.as_table().is_some()).then_some(items.nodes),
-        // A rule alone, which is then reported.
-        None => node.as_table().map(|_| vec![node]),
+        Some(items) => items.nodes.iter().any(|item| item.as_table().is_some()),
+        None => node.as_table().is_some(),
     }
 }
 
@@ -21,16 +20,24 @@ pub(super) type Outcome<'f, L> = &'f mut dyn FnMut(&mut L, Option<&Node<'_>>) ->
 
 const HELP: &str = "a rule is { if = \"…\", eq = \"…\", then = … }, the last entry { else = … }";
 
-impl<'c, 't> Legacy<'c, 't> {
-    /// The chain `items`, whose outcomes `outcome` reads; `None` where it cannot be taken for one.
+const ALONE: &str =
+    "put it in brackets, and an `else` behind it: [ { if = \"…\", eq = \"…\", then = … }, { else = … } ]";
+
+impl Legacy<'_, '_> {
+    /// The chain `node`, whose outcomes `outcome` reads; `None` where it cannot be taken for one.
     pub(super) fn rules(
         &mut self,
-        items: &[&Node<'_>],
-        range: TextRange,
+        node: &Node<'_>,
         place: Place,
         without_then: bool,
         outcome: Outcome<'_, Self>,
     ) -> Option<Block> {
+        let range = node.range;
+        let Some(items) = node.items().map(|items| items.nodes) else {
+            let message = format!("{} is one rule alone, not a list of rules", place.quoted);
+            self.context.report(Diagnostic::new(&codes::WRONG_KIND, range, message).help(ALONE));
+            return None;
+        };
         if items.len() > policy::limits::RULES_MAX {
             let message =
                 format!("{} has {} rules, more than {}", place.quoted, items.len(), policy::limits::RULES_MAX);
@@ -44,7 +51,7 @@ impl<'c, 't> Legacy<'c, 't> {
         let mut rules = Vec::with_capacity(items.len());
         let mut otherwise: Option<(ExprId, TextRange)> = None;
         let mut has_else = None;
-        for item in items {
+        for item in &items {
             let Some(table) = item.as_table() else {
                 let message = format!("an entry of {} is {}, not a rule", place.quoted, item.kind_name());
                 self.context.report(Diagnostic::new(&codes::WRONG_KIND, item.range, message).help(HELP));

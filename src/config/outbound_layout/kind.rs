@@ -31,8 +31,10 @@ use crate::{
 pub(crate) struct Kind<T> {
     /// What it is, for messages.
     pub(crate) wanted: &'static str,
-    /// How a list of it looks as an expression, where it is a list.
-    pub(crate) list: Option<&'static str>,
+    /// How it looks, for messages: a value, or an expression where it is a list.
+    pub(crate) example: &'static str,
+    /// What an entry of it is, where it is a list.
+    pub(crate) entry: Option<&'static str>,
     /// Its words as the 2022 layout spells them, each with its constant; the first spelling of each is the usual one.
     pub(crate) words: &'static [(&'static str, Constant)],
     /// Whether it is a text, which an expression must quote.
@@ -44,13 +46,21 @@ pub(crate) struct Kind<T> {
 }
 
 /// A name of a host, of a sender; `""` for none.
-pub(crate) const TEXT: Kind<String> =
-    Kind { wanted: "a text", list: None, words: &[], is_text: true, plain: text, typed: typed_text };
+pub(crate) const TEXT: Kind<String> = Kind {
+    wanted: "a text",
+    example: "'mx.example.org'",
+    entry: None,
+    words: &[],
+    is_text: true,
+    plain: text,
+    typed: typed_text,
+};
 
 /// How many hosts or addresses.
 pub(crate) const COUNT: Kind<u32> = Kind {
-    wanted: "a whole number, such as `7`",
-    list: None,
+    wanted: "a whole number",
+    example: "7",
+    entry: None,
     words: &[],
     is_text: false,
     plain: |context, node, key| match context.integer(node, key, 0..=u32::MAX) {
@@ -66,7 +76,8 @@ pub(crate) const COUNT: Kind<u32> = Kind {
 /// `true` or `false`.
 pub(crate) const BOOLEAN: Kind<bool> = Kind {
     wanted: "`true` or `false`",
-    list: None,
+    example: "true",
+    entry: None,
     words: &[],
     is_text: false,
     plain: |context, node, key| match context.boolean(node, key) {
@@ -81,8 +92,9 @@ pub(crate) const BOOLEAN: Kind<bool> = Kind {
 
 /// A length of time.
 pub(crate) const DURATION: Kind<Millis> = Kind {
-    wanted: "a length of time, such as `5m`",
-    list: None,
+    wanted: "a length of time of at least `1ms`",
+    example: "5m",
+    entry: None,
     words: &[],
     is_text: false,
     plain: |context, node, key| match context.duration(node, key) {
@@ -95,7 +107,8 @@ pub(crate) const DURATION: Kind<Millis> = Kind {
 /// How long a recipient is tried.
 pub(crate) const EXPIRY: Kind<Expiry> = Kind {
     wanted: DURATION.wanted,
-    list: None,
+    example: "5d",
+    entry: None,
     words: &[],
     is_text: false,
     plain: DURATION.plain,
@@ -105,7 +118,8 @@ pub(crate) const EXPIRY: Kind<Expiry> = Kind {
 /// Lengths of time, at least one.
 pub(crate) const DURATIONS: Kind<Vec<Millis>> = Kind {
     wanted: "a list of lengths of time with at least one entry",
-    list: Some("[2m, 5m, 10m]"),
+    example: "[2m, 5m, 10m]",
+    entry: Some("a length of time of at least `1ms`"),
     words: &[],
     is_text: false,
     plain: durations,
@@ -118,7 +132,8 @@ pub(crate) const DURATIONS: Kind<Vec<Millis>> = Kind {
 /// Addresses of version 4.
 pub(crate) const IPV4_ADDRESSES: Kind<Vec<SourceIp>> = Kind {
     wanted: "a list of IPv4 addresses",
-    list: Some("['192.0.2.1', '192.0.2.2']"),
+    example: "['192.0.2.1', '192.0.2.2']",
+    entry: Some("an IPv4 address"),
     words: &[],
     is_text: true,
     plain: |context, node, key| addresses(context, node, key, IpAddr::is_ipv4, "an IPv4 address, such as `192.0.2.1`"),
@@ -128,7 +143,8 @@ pub(crate) const IPV4_ADDRESSES: Kind<Vec<SourceIp>> = Kind {
 /// Addresses of version 6.
 pub(crate) const IPV6_ADDRESSES: Kind<Vec<SourceIp>> = Kind {
     wanted: "a list of IPv6 addresses",
-    list: Some("['2001:db8::1', '2001:db8::2']"),
+    example: "['2001:db8::1', '2001:db8::2']",
+    entry: Some("an IPv6 address"),
     words: &[],
     is_text: true,
     plain: |context, node, key| {
@@ -140,7 +156,8 @@ pub(crate) const IPV6_ADDRESSES: Kind<Vec<SourceIp>> = Kind {
 /// Names of signatures.
 pub(crate) const TEXTS: Kind<Vec<String>> = Kind {
     wanted: "a list of names",
-    list: Some("['rsa', 'ed25519']"),
+    example: "['rsa', 'ed25519']",
+    entry: Some("a name"),
     words: &[],
     is_text: true,
     plain: |context, node, key| {
@@ -162,7 +179,8 @@ pub(crate) const TEXTS: Kind<Vec<String>> = Kind {
 /// Whether a protection is used.
 pub(crate) const REQUIREMENT: Kind<Requirement> = Kind {
     wanted: "one of `optional`, `require`, `disable`",
-    list: None,
+    example: "optional",
+    entry: None,
     words: &[
         ("optional", Constant::Optional),
         ("require", Constant::Require),
@@ -185,7 +203,8 @@ pub(crate) const REQUIREMENT: Kind<Requirement> = Kind {
 /// Which addresses of a host are tried.
 pub(crate) const IP_LOOKUP: Kind<IpLookup> = Kind {
     wanted: "one of the orders of address families",
-    list: None,
+    example: "ipv4_then_ipv6",
+    entry: None,
     words: &[
         ("ipv4-then-ipv6", Constant::Ipv4ThenIpv6),
         ("ipv6-then-ipv4", Constant::Ipv6ThenIpv4),

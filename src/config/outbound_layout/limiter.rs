@@ -2,11 +2,17 @@
 //!
 //! Source: delivery spec 1.7 and 1.8.
 
+use std::{fmt::Display, str::FromStr};
+
 use base::{Diagnostic, Fix, Millis, TextRange};
 use document::{Node, Table};
-use policy::spelling::nearest;
+use policy::{Block, spelling::nearest};
 
-use super::{Layout, Place, kind::entries, place};
+use super::{
+    Layout, Place, Reported,
+    kind::{entries, is_none},
+    place,
+};
 use crate::{
     Dialect, Settings, codes,
     read::{Context, Scalar},
@@ -55,29 +61,35 @@ pub(super) fn limiters<'c>(layout: &mut impl Layout<'c>, queue: &Table<'_>, sett
 }
 
 fn limiter<'c>(layout: &mut impl Layout<'c>, range: TextRange, table: &Table<'_>, place: Place) -> Option<Limiter> {
-    let limits = ["rate", "concurrency"];
-    if limits.iter().all(|key| table.get(key).is_none()) {
+    if table.get("rate").is_none() && table.get("concurrency").is_none() {
         layout.context().report(
             Diagnostic::new(&codes::MISSING_REQUIRED, range, "a limiter has neither `rate` nor `concurrency`")
                 .help("write `rate = \"25/1h\"`, or `concurrency = 5`"),
         );
         return None;
     }
-    let condition = table.get("match").map(|node| layout.condition(node, place));
+    let condition = condition(layout, table, place);
     let context = layout.context();
-    let key = table.get("key").map_or_else(Vec::new, |node| key(context, node, LIMITER_KEY, "limiter"));
-    let rate = table.get("rate").map(|node| rate(context, node));
-    let concurrency = table.get("concurrency").map(|node| optional_number(context, node, "concurrency"));
-    // A limiter whose parts are all there and say "no limit" is dropped by the server, too.
-    Some(Limiter {
+    let rate = table.get("rate").map_or(Ok(None), |node| rate(context, node));
+    let concurrency = table.get("concurrency").map_or(Ok(None), |node| optional_number(context, node, "concurrency"));
+    let limiter = Limiter {
         range,
         enabled: enabled(context, table),
-        key,
-        condition: condition.map_or(Some(None), |condition| condition.map(Some))?,
-        rate: rate.map_or(Some(None), |rate| rate)?,
-        concurrency: concurrency.map_or(Some(None), |concurrency| concurrency)?,
-    })
-    .filter(|limiter| limiter.rate.is_some() || limiter.concurrency.is_some())
+        key: table.get("key").map_or_else(Vec::new, |node| key(context, node, LIMITER_KEY, "limiter")),
+        condition: condition.ok()?,
+        rate: rate.ok()?,
+        concurrency: concurrency.ok()?,
+    };
+    // One whose limits all say "no limit" is dropped by the server, too.
+    (limiter.rate.is_some() || limiter.concurrency.is_some()).then_some(limiter)
+}
+
+fn condition<'c>(
+    layout: &mut impl Layout<'c>,
+    table: &Table<'_>,
+    place: Place,
+) -> Result<Option<Box<Block>>, Reported> {
+    table.get("match").map_or(Ok(None), |node| layout.condition(node, place).map(Some).ok_or(Reported))
 }
 
 /// Reads every quota.
@@ -96,18 +108,17 @@ pub(super) fn quotas<'c>(layout: &mut impl Layout<'c>, queue: &Table<'_>, settin
 
 fn quota<'c>(layout: &mut impl Layout<'c>, range: TextRange, table: &Table<'_>) -> Option<Quota> {
     const MATCH: Place = place!("queue.quota.match", Quota);
-    let condition = table.get("match").map(|node| layout.condition(node, MATCH));
+    let condition = condition(layout, table, MATCH);
     let context = layout.context();
-    let key = table.get("key").map_or_else(Vec::new, |node| key(context, node, QUOTA_KEY, "quota"));
-    let messages = table.get("messages").map(|node| optional_number(context, node, "messages"));
-    let size = table.get("size").map(|node| size(context, node));
+    let messages = table.get("messages").map_or(Ok(None), |node| optional_number(context, node, "messages"));
+    let size = table.get("size").map_or(Ok(None), |node| size(context, node));
     let quota = Quota {
         range,
         enabled: enabled(context, table),
-        key,
-        condition: condition.map_or(Some(None), |condition| condition.map(Some))?,
-        messages: messages.map_or(Some(None), |messages| messages)?,
-        size: size.map_or(Some(None), |size| size)?,
+        key: table.get("key").map_or_else(Vec::new, |node| key(context, node, QUOTA_KEY, "quota")),
+        condition: condition.ok()?,
+        messages: messages.ok()?,
+        size: size.ok()?,
     };
     if quota.messages.is_none() && quota.size.is_none() {
         context.report(
@@ -248,21 +259,19 @@ fn count_by(context: &mut Context<'_>, scalar: &Scalar, allowed: &[CountBy], wha
     None
 }
 
-/// A rate such as `25/1h`. `Some(None)` is none, because it says so or holds an open macro; `None` has an error.
-fn rate(context: &mut Context<'_>, node: &Node<'_>) -> Option<Option<Placed<Rate>>> {
+/// A rate such as `25/1h`; none where it says so or holds an open macro.
+fn rate(context: &mut Context<'_>, node: &Node<'_>) -> Result<Option<Placed<Rate>>, Reported> {
     const UNLIMITED: [&str; 3] = ["false", "none", "unlimited"];
-    let scalar = context.scalar(node, "rate")?;
+    let scalar = context.scalar(node, "rate").ok_or(Reported)?;
     let text = scalar.text.text().trim();
     if scalar.open || UNLIMITED.iter().any(|word| word.eq_ignore_ascii_case(text)) {
-        return Some(None);
+        return Ok(None);
     }
-    let help = match parse_rate(text) {
-        Ok(rate) => return Some(Some(Placed::new(rate, scalar.range))),
-        Err(help) => help,
-    };
-    let message = format!("`{}` is no rate", scalar.shown());
-    context.report(Diagnostic::new(&codes::RATE_INVALID, scalar.range, message).help(help));
-    None
+    parse_rate(text).map(|rate| Some(Placed::new(rate, scalar.range))).map_err(|help| {
+        let message = format!("`{}` is no rate", scalar.shown());
+        context.report(Diagnostic::new(&codes::RATE_INVALID, scalar.range, message).help(help));
+        Reported
+    })
 }
 
 fn parse_rate(text: &str) -> Result<Rate, String> {
@@ -281,18 +290,18 @@ fn parse_rate(text: &str) -> Result<Rate, String> {
     }
 }
 
-/// A number of which 0 says "none"; `None` has an error.
-fn optional_number<T>(context: &mut Context<'_>, node: &Node<'_>, key: &str) -> Option<Option<Placed<T>>>
+/// A number of which 0 says "none"; none, too, where it holds an open macro.
+fn optional_number<T>(context: &mut Context<'_>, node: &Node<'_>, key: &str) -> Result<Option<Placed<T>>, Reported>
 where
-    T: Copy + PartialOrd + std::str::FromStr + std::fmt::Display + Default + Bounded,
+    T: Copy + PartialOrd + FromStr + Display + Default + Bounded,
 {
-    let scalar = context.scalar(node, key)?;
-    if scalar.open || super::kind::is_none(scalar.text.text()) {
-        return Some(None);
+    let scalar = context.scalar(node, key).ok_or(Reported)?;
+    if scalar.open || is_none(scalar.text.text()) {
+        return Ok(None);
     }
     match context.integer(node, key, T::default()..=T::MAX) {
-        Setting::Given(number) => Some(Some(number)),
-        Setting::Default | Setting::Chosen(_) => None,
+        Setting::Given(number) => Ok(Some(number)),
+        Setting::Default | Setting::Chosen(_) => Err(Reported),
     }
 }
 
@@ -310,17 +319,14 @@ impl Bounded for u64 {
 }
 
 /// `size`: a plain number of bytes.
-fn size(context: &mut Context<'_>, node: &Node<'_>) -> Option<Option<Placed<u64>>> {
-    let scalar = context.scalar(node, "size")?;
+fn size(context: &mut Context<'_>, node: &Node<'_>) -> Result<Option<Placed<u64>>, Reported> {
+    let scalar = context.scalar(node, "size").ok_or(Reported)?;
     let text = scalar.text.text().trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     if digits > 0 && digits < text.len() && !scalar.open {
-        context.invalid(
-            &scalar,
-            "size",
-            "it is a number of bytes without a unit, such as `10485760` for 10 MiB".to_owned(),
-        );
-        return None;
+        let help = "it is a number of bytes without a unit, such as `10485760` for 10 MiB";
+        context.invalid(&scalar, "size", help.to_owned());
+        return Err(Reported);
     }
     optional_number(context, node, "size")
 }

@@ -65,6 +65,10 @@ macro_rules! place {
 }
 pub(crate) use place;
 
+/// What could not be read: there is an error about it among the findings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reported;
+
 /// How a dialect writes a setting.
 pub(crate) trait Layout<'c> {
     /// What the reader carries along.
@@ -333,3 +337,6 @@ fn dsn<'c>(layout: &mut impl Layout<'c>, tree: &Node<'_>) -> crate::settings::Ds
     }
     dsn
 }
+
+#[cfg(test)]
+mod tests;

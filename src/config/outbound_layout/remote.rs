@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use base::{Diagnostic, Severity, TextRange};
 use document::{Entry, Node, Table};
 
+use super::Reported;
 use crate::{
     Dialect, codes,
     read::Context,
-    settings::{Definition, Definitions, Protocol, Relay, Route, Setting},
+    settings::{Definition, Definitions, Placed, Protocol, Relay, Route, Setting},
 };
 
 /// The hosts of a document by name, and what delivery by DNS is called beside them.
@@ -58,7 +59,7 @@ pub(super) fn hosts(context: &mut Context<'_>, tree: &Node<'_>, routes: &mut Def
         }
     };
     for entry in entries {
-        let Some(relay) = host(context, entry) else { continue };
+        let Ok(relay) = host(context, entry) else { continue };
         let host = Host { range: entry.key_range, is_route: relay.is_some() };
         known.insert(entry.key().to_owned(), host);
         if let Some(relay) = relay {
@@ -86,8 +87,8 @@ fn free_name(known: &BTreeMap<String, Host>) -> String {
 const KEYS: [&str; 10] =
     ["address", "port", "protocol", "tls", "auth", "lookup", "cache", "limits", "concurrency", "timeout"];
 
-/// A host; `Some(None)` is one that is no route. What the host lacks is reported, and it counts as defined.
-fn host(context: &mut Context<'_>, entry: &Entry<'_>) -> Option<Option<Relay>> {
+/// A host; `None` is one that is no route. What the host lacks is reported, and it counts as defined.
+fn host(context: &mut Context<'_>, entry: &Entry<'_>) -> Result<Option<Relay>, Reported> {
     let name = entry.key();
     let path = format!("remote.{name}");
     let Some(table) = entry.value.as_table() else {
@@ -96,7 +97,7 @@ fn host(context: &mut Context<'_>, entry: &Entry<'_>) -> Option<Option<Relay>> {
             Diagnostic::new(&codes::WRONG_KIND, entry.value.range, message)
                 .help("a remote host is a section `[remote.\"name\"]` with `address`, `port` and `protocol`"),
         );
-        return None;
+        return Err(Reported);
     };
     context.known_keys(table, &KEYS, &path);
     let mut relay = Relay::default();
@@ -112,8 +113,8 @@ fn host(context: &mut Context<'_>, entry: &Entry<'_>) -> Option<Option<Relay>> {
     }
     relay.protocol = match protocol {
         Some(Setting::Given(placed)) => match placed.value {
-            Some(protocol) => Setting::Given(crate::settings::Placed::new(protocol, placed.range)),
-            None => return Some(None),
+            Some(protocol) => Setting::Given(Placed::new(protocol, placed.range)),
+            None => return Ok(None),
         },
         _ => Setting::Default,
     };
@@ -121,7 +122,7 @@ fn host(context: &mut Context<'_>, entry: &Entry<'_>) -> Option<Option<Relay>> {
     auth(context, table, &path, &mut relay);
     required(context, entry, table);
     ineffective(context, table, &path);
-    Some(Some(relay))
+    Ok(Some(relay))
 }
 
 /// `protocol`; `None` is IMAP.
