@@ -127,7 +127,7 @@ fn a_scenario_says_what_it_says() {
     assert_eq!(scenario.messages[0].orcpt.len(), 1);
     let rcpts: Vec<_> =
         scenario.expectations.iter().map(|expectation| expectation.rcpt.as_ref().map(Mailbox::domain)).collect();
-    assert_eq!(rcpts, [Some("corp.test"), Some("home.example"), Some("elsewhere.test"), None]);
+    assert_eq!(rcpts, [Some("corp.test"), Some("home.example"), Some("elsewhere.test"), Some("elsewhere.test"), None]);
 }
 
 #[test]
