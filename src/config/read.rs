@@ -290,8 +290,10 @@ impl Context<'_> {
 
     /// An expression, or a chain of rules: `[ { if = "…", then = "…" }, { else = "…" } ]`.
     pub(crate) fn block(&mut self, node: &Node<'_>, setting: &str, scope: Scope, wanted: Wanted) -> Option<Block> {
+        let before = self.findings.mark();
         let text = self.block_text(node, setting)?;
-        self.compile(node, &text, scope, wanted)
+        let block = self.compile(node, &text, scope, wanted);
+        block.filter(|_| !self.findings.errors_since(before))
     }
 
     /// Compiles `text`, which was read from `node`.

@@ -261,6 +261,26 @@ fn next_hops_become_names_of_routes() {
 }
 
 #[test]
+fn rules_with_an_error_pick_nothing() {
+    let host = "[remote.hub]\naddress = \"hub.example\"\nport = 25\nprotocol = \"smtp\"\n";
+    let cases = [
+        (Legacy2022, "[{ if = \"sender\", eq = \"\" }, { else = \"hub\" }]"),
+        (Legacy2022, "[{ if = \"mx\", eq = \"\", then = false }, { else = \"hub\" }]"),
+        (Legacy2022, "\"hubb\""),
+        (Expressions2024, "[{ if = \"sender == ''\" }, { else = \"'hub'\" }]"),
+        (Expressions2024, "[{ if = \"mx == ''\", then = false }, { else = \"'hub'\" }]"),
+        (Expressions2024, "[{ if = \"sender\", eq = \"\", then = false }, { else = \"'hub'\" }]"),
+        (Expressions2024, "\"hub\""),
+    ];
+    for (dialect, next_hop) in cases {
+        let loaded = read(dialect, &format!("[queue.outbound]\nnext-hop = {next_hop}\n{host}"));
+        assert!(loaded.findings.has_errors(), "{dialect}: {next_hop}");
+        let route = loaded.settings.unwrap().route;
+        assert!(matches!(route, Selector::Broken(_)), "{dialect}: {next_hop}: {route:?}");
+    }
+}
+
+#[test]
 fn the_built_in_local_route_is_there_where_it_can_be_picked() {
     let cases = [
         (Legacy2022, "[queue.outbound]\nnext-hop = false", false),
