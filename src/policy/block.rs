@@ -132,21 +132,37 @@ impl Block {
     /// The strings that its outcomes can be, worked out where their parts are finite.
     #[must_use]
     pub fn names(&self) -> Outcomes {
-        let mut outcomes = Outcomes::default();
-        for outcome in self.outcomes() {
-            let range = self.ir.get(outcome).range;
-            match finite_texts(&self.ir, outcome) {
-                Some(texts) => outcomes.names.extend(texts.into_iter().map(|text| (text, range))),
-                None => outcomes.open.push(range),
-            }
-        }
-        outcomes
+        names(&self.ir, self.outcomes())
     }
+}
+
+fn names(ir: &Ir, outcomes: impl IntoIterator<Item = ExprId>) -> Outcomes {
+    let mut found = Outcomes::default();
+    for outcome in outcomes {
+        let range = ir.get(outcome).range;
+        match finite_texts(ir, outcome) {
+            Some(texts) => found.names.extend(texts.into_iter().map(|text| (text, range))),
+            None => found.open.push(range),
+        }
+    }
+    found
 }
 
 impl Compiler {
     /// Compiles `text`; `None` where any part of it has an error. All errors are among `findings`.
     pub fn block(&mut self, text: &BlockText, scope: Scope, wanted: Wanted, findings: &mut Findings) -> Option<Block> {
+        self.block_or_names(text, scope, wanted, findings).ok()
+    }
+
+    /// The same; where a part has an error, the names that the other parts can give, so that these can be checked in
+    /// the same run.
+    pub fn block_or_names(
+        &mut self,
+        text: &BlockText,
+        scope: Scope,
+        wanted: Wanted,
+        findings: &mut Findings,
+    ) -> Result<Block, Outcomes> {
         let before = findings.mark();
         if text.rules.len() > limits::RULES_MAX {
             let message = format!("a block of {} rules has more than {}", text.rules.len(), limits::RULES_MAX);
@@ -154,19 +170,27 @@ impl Compiler {
                 Diagnostic::new(&codes::TOO_MANY_RULES, text.otherwise_range, message)
                     .help("keep long lists in a store and ask it with `key_exists`"),
             );
-            return None;
+            return Err(Outcomes::default());
         }
         let mut ir = Ir::default();
         let mut rules = Vec::with_capacity(text.rules.len());
+        let mut outcomes = Vec::with_capacity(text.rules.len() + 1);
         for rule in &text.rules {
             let condition = self.expression(&rule.condition, scope, &mut ir, findings);
             let outcome = self.outcome(&rule.outcome, scope, wanted, &mut ir, findings);
+            outcomes.extend(outcome);
             if let (Some(condition), Some(outcome)) = (condition, outcome) {
                 rules.push(Rule { condition, outcome, range: rule.range });
             }
         }
-        let otherwise = self.outcome(&text.otherwise, scope, wanted, &mut ir, findings)?;
-        (!findings.errors_since(before)).then(|| Block::new(ir, rules, otherwise, text.otherwise_range))
+        let otherwise = self.outcome(&text.otherwise, scope, wanted, &mut ir, findings);
+        outcomes.extend(otherwise);
+        match otherwise {
+            Some(otherwise) if !findings.errors_since(before) => {
+                Ok(Block::new(ir, rules, otherwise, text.otherwise_range))
+            }
+            _ => Err(names(&ir, outcomes)),
+        }
     }
 
     fn outcome(
