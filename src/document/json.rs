@@ -454,19 +454,23 @@ impl<'a> Reader<'a> {
         kind
     }
 
-    /// Reports that `word` is no number or should have quotes, and gives it as the text it is.
+    /// Reports that `word` is no number of JSON, or that it should have quotes, and gives it as what it was meant for.
     fn unquoted(&mut self, word: &'a str, range: TextRange) -> Kind<'a> {
         let shown = excerpt(word);
         let is_numeric = |byte: u8| byte.is_ascii_hexdigit() || b"+-._xXoO".contains(&byte);
-        self.findings.push(if word.bytes().all(is_numeric) && word.bytes().any(|byte| byte.is_ascii_digit()) {
-            Diagnostic::new(&codes::JSON_BAD_NUMBER, range, format!("{shown} is no number of JSON"))
-                .help("write digits without leading zeros, a point between digits, an exponent: 10, 0.5, 1e3")
-        } else {
-            let quoted = (!word.contains(['"', '\\'])).then(|| format!("\"{word}\""));
+        if word.bytes().all(is_numeric) && word.bytes().any(|byte| byte.is_ascii_digit()) {
+            self.findings.push(
+                Diagnostic::new(&codes::JSON_BAD_NUMBER, range, format!("{shown} is no number of JSON"))
+                    .help("write digits without leading zeros, a point between digits, an exponent: 10, 0.5, 1e3"),
+            );
+            return Kind::Number(word);
+        }
+        let quoted = (!word.contains(['"', '\\'])).then(|| format!("\"{word}\""));
+        self.findings.push(
             Diagnostic::new(&codes::JSON_BAD_QUOTING, range, format!("the text {shown} has no quotes"))
                 .help("put it between \"")
-                .fix_if(quoted.map(|quoted| Fix::replace("quote it", range, quoted)))
-        });
+                .fix_if(quoted.map(|quoted| Fix::replace("quote it", range, quoted))),
+        );
         Kind::Text(Text::Verbatim(word))
     }
 
@@ -798,7 +802,7 @@ mod tests {
             ("{a: 1, b-c: 2}", "{a: 1, b-c: 2}", &["json-bad-quoting", "json-bad-quoting"]),
             ("{\"a\": rcpt == 'x, y', \"b\": 1}", "{a: \"rcpt == 'x, y'\", b: 1}", &["json-bad-quoting"]),
             ("{\"a\": True, \"b\": None}", "{a: true, b: null}", &["json-syntax", "json-syntax"]),
-            ("[01, +1, .5, 1., 1e, -]", "[\"01\", \"+1\", \".5\", \"1.\", \"1e\", \"-\"]", &["json-bad-number", "json-bad-number", "json-bad-number", "json-bad-number", "json-bad-number", "json-bad-quoting"]),
+            ("[01, +1, .5, 1., 1e, -]", "[01, +1, .5, 1., 1e, \"-\"]", &["json-bad-number", "json-bad-number", "json-bad-number", "json-bad-number", "json-bad-number", "json-bad-quoting"]),
             ("{\"a\": 1, \"a\": 2}", "{a: 1}", &["duplicate-key"]),
             ("{\"a\" 1, \"b\": 2}", "{b: 2}", &["json-syntax"]),
             ("{\"a\": , \"b\": 2}", "{b: 2}", &["json-syntax"]),

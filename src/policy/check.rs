@@ -553,7 +553,12 @@ impl Lowering<'_> {
         let message = format!("`{function}` takes {wanted} {plural}, not {found}");
         let help = Function::named(function).map_or_else(
             || format!("write `{function}('…', value)`"),
-            |known| format!("it gives: {}", known.meaning().trim()),
+            |known| {
+                let meaning = known.meaning().trim().trim_end_matches('.');
+                let mut rest = meaning.chars();
+                let first = rest.next().map(|first| first.to_ascii_lowercase());
+                format!("what it gives: {}{}", first.into_iter().collect::<String>(), rest.as_str())
+            },
         );
         self.report(Diagnostic::new(&codes::FUNCTION_ARITY, name, message).help(help));
     }

@@ -208,10 +208,20 @@ impl Reader<'_> {
         let help = match text.split_once('.') {
             None if only(text) => match text.parse::<i64>() {
                 Ok(_) => return,
-                Err(_) => "whole numbers reach from -9223372036854775807 to 9223372036854775807",
+                Err(_) => {
+                    let message = format!("`{text}` is too large for a number");
+                    self.report(
+                        Diagnostic::new(&codes::BAD_NUMBER, token.range, message)
+                            .help("whole numbers reach from -9223372036854775807 to 9223372036854775807"),
+                    );
+                    return;
+                }
             },
             Some((whole, fraction)) if (only(whole) || whole.is_empty()) && (only(fraction) || fraction.is_empty()) => {
                 return;
+            }
+            _ if text.split_once(['e', 'E']).is_some_and(|(digits, exponent)| only(digits) && only(exponent)) => {
+                "a number has no exponent: write all of its digits"
             }
             _ => match Millis::parse(text) {
                 Ok(_) => return,
@@ -229,10 +239,18 @@ impl Reader<'_> {
 
     /// A value begins and ends with `token`.
     fn value(&mut self, token: Token, previous: Option<Token>, indexable: bool) {
-        if matches!(self.state, State::Operator { .. }) {
+        let follows_value = matches!(self.state, State::Operator { .. });
+        // What an unknown character was meant for is not known either.
+        let is_explained = previous.is_some_and(|previous| previous.kind == TokenKind::Unknown);
+        if follows_value && !is_explained {
             self.two_values(token, previous);
         }
-        self.state = State::Operator { indexable };
+        let is_word_operator = matches!(self.text(token.range), "and" | "or" | "is" | "eq" | "in");
+        self.state = if follows_value && is_word_operator {
+            State::OperandAfter(token.range)
+        } else {
+            State::Operator { indexable }
+        };
     }
 
     fn two_values(&mut self, token: Token, previous: Option<Token>) {
@@ -451,9 +469,8 @@ impl Reader<'_> {
 
     fn operator(&mut self, token: Token) {
         let found = self.text(token.range).to_owned();
-        self.alias(token, &found);
         match self.state {
-            State::Operator { .. } => {}
+            State::Operator { .. } => self.alias(token, &found),
             State::OperandAfter(before) if before.end() == token.range.start() => {
                 let both = before.cover(token.range);
                 let signs = self.text(both).to_owned();
