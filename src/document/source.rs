@@ -30,6 +30,17 @@ pub struct Position {
     pub column: u32,
 }
 
+/// What a hidden character is shown as: as many bytes, and the same line.
+const fn stand_in(character: char) -> char {
+    match (character, character.len_utf8()) {
+        ('\n' | '\r', _) => character,
+        (_, 1) => '*',
+        (_, 2) => '×',
+        (_, 3) => '※',
+        _ => '𝄪',
+    }
+}
+
 /// The position of a byte whose offset is a multiple of [`STRIDE`].
 #[derive(Clone, Copy, Debug)]
 struct Mark(Position);
@@ -101,6 +112,19 @@ impl Source {
     #[must_use]
     pub fn slice(&self, range: TextRange) -> &str {
         range.slice(&self.text)
+    }
+
+    /// The document with nothing to be read in `ranges`: each character there is an asterisk, or a sign that takes as
+    /// many bytes, so that every offset and every position stays what it is.
+    #[must_use]
+    pub fn masked(&self, ranges: &[TextRange]) -> Self {
+        let mut text = self.text.clone();
+        for range in ranges {
+            let Some(hidden) = text.get(range.indices()) else { continue };
+            let mask: String = hidden.chars().map(stand_in).collect();
+            text.replace_range(range.indices(), &mask);
+        }
+        Self { text, ..self.clone() }
     }
 
     /// The line and the column of the byte at `offset`; past the end, those of the end.

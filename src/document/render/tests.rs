@@ -243,3 +243,19 @@ const MISTAKES: &[(&str, &str)] = &[
     ("json-missing", "{\"a\" 1, \"b\": , \"c\" \"d\" \"e\": 1, \"f\"}\n"),
     ("json-trailing-text", "{\"a\": 1}\n}\n"),
 ];
+
+#[test]
+fn what_is_hidden_is_shown_as_asterisks_and_moves_nothing() {
+    let text = "auth = { secret = \"gehéim€\", user = rcpt_domian }\n";
+    let source = Source::new("a.toml", text);
+    let at = |part: &str| {
+        let start = text.find(part).unwrap();
+        TextRange::of(start..start + part.len())
+    };
+    let mut findings = Findings::new();
+    findings.push(Diagnostic::new(&crate::codes::TOML_SYNTAX, at("rcpt_domian"), "x"));
+    findings.hide(at("gehéim€"));
+    let shown = super::text(&source, &findings, Colour::Never);
+    assert!(shown.contains("secret = \"***×**※\", user"), "{shown}");
+    assert!(shown.contains("a.toml:1:37"), "{shown}");
+}

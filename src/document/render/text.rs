@@ -12,7 +12,7 @@
 //!
 //! The drawing is that of `annotate-snippets`; what it is given to draw is cut first. A line is shown around its
 //! places and not as a whole, so that a thousand findings in a document that is one line of a mebibyte take no more
-//! time and room than elsewhere. No control character of the document reaches the terminal: each is shown as its
+//! time and room than elsewhere. What the findings hide is masked before anything is cut. No control character of the document reaches the terminal: each is shown as its
 //! picture.
 
 use std::borrow::Cow;
@@ -29,6 +29,14 @@ use crate::limits::{RELATED_MAX, SHOWN_FIX_BYTES_MAX, WINDOW_BYTES_MAX};
 /// The findings of `source`, one below another with a blank line between.
 #[must_use]
 pub fn text(source: &Source, findings: &Findings, colour: Colour) -> String {
+    if !findings.hidden().is_empty() {
+        let masked = source.masked(findings.hidden());
+        return draw(&masked, findings, colour);
+    }
+    draw(source, findings, colour)
+}
+
+fn draw(source: &Source, findings: &Findings, colour: Colour) -> String {
     let renderer = match colour {
         Colour::Always => Renderer::styled(),
         Colour::Never => Renderer::plain(),
