@@ -6,6 +6,7 @@ use document::{
     Source,
     render::{self, Colour},
 };
+use policy::{Block, ExprId, Facts, Ir, Stop, Value, Variable, interpret, lookup::Unknown};
 
 /// The document that holds `bytes`, and what was found while they were decoded.
 ///
@@ -52,4 +53,37 @@ pub fn loads(source: &Source, forced: Option<Dialect>) {
     assert_eq!(shown.is_empty(), findings.is_empty());
     assert!(render::json(&[(source, &findings)]).starts_with('{'));
     assert_eq!(render::github(&[(source, &findings)]).is_empty(), findings.is_empty());
+}
+
+/// What an expression gives on fixed facts, in a world that knows nothing: a value, a question or an error.
+#[must_use]
+pub fn evaluated(ir: &Ir, root: ExprId) -> String {
+    let facts = facts();
+    said(interpret::with_world(&mut Unknown, |answers| interpret::expression(ir, root, &facts, answers, &mut ())))
+}
+
+/// What a block gives, as [`evaluated`].
+#[must_use]
+pub fn decided(block: &Block) -> String {
+    let facts = facts();
+    said(interpret::with_world(&mut Unknown, |answers| interpret::block(block, &facts, answers, &mut ())))
+}
+
+fn said<T: std::fmt::Debug>(result: Result<T, Stop>) -> String {
+    match result {
+        Ok(value) => format!("{value:?}"),
+        Err(Stop::Needs(lookup)) => format!("needs {lookup}"),
+        Err(Stop::Failed(error)) => error.to_string(),
+    }
+}
+
+/// A recipient with the values that make a difference: a subaddress, the largest size, a list with an empty element.
+fn facts() -> Facts {
+    Facts::new()
+        .with(Variable::Rcpt, Value::text("user+tag@corp.test"))
+        .with(Variable::RcptDomain, Value::text("corp.test"))
+        .with(Variable::SenderDomain, Value::text("home.example"))
+        .with(Variable::RetryNum, Value::Int(3))
+        .with(Variable::Size, Value::Int(i64::MAX))
+        .with(Variable::Recipients, Value::list(vec![Value::text("a@b.test"), Value::empty()]))
 }

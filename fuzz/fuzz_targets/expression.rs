@@ -1,10 +1,14 @@
-//! An expression's text: read, compiled for two settings, evaluated twice.
+//! An expression's text: read, compiled for two settings, evaluated twice, written as IR and read back.
 
 #![no_main]
 
-use base::{Findings, MappedText};
+use base::{Diagnostic, Findings, MappedText};
 use libfuzzer_sys::fuzz_target;
-use policy::{Compiler, Edition, ExprId, Facts, Ir, Scope, Stop, Value, Variable, interpret, lexer, lookup::Unknown};
+use policy::{
+    Compiler, Edition, Ir, Scope,
+    ir_text::{self, IrText},
+    lexer,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = str::from_utf8(bytes) else { return };
@@ -19,6 +23,8 @@ fuzz_target!(|bytes: &[u8]| {
     let tree = policy::parse::parse(&MappedText::verbatim(text, 0), &mut findings);
     fuzz::findings_lie_within(text, &findings);
     assert!(tree.is_some() || findings.has_errors(), "refused without a word");
+    let is_explained = |finding: &Diagnostic| finding.code != &policy::codes::SYNTAX;
+    assert!(findings.iter().all(is_explained), "only the grammar refuses this; `syntax` should say why");
 
     for edition in [Edition::Strategies2025, Edition::Objects2026] {
         for scope in [Scope::CONNECTION, Scope::QUOTA] {
@@ -33,29 +39,21 @@ fn compiles(text: &str, edition: Edition, scope: Scope) {
     let source = MappedText::verbatim(text, 0);
     let root = Compiler::new(edition).expression(&source, scope, &mut ir, &mut findings);
     fuzz::findings_lie_within(text, &findings);
-    match root {
-        Some(root) => {
-            assert!(!findings.has_errors(), "compiled although it has an error");
-            assert_eq!(evaluated(&ir, root), evaluated(&ir, root), "two evaluations differ");
-        }
-        None => assert!(findings.has_errors(), "refused without a word"),
-    }
-}
+    let Some(root) = root else {
+        assert!(findings.has_errors(), "refused without a word");
+        return;
+    };
+    assert!(!findings.has_errors(), "compiled although it has an error");
+    let value = fuzz::evaluated(&ir, root);
+    assert_eq!(value, fuzz::evaluated(&ir, root), "two evaluations differ");
 
-/// What the expression gives on fixed facts, in a world that knows nothing: a value, a question or an error.
-fn evaluated(ir: &Ir, root: ExprId) -> String {
-    let facts = Facts::new()
-        .with(Variable::Rcpt, Value::text("user+tag@corp.test"))
-        .with(Variable::RcptDomain, Value::text("corp.test"))
-        .with(Variable::SenderDomain, Value::text("home.example"))
-        .with(Variable::RetryNum, Value::Int(3))
-        .with(Variable::Size, Value::Int(i64::MAX))
-        .with(Variable::Recipients, Value::list(vec![Value::text("a@b.test"), Value::empty()]));
-    let result =
-        interpret::with_world(&mut Unknown, |answers| interpret::expression(ir, root, &facts, answers, &mut ()));
-    match result {
-        Ok(value) => format!("{value:?}"),
-        Err(Stop::Needs(lookup)) => format!("needs {lookup}"),
-        Err(Stop::Failed(error)) => error.to_string(),
+    let written = ir_text::write_expression(&ir, root);
+    match ir_text::read(&written, &mut findings) {
+        Some(IrText::Expression { ir, root }) => {
+            assert_eq!(written, ir_text::write_expression(&ir, root));
+            assert_eq!(value, fuzz::evaluated(&ir, root), "the IR that was read back differs");
+        }
+        Some(IrText::Block(_)) => panic!("an expression reads back as a block"),
+        None => panic!("what is written cannot be read: {findings:?}\n{written}"),
     }
 }
