@@ -8,8 +8,8 @@ use base::{Millis, Secret, TextRange};
 use policy::{Block, Kind, Target, display};
 
 use crate::settings::{
-    Connection, Definition, Expiry, IpLookup, Mx, Protocol, Relay, Requirement, Route, Schedule, Sensitive, Setting, Settings,
-    SourceIp, Tls,
+    Connection, Definition, Expiry, IpLookup, Mx, Protocol, Relay, Requirement, Route, Schedule, Sensitive, Setting,
+    Settings, SourceIp, Tls,
 };
 
 /// One setting of a strategy.

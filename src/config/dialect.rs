@@ -5,7 +5,9 @@ use std::fmt;
 use base::{Diagnostic, Findings, TextRange};
 use document::{Format, Node, Source};
 
-use crate::{Resources, Settings, codes, detect, expressions_2024, legacy_2022, objects_2026, resolve, strategies_2025};
+use crate::{
+    Resources, Settings, codes, detect, expressions_2024, legacy_2022, objects_2026, resolve, strategies_2025,
+};
 
 /// A published layout of the outbound settings.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -22,12 +24,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// Every dialect, oldest first.
-    pub const ALL: [Self; 4] = [
-        Self::Legacy2022,
-        Self::Expressions2024,
-        Self::Strategies2025,
-        Self::Objects2026,
-    ];
+    pub const ALL: [Self; 4] = [Self::Legacy2022, Self::Expressions2024, Self::Strategies2025, Self::Objects2026];
 
     /// Its name on the command line and in messages.
     #[must_use]

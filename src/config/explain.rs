@@ -154,7 +154,8 @@ pub fn explain(settings: &Settings, facts: &Facts, world: &mut dyn World, target
                 at_host = Some(later);
             }
         } else {
-            tls.notes.push("it depends on the host; this is before hosts are known (give `mx` to see it at one)".into());
+            tls.notes
+                .push("it depends on the host; this is before hosts are known (give `mx` to see it at one)".into());
         }
     }
     if names_host(settings, Kind::Connection) && !has_host {
@@ -182,9 +183,10 @@ fn before_hosts(facts: &Facts) -> Facts {
 /// Whether the rules of `kind` ask about the host at hand.
 fn names_host(settings: &Settings, kind: Kind) -> bool {
     let asks = |block: &Block| {
-        block.ir().exprs().any(|(_, expr)| {
-            matches!(expr.op, Op::Variable(Variable::Mx | Variable::RemoteIp | Variable::LocalIp))
-        })
+        block
+            .ir()
+            .exprs()
+            .any(|(_, expr)| matches!(expr.op, Op::Variable(Variable::Mx | Variable::RemoteIp | Variable::LocalIp)))
     };
     match settings.selector(kind) {
         Selector::Given(block) => asks(block),
@@ -213,8 +215,8 @@ fn decide(
         notes: Vec::new(),
     };
     let Some(block) = settings.rules(kind) else {
-        if let Selector::Broken(range) = settings.selector(kind) {
-            explained.outcome = Outcome::Broken(*range);
+        if let Selector::Broken(broken) = settings.selector(kind) {
+            explained.outcome = Outcome::Broken(broken.range);
         }
         return explained;
     };

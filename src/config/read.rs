@@ -7,11 +7,11 @@ use std::ops::RangeInclusive;
 
 use base::{Diagnostic, Findings, Fix, MappedText, Millis, MillisError, Secret, Severity, TextRange};
 use document::{Node, Table};
-use policy::{Block, BlockText, Compiler, RuleText, Scope, Wanted, spelling::nearest};
+use policy::{Block, BlockText, Compiler, Outcomes, RuleText, Scope, Wanted, spelling::nearest};
 
 use crate::{
     Dialect, Resources, codes,
-    settings::{Placed, Selector, Sensitive, Setting},
+    settings::{Broken, Placed, Selector, Sensitive, Setting},
 };
 
 /// What a reader carries along.
@@ -62,28 +62,13 @@ impl Context<'_> {
             return None;
         };
         if !has_macro(text.text()) {
-            return Some(Scalar {
-                text,
-                range: node.range,
-                expanded: false,
-                open: false,
-            });
+            return Some(Scalar { text, range: node.range, expanded: false, open: false });
         }
         if !self.resources.resolves() {
-            return Some(Scalar {
-                text,
-                range: node.range,
-                expanded: false,
-                open: true,
-            });
+            return Some(Scalar { text, range: node.range, expanded: false, open: true });
         }
         let text = self.expand(&text, node.range)?;
-        Some(Scalar {
-            text,
-            range: node.range,
-            expanded: true,
-            open: false,
-        })
+        Some(Scalar { text, range: node.range, expanded: true, open: false })
     }
 
     /// Replaces every `%{env:NAME}%` and `%{file:/path}%`.
@@ -172,13 +157,11 @@ impl Context<'_> {
         let message = format!("`{}` is no value of `{setting}`", scalar.shown());
         let finding = Diagnostic::new(&codes::INVALID_VALUE, scalar.range, message);
         self.findings.push(match near {
-            Some(near) => finding
-                .help(format!("did you mean `{near}`? {known}"))
-                .fix(Fix::replace(
-                    format!("write `{near}`"),
-                    scalar.text.document_range(),
-                    near,
-                )),
+            Some(near) => finding.help(format!("did you mean `{near}`? {known}")).fix(Fix::replace(
+                format!("write `{near}`"),
+                scalar.text.document_range(),
+                near,
+            )),
             None => finding.help(known),
         });
         Setting::Default
@@ -218,19 +201,12 @@ impl Context<'_> {
         if scalar.open {
             return Setting::Default;
         }
-        self.millis(&scalar, setting).map_or(Setting::Default, |value| {
-            Setting::Given(Placed::new(value, scalar.range))
-        })
+        self.millis(&scalar, setting).map_or(Setting::Default, |value| Setting::Given(Placed::new(value, scalar.range)))
     }
 
     /// The length of time that `scalar` says.
     pub(crate) fn millis(&mut self, scalar: &Scalar, setting: &str) -> Option<Millis> {
-        let text: String = scalar
-            .text
-            .text()
-            .chars()
-            .filter(|character| !character.is_whitespace())
-            .collect();
+        let text: String = scalar.text.text().chars().filter(|character| !character.is_whitespace()).collect();
         let help = match Millis::parse(&text) {
             Ok(Millis(0)) => "a length of time of zero is refused; the smallest is `1ms`".to_owned(),
             Ok(value) => return Some(value),
@@ -283,17 +259,25 @@ impl Context<'_> {
     /// A selector: an expression, or a chain of rules, that gives the name of a strategy.
     pub(crate) fn selector(&mut self, node: &Node<'_>, setting: &str, scope: Scope) -> Selector {
         match self.block(node, setting, scope, Wanted::Name) {
-            Some(block) => Selector::Given(Box::new(block)),
-            None => Selector::Broken(node.range),
+            Ok(block) => Selector::Given(Box::new(block)),
+            Err(names) => Selector::Broken(Broken { range: node.range, names }),
         }
     }
 
-    /// An expression, or a chain of rules: `[ { if = "…", then = "…" }, { else = "…" } ]`.
-    pub(crate) fn block(&mut self, node: &Node<'_>, setting: &str, scope: Scope, wanted: Wanted) -> Option<Block> {
+    /// An expression, or a chain of rules: `[ { if = "…", then = "…" }, { else = "…" } ]`. Where a part of it has an
+    /// error, the names that the others can give.
+    pub(crate) fn block(
+        &mut self,
+        node: &Node<'_>,
+        setting: &str,
+        scope: Scope,
+        wanted: Wanted,
+    ) -> Result<Block, Outcomes> {
         let before = self.findings.mark();
-        let text = self.block_text(node, setting)?;
-        let block = self.compile(node, &text, scope, wanted);
-        block.filter(|_| !self.findings.errors_since(before))
+        let text = self.block_text(node, setting).ok_or_else(Outcomes::default)?;
+        let block = self.compile(node, &text, scope, wanted)?;
+        // The texts may have had errors of their own, such as a rule behind `else`.
+        if self.findings.errors_since(before) { Err(block.names()) } else { Ok(block) }
     }
 
     /// Compiles `text`, which was read from `node`.
@@ -303,17 +287,11 @@ impl Context<'_> {
         text: &BlockText,
         scope: Scope,
         wanted: Wanted,
-    ) -> Option<Block> {
-        let before = self.findings.mark();
-        let block = if holds_macro(node) {
-            self.block_of_macros(text, node.range, scope, wanted)
+    ) -> Result<Block, Outcomes> {
+        if holds_macro(node) {
+            self.block_of_macros(text, node.range, scope, wanted).ok_or_else(Outcomes::default)
         } else {
-            self.compiler.block(text, scope, wanted, self.findings)
-        };
-        if self.findings.errors_since(before) {
-            None
-        } else {
-            block
+            self.compiler.block_or_names(text, scope, wanted, self.findings)
         }
     }
 
@@ -383,32 +361,18 @@ impl Context<'_> {
         };
         if count == 1 {
             self.report(
-                Diagnostic::new(
-                    &codes::ELSE_ONLY,
-                    otherwise_range,
-                    format!("`{setting}` has an `else` and no rule"),
-                )
-                .help(format!(
-                    "write `{setting} = \"…\"`; version 0.15 refuses an `else` without a rule"
-                )),
+                Diagnostic::new(&codes::ELSE_ONLY, otherwise_range, format!("`{setting}` has an `else` and no rule"))
+                    .help(format!("write `{setting} = \"…\"`; version 0.15 refuses an `else` without a rule")),
             );
         }
-        Some(BlockText {
-            rules,
-            otherwise,
-            otherwise_range,
-        })
+        Some(BlockText { rules, otherwise, otherwise_range })
     }
 
     fn after_else(&mut self, range: TextRange, otherwise: TextRange) {
         self.report(
-            Diagnostic::new(
-                &codes::RULE_AFTER_ELSE,
-                range,
-                "a rule stands behind `else` and is never reached",
-            )
-            .related(otherwise, "the `else`")
-            .help("move it before the `else`"),
+            Diagnostic::new(&codes::RULE_AFTER_ELSE, range, "a rule stands behind `else` and is never reached")
+                .related(otherwise, "the `else`")
+                .help("move it before the `else`"),
         );
     }
 
@@ -426,11 +390,7 @@ impl Context<'_> {
             (Some(condition), Some(outcome), None) => {
                 let condition = self.scalar(condition, "if");
                 let outcome = self.scalar(outcome, "then");
-                Some(RuleKind::Rule(RuleText {
-                    condition: condition?.text,
-                    outcome: outcome?.text,
-                    range: item.range,
-                }))
+                Some(RuleKind::Rule(RuleText { condition: condition?.text, outcome: outcome?.text, range: item.range }))
             }
             (None, None, Some(otherwise)) => Some(RuleKind::Else(self.scalar(otherwise, "else")?.text)),
             (condition, outcome, otherwise) => {

@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use base::{Diagnostic, Findings, Fix, TextRange};
 use policy::{
-    Block, Choice, Kind, Plan, Target,
+    Block, Choice, Kind, Outcomes, Plan, Target,
     spelling::nearest,
     target::{Provision, Undefined},
 };
@@ -108,14 +108,16 @@ impl Settings {
 /// Reports every name that a selector of the document can give and nothing defines.
 pub(crate) fn report(settings: &Settings, findings: &mut Findings) {
     for kind in Kind::ALL {
-        if let Selector::Given(block) = settings.selector(kind) {
-            report_kind(settings, kind, block, findings);
-        }
+        let outcomes = match settings.selector(kind) {
+            Selector::Given(block) => block.names(),
+            Selector::Broken(broken) => broken.names.clone(),
+            Selector::BuiltIn => continue,
+        };
+        report_kind(settings, kind, outcomes, findings);
     }
 }
 
-fn report_kind(settings: &Settings, kind: Kind, block: &Block, findings: &mut Findings) {
-    let outcomes = block.names();
+fn report_kind(settings: &Settings, kind: Kind, outcomes: Outcomes, findings: &mut Findings) {
     let target = settings.dialect.target();
     let is_snippet = is_snippet(settings, kind);
     let mut unknown: Vec<(&str, TextRange)> = Vec::new();
@@ -166,13 +168,14 @@ fn consequences(settings: &Settings, kind: Kind) -> String {
 
 fn undefined(settings: &Settings, kind: Kind, name: &str, range: TextRange) -> Diagnostic {
     let near = nearest(name, settings.defined(kind));
-    let finding =
-        Diagnostic::new(&codes::UNDEFINED_STRATEGY, range, format!("no {kind} strategy `{name}` is defined"))
-            .label(format!("it {}", consequences(settings, kind)));
+    let finding = Diagnostic::new(&codes::UNDEFINED_STRATEGY, range, format!("no {kind} strategy `{name}` is defined"))
+        .label(format!("it {}", consequences(settings, kind)));
     match near {
-        Some(near) => finding
-            .help(format!("did you mean `{near}`?"))
-            .fix(Fix::replace(format!("rename to `{near}`"), range, format!("'{near}'"))),
+        Some(near) => finding.help(format!("did you mean `{near}`?")).fix(Fix::replace(
+            format!("rename to `{near}`"),
+            range,
+            format!("'{near}'"),
+        )),
         None => finding.help(format!("define it, or name one of `{}`", settings.defined(kind).join("`, `"))),
     }
 }
@@ -231,9 +234,10 @@ pub fn plan(settings: &Settings, target: Target) -> Result<Plan, Findings> {
 
 fn choice(settings: &Settings, kind: Kind, target: Target, findings: &mut Findings) -> Option<Choice> {
     let Some(block) = settings.rules(kind) else {
-        if let Selector::Broken(range) = settings.selector(kind) {
+        if let Selector::Broken(broken) = settings.selector(kind) {
             let message = format!("the {kind} policy has errors, so there is no plan");
-            findings.push(Diagnostic::new(&codes::NO_PLAN, *range, message).help("mend what `check` reports first"));
+            findings
+                .push(Diagnostic::new(&codes::NO_PLAN, broken.range, message).help("mend what `check` reports first"));
         }
         return None;
     };

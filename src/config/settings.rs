@@ -15,7 +15,7 @@ use std::{
 };
 
 use base::{Millis, Secret, TextRange};
-use policy::Block;
+use policy::{Block, Outcomes};
 
 use crate::Dialect;
 
@@ -133,7 +133,24 @@ pub enum Selector {
     /// Read from the document.
     Given(Box<Block>),
     /// In the document, with errors: what it would pick is not known.
-    Broken(TextRange),
+    Broken(Broken),
+}
+
+impl Selector {
+    /// A selector with errors, of which nothing is known but its place.
+    #[must_use]
+    pub fn broken(range: TextRange) -> Self {
+        Self::Broken(Broken { range, names: Outcomes::default() })
+    }
+}
+
+/// A selector with errors.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// Where it stands.
+    pub range: TextRange,
+    /// The names that its other parts give, which are checked all the same.
+    pub names: Outcomes,
 }
 
 /// The definitions of one kind, by name.

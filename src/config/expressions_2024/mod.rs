@@ -118,7 +118,7 @@ impl<'c> Layout<'c> for Expressions<'c> {
     fn next_hop(&mut self, node: &Node<'_>, hosts: &Hosts) -> Selector {
         match self.next_hop_block(node, hosts) {
             Some(block) => Selector::Given(Box::new(block)),
-            None => Selector::Broken(node.range),
+            None => Selector::broken(node.range),
         }
     }
 
@@ -146,7 +146,7 @@ impl<'c> Layout<'c> for Expressions<'c> {
         if self.has_structured_rules(node) {
             return None;
         }
-        let block = self.context.block(node, place.key, scope(place), Wanted::Value)?;
+        let block = self.context.block(node, place.key, scope(place), Wanted::Value).ok()?;
         Some(Box::new(block))
     }
 }
@@ -166,7 +166,7 @@ impl Expressions<'_> {
                 is_known &= is_right;
             }
         }
-        let block = self.context.compile(node, &text, scope(place), Wanted::Value);
+        let block = self.context.compile(node, &text, scope(place), Wanted::Value).ok();
         block.filter(|_| is_known)
     }
 

@@ -35,7 +35,7 @@ impl Expressions<'_> {
             );
             return None;
         }
-        let block = self.context.block(node, PLACE.key, scope(PLACE), Wanted::Value)?;
+        let block = self.context.block(node, PLACE.key, scope(PLACE), Wanted::Value).ok()?;
         Some(with_names(&block, &hosts.mx))
     }
 }

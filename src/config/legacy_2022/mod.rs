@@ -89,7 +89,7 @@ impl<'c> Layout<'c> for Legacy<'c, '_> {
         };
         match block {
             Some(block) if !self.context.findings.errors_since(before) => Selector::Given(Box::new(block)),
-            _ => Selector::Broken(node.range),
+            _ => Selector::broken(node.range),
         }
     }
 

@@ -25,7 +25,7 @@ impl Reader<'_> {
         };
         match self.block(field, scope, Wanted::Name) {
             Some(block) => Selector::Given(Box::new(block)),
-            None => Selector::Broken(field.value.range()),
+            None => Selector::broken(field.value.range()),
         }
     }
 
@@ -34,7 +34,7 @@ impl Reader<'_> {
         let field = Field { key, key_range: start(node.range), value: Value::Node(node) };
         match self.block(field, scope, Wanted::Name) {
             Some(block) => Selector::Given(Box::new(block)),
-            None => Selector::Broken(node.range),
+            None => Selector::broken(node.range),
         }
     }
 

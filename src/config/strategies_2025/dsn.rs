@@ -49,7 +49,7 @@ pub(super) fn read(context: &mut Context<'_>, tree: &Node<'_>) -> Dsn {
 }
 
 fn text(context: &mut Context<'_>, node: &Node<'_>, setting: &str, scope: Scope) -> Setting<String> {
-    let Some(block) = context.block(node, setting, scope, Wanted::Value) else {
+    let Ok(block) = context.block(node, setting, scope, Wanted::Value) else {
         return Setting::Default;
     };
     match block.as_constant() {
@@ -77,7 +77,7 @@ fn signatures(context: &mut Context<'_>, node: &Node<'_>) -> Setting<Vec<String>
         );
         return Setting::Default;
     }
-    let Some(block) = context.block(node, SETTING, Scope::DSN, Wanted::Value) else {
+    let Ok(block) = context.block(node, SETTING, Scope::DSN, Wanted::Value) else {
         return Setting::Default;
     };
     match constant_texts(&block) {

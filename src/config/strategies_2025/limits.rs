@@ -292,7 +292,7 @@ fn condition(context: &mut Context<'_>, entry: &Entry<'_, '_>, scope: Scope) -> 
         );
         return None;
     }
-    context.block(node, &setting, scope, Wanted::Value).map(Box::new)
+    context.block(node, &setting, scope, Wanted::Value).ok().map(Box::new)
 }
 
 /// `rate`, such as `25/1h`.

@@ -101,7 +101,7 @@ fn selector(context: &mut Context<'_>, node: &Node<'_>, setting: &str, scope: Sc
     match detect::structured_rule(node) {
         Some(rule) => {
             context.report(foreign::structured(setting, rule));
-            Selector::Broken(node.range)
+            Selector::broken(node.range)
         }
         None => context.selector(node, setting, scope),
     }
