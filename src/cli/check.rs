@@ -68,7 +68,10 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
     }
     let pairs: Vec<(&Source, &Findings)> = checked.iter().map(|(source, findings)| (source, findings)).collect();
     match arguments.format {
-        Format::Text => summary(&pairs)?,
+        Format::Text => {
+            output.flush()?;
+            summary(&pairs)?;
+        }
         Format::Json => writeln!(output, "{}", render::json(&pairs))?,
         Format::Github => write!(output, "{}", render::github(&pairs))?,
     }
