@@ -17,7 +17,7 @@ fn collection() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("skipped: no collection of policies beside the project");
+    println!("skipped: there is no ../shared/corpus beside the project");
     None
 }
 

@@ -20,7 +20,7 @@ fn folder() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("skipped: no seeds beside the project");
+    println!("skipped: there is no ../shared/seeds beside the project");
     None
 }
 
