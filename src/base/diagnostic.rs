@@ -314,14 +314,6 @@ impl Findings {
     }
 }
 
-impl FromIterator<Diagnostic> for Findings {
-    fn from_iter<I: IntoIterator<Item = Diagnostic>>(findings: I) -> Self {
-        let mut all = Self::new();
-        findings.into_iter().for_each(|finding| all.push(finding));
-        all
-    }
-}
-
 impl<'a> IntoIterator for &'a Findings {
     type Item = &'a Diagnostic;
     type IntoIter = std::slice::Iter<'a, Diagnostic>;

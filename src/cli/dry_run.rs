@@ -44,9 +44,8 @@ pub(crate) fn policy(
     let machine = files::Machine::new(path, resolve);
     let loaded = config::load(&source, dialect, &machine);
     findings.extend(loaded.findings);
-    let errors: Findings =
-        findings.iter().filter(|finding| finding.severity == base::Severity::Error).cloned().collect();
-    show(&source, &errors, colour)?;
+    findings.retain(|finding| finding.severity == base::Severity::Error);
+    show(&source, &findings, colour)?;
     Ok(loaded.settings.map(|settings| DryRun { source, settings }))
 }
 

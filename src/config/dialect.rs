@@ -6,7 +6,7 @@ use base::{Diagnostic, Findings, TextRange};
 use document::{Format, Node, Source};
 
 use crate::{
-    Resources, Settings, codes, detect, expressions_2024, legacy_2022, objects_2026, resolve, strategies_2025,
+    Resources, Settings, codes, detect, expressions_2024, legacy_2022, objects_2026, resolve, secrets, strategies_2025,
 };
 
 /// A published layout of the outbound settings.
@@ -72,6 +72,7 @@ pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources)
         Format::Toml => {
             let (tree, found) = document::toml::parse(source);
             findings.extend(found);
+            secrets::hide(&tree, &mut findings);
             toml(&tree, forced, resources, &mut findings)
         }
         Format::Json | Format::Ndjson => match forced {

@@ -23,6 +23,7 @@ mod outbound_layout;
 mod read;
 pub mod resolve;
 pub mod resources;
+mod secrets;
 pub mod settings;
 mod strategies_2025;
 mod texts;

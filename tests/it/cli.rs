@@ -65,7 +65,10 @@ fn exit_codes_say_what_was_found() {
         &[
             ("broken.toml", "queue.strategy.route = \"'mx\"\n"),
             ("warned.toml", "queue.strategy.route = \"if_then(size = 1, 'mx', 'local')\"\n"),
-            ("unmet.scenario.toml", "[[message]]\nid = \"m\"\nsender = \"a@b.test\"\nrecipients = [\"c@d.test\"]\n[environment]\nlocal_domains = []\n[[expect]]\nmessage = \"m\"\nroute = \"local\"\n"),
+            (
+                "unmet.scenario.toml",
+                "[[message]]\nid = \"m\"\nsender = \"a@b.test\"\nrecipients = [\"c@d.test\"]\n[environment]\nlocal_domains = []\n[[expect]]\nmessage = \"m\"\nroute = \"local\"\n",
+            ),
             ("bad.scenario.toml", "[[message]]\nrecipient = \"c@d.test\"\n"),
         ],
     );
@@ -104,8 +107,14 @@ fn exit_codes_say_what_was_found() {
 #[test]
 fn eval_answers_the_vectors_line_by_line() {
     let input = include_str!("../../corpus/vectors/expressions.jsonl");
-    let arguments =
-        ["eval", "--jsonl", "--contexts", "corpus/vectors/contexts.json", "--environment", "corpus/vectors/environment.json"];
+    let arguments = [
+        "eval",
+        "--jsonl",
+        "--contexts",
+        "corpus/vectors/contexts.json",
+        "--environment",
+        "corpus/vectors/environment.json",
+    ];
     let ran = run_with(&arguments, input, &[]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let answers: Vec<Json> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -188,7 +197,8 @@ fn no_output_shows_a_secret() {
         "[queue.strategy]\nroute = \"'r'\"\n[queue.route.r]\ntype = \"relay\"\naddress = \"x.test\"\n\
          auth.username = \"%{{env:CANARY}}%\"\nauth.secret = \"{PLANTED}\"\n"
     );
-    let scenario = "policy = \"clean.toml\"\n[[message]]\nid = \"m\"\nsender = \"a@b.test\"\nrecipients = [\"c@d.test\"]\n";
+    let scenario =
+        "policy = \"clean.toml\"\n[[message]]\nid = \"m\"\nsender = \"a@b.test\"\nrecipients = [\"c@d.test\"]\n";
     let folder = scratch(
         "secrets",
         &[

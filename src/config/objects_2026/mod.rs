@@ -36,7 +36,7 @@ use self::{
     value::{Need, Origin, Queues, Reader},
 };
 use crate::{
-    Dialect, Resources, Settings, codes,
+    Dialect, Resources, Settings, codes, secrets,
     settings::{Definition, Definitions, Placed},
 };
 
@@ -44,7 +44,7 @@ use crate::{
 pub(crate) fn read(source: &Source, format: Format, resources: &dyn Resources, findings: &mut Findings) -> Settings {
     let nodes = nodes(source, format, findings);
     for node in &nodes {
-        hide_secrets(node, false, findings);
+        secrets::hide(node, findings);
     }
     let mut collector = Collector { store: Store::default(), expressions: Vec::new(), findings };
     for node in &nodes {
@@ -93,27 +93,6 @@ fn nodes<'s>(source: &'s Source, format: Format, findings: &mut Findings) -> Vec
         add(node, found);
     }
     nodes
-}
-
-/// Keeps every secret of the document out of excerpts, whatever object holds it and whether it is read at all: a line
-/// of a plan has its secrets beside whatever a finding is about.
-fn hide_secrets(node: &Node<'_>, is_secret: bool, findings: &mut Findings) {
-    const NAMES_OF_PLACES: [&str; 3] = ["@type", "variableName", "filePath"];
-    if let Some(table) = node.as_table() {
-        for entry in table.entries() {
-            let name = entry.key().to_ascii_lowercase();
-            let name = name.rsplit('/').next().unwrap_or_default();
-            let is_secret = is_secret || name.contains("secret") || name.contains("password");
-            let is_place = NAMES_OF_PLACES.contains(&entry.key());
-            hide_secrets(&entry.value, is_secret && !is_place, findings);
-        }
-    } else if let Some(list) = node.as_list() {
-        for element in list {
-            hide_secrets(element, is_secret, findings);
-        }
-    } else if is_secret && !matches!(node.kind, Kind::Null | Kind::Bool(_)) {
-        findings.hide(node.range);
-    }
 }
 
 /// The names of the virtual queues by their ids.
