@@ -204,37 +204,28 @@ impl Reader<'_> {
     }
 
     fn number(&mut self, token: Token, text: &str) {
-        let only = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let help = match text.split_once('.') {
-            None if only(text) => match text.parse::<i64>() {
-                Ok(_) => return,
-                Err(_) => {
-                    let message = format!("`{text}` is too large for a number");
-                    self.report(
-                        Diagnostic::new(&codes::BAD_NUMBER, token.range, message)
-                            .help("whole numbers reach from -9223372036854775807 to 9223372036854775807"),
-                    );
-                    return;
-                }
-            },
-            Some((whole, fraction)) if (only(whole) || whole.is_empty()) && (only(fraction) || fraction.is_empty()) => {
-                return;
-            }
-            _ if text.split_once(['e', 'E']).is_some_and(|(digits, exponent)| only(digits) && only(exponent)) => {
-                "a number has no exponent: write all of its digits"
-            }
-            _ => match Millis::parse(text) {
+        let only = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let has_exponent = text.split_once(['e', 'E']).is_some_and(|(digits, exponent)| only(digits) && only(exponent));
+        let is_float = text.split_once('.').is_some_and(|(whole, fraction)| only(whole) && only(fraction));
+        let no_number = || format!("`{text}` is neither a number nor a duration");
+        let (message, help) = if is_float || only(text) && text.parse::<i64>().is_ok() {
+            return;
+        } else if only(text) {
+            let help = "whole numbers reach from -9223372036854775807 to 9223372036854775807";
+            (format!("`{text}` is too large for a number"), help)
+        } else if has_exponent {
+            (no_number(), "a number has no exponent: write all of its digits")
+        } else {
+            let help = match Millis::parse(text) {
                 Ok(_) => return,
                 Err(MillisError::Unit) => "the units of a duration are d, h, m, s and ms; a name begins with a letter",
                 Err(MillisError::Compound) => "a duration has one unit: write `90m` or `1h + 30m`",
                 Err(MillisError::TooLong) => "a duration has at most 63 bits of milliseconds",
                 Err(MillisError::Number) => "a duration is a whole number and a unit: write `90m` for 1.5 hours",
-            },
+            };
+            (no_number(), help)
         };
-        self.report(
-            Diagnostic::new(&codes::BAD_NUMBER, token.range, format!("`{text}` is neither a number nor a duration"))
-                .help(help),
-        );
+        self.report(Diagnostic::new(&codes::BAD_NUMBER, token.range, message).help(help));
     }
 
     /// A value begins and ends with `token`.

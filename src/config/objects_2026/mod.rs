@@ -24,6 +24,8 @@ mod strategy;
 mod tests;
 mod value;
 
+use std::collections::BTreeSet;
+
 use base::{Diagnostic, Findings, TextRange};
 use document::{Format, Kind, Node, Source};
 use policy::{Compiler, Edition};
@@ -62,11 +64,13 @@ pub(crate) fn read(source: &Source, format: Format, resources: &dyn Resources, f
         object: Object::Strategy,
         origin: Origin::Shown,
         at: TextRange::default(),
+        misspelled: BTreeSet::new(),
     };
     for draft in store.drafts() {
         reader.object = draft.object;
         reader.origin = draft.origin;
         reader.at = draft.at;
+        reader.misspelled.clear();
         object(&mut reader, draft, &mut settings);
     }
     reader.object = Object::Strategy;

@@ -409,7 +409,7 @@ fn a_queue_is_named_by_id_reference_or_name() {
 #[test]
 fn what_is_sent_is_read_more_strictly_than_what_is_shown() {
     use Severity::{Error, Warning};
-    let cases: [(&str, &str, &[&str], Severity); 7] = [
+    let cases: [(&str, &str, &[&str], Severity); 8] = [
         ("MtaConnectionStrategy", r#"{"name": "n", "connectTimeout": "5m"}"#, &["string-duration"], Error),
         (
             "MtaConnectionStrategy",
@@ -418,6 +418,7 @@ fn what_is_sent_is_read_more_strictly_than_what_is_shown() {
             Error,
         ),
         ("MtaTlsStrategy", r#"{"name": "n", "mtaStss": "require"}"#, &["unknown-key"], Error),
+        ("MtaVirtualQueue", r#"{"name": "n", "threadPerNode": 1}"#, &["unknown-key"], Error),
         ("MtaTlsStrategy", r#"{"name": "n", "description": ""}"#, &["invalid-value"], Error),
         ("MtaTlsStrategy", r#"{"name": "n", "postQuantum": true}"#, &["unknown-key"], Warning),
         (
@@ -650,6 +651,16 @@ fn secrets_are_hidden_wherever_they_stand() {
     }
     let named = r#"{"authSecret": {"@type": "File", "filePath": "/etc/relay"}}"#;
     assert_eq!(read_text("p.json", named).findings.hidden(), []);
+}
+
+#[test]
+fn a_misspelled_field_is_not_missing_as_well() {
+    let relay = r#"{"@type": "Relay", "name": "r", "addres": "r.example.net"}"#;
+    let sent = format!(r#"{{"@type": "create", "object": "MtaRoute", "value": {{"a": {relay}}}}}"#);
+    let found = |text: &str| rules(&read_text(named(text), text).findings);
+    assert_eq!(found(&sent), [("unknown-key", Severity::Error)]);
+    // Where the misspelling is a warning, something must say that the route cannot be used.
+    assert_eq!(found(relay), [("missing-required", Severity::Error), ("unknown-key", Severity::Warning)]);
 }
 
 // Limits

@@ -69,6 +69,8 @@ pub(super) struct Reader<'c> {
     pub(super) origin: Origin,
     /// Where it stands, for what it lacks.
     pub(super) at: TextRange,
+    /// What it has under a misspelled name, reported as an error: it does not lack it as well.
+    pub(super) misspelled: BTreeSet<&'static str>,
 }
 
 impl Reader<'_> {
@@ -87,6 +89,7 @@ impl Reader<'_> {
     /// The finding about a field that is not there.
     pub(super) fn missing(&mut self, key: &str, need: Need, help: &str) {
         let severity = match (self.origin, need) {
+            _ if self.misspelled.contains(key) => return,
             (Origin::Unseen, _) => return,
             (Origin::Created, _) | (_, Need::Essential) => Severity::Error,
             (Origin::Shown | Origin::Upserted, Need::Demanded) => Severity::Warning,
@@ -129,6 +132,8 @@ impl Reader<'_> {
                 continue;
             }
             if !object.fields().contains(&field.key) {
+                let meant = nearest(field.key, object.fields().iter().copied());
+                self.misspelled.extend(meant.filter(|_| self.form() == Severity::Error));
                 self.unknown_key(field, object.fields(), object.name());
             } else if let (Some(owner), Some(variant)) = (object.variant_of(field.key), variant)
                 && owner != variant

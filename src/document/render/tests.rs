@@ -253,7 +253,7 @@ fn what_is_hidden_is_shown_as_asterisks_and_moves_nothing() {
         TextRange::of(start..start + part.len())
     };
     let mut findings = Findings::new();
-    findings.push(Diagnostic::new(&crate::codes::TOML_SYNTAX, at("rcpt_domian"), "x"));
+    findings.push(Diagnostic::new(&codes::TOML_SYNTAX, at("rcpt_domian"), "x"));
     findings.hide(at("gehéim€"));
     let shown = super::text(&source, &findings, Colour::Never);
     assert!(shown.contains("secret = \"***×**※\", user"), "{shown}");
