@@ -149,7 +149,7 @@ impl Files for Beside {
     }
 }
 
-/// A SQLite database, opened for reading.
+/// A database of `SQLite`, opened for reading.
 #[derive(Debug)]
 struct Sqlite {
     connection: std::sync::Mutex<rusqlite::Connection>,

@@ -143,7 +143,7 @@ fn dump_settings(settings: &Settings, target: policy::Target, output: &mut impl 
             }
         }
     }
-    for queue in settings.queues.iter() {
+    for queue in &settings.queues {
         let threads = queue.value.threads_per_node.given().copied().unwrap_or(25);
         writeln!(output, "\n[virtual.{:?}]\nthreads-per-node = {threads}", queue.name)?;
     }

@@ -23,6 +23,7 @@ use super::{Failure, Outcome, Verdict, dry_run};
 /// Prints the value and its type. A variable that is not set is the empty string, as in the reference. With `--jsonl`,
 /// each line of standard input is an object like those of corpus/vectors/expressions.jsonl and is answered by one line.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_help = "Examples:\n  pointsman eval \"len('abc') + 1\"\n  \
                         pointsman eval \"rcpt_domain == 'corp.test'\" --set rcpt_domain=corp.test\n  \
                         pointsman eval --jsonl --contexts contexts.json --environment environment.json < expressions.jsonl")]

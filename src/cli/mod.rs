@@ -75,7 +75,7 @@ pub type Outcome = Result<Verdict, Failure>;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// When to use colours; `auto` is on a terminal, unless NO_COLOR is set
+    /// When to use colours; `auto` is on a terminal, unless `NO_COLOR` is set
     #[arg(long, global = true, value_enum, default_value = "auto")]
     colour: When,
 }
@@ -210,7 +210,10 @@ impl When {
 }
 
 fn completions(shell: clap_complete::Shell, output: &mut impl io::Write) -> Outcome {
-    clap_complete::generate(shell, &mut Arguments::command(), "pointsman", output);
+    // The generator panics where it cannot write, so it writes into memory.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "pointsman", &mut script);
+    output.write_all(&script)?;
     Ok(Verdict::Yes)
 }
 

@@ -178,9 +178,9 @@ fn scenario(
     let result = replay(&plan, &mut scenario);
     let report = Report { path, policy: &policy, plan: &plan, scenario: &scenario, result: &result, source: &source };
     if arguments.json {
-        report.json(output)?
+        report.json(output)?;
     } else {
-        report.text(output)?
+        report.text(output)?;
     }
     Ok(result.verdict())
 }
@@ -410,9 +410,9 @@ fn messages(arguments: &Arguments, policy: &Path, path: &Path, colour: Colour, o
         writeln!(super::masked::stderr(), "{} more lines with errors are not shown", bad - BAD_LINES_SHOWN)?;
     }
     if arguments.json {
-        summary_json(&summary, bad, output)?
+        summary_json(&summary, bad, output)?;
     } else {
-        summary_text(&summary, bad, output)?
+        summary_text(&summary, bad, output)?;
     }
     Ok(verdict)
 }

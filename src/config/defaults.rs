@@ -69,7 +69,6 @@ impl Dialect {
 
 /// The selector of `kind` that the servers of `dialect` have built in; its ranges are all empty.
 #[must_use]
-#[expect(clippy::missing_panics_doc, reason = "the texts are this file's own, and a test compiles each")]
 pub fn selector(kind: Kind, dialect: Dialect) -> Block {
     let BuiltIn { rules, otherwise } = built_in(kind, dialect.edition());
     let text = |text: &str| MappedText::synthetic(text, TextRange::default());

@@ -35,10 +35,10 @@ pub(crate) struct Scalar {
 impl Scalar {
     /// The text for a message.
     pub(crate) fn shown(&self) -> String {
+        const LENGTH_MAX: usize = 60;
         if self.expanded {
             return Secret::MASK.to_owned();
         }
-        const LENGTH_MAX: usize = 60;
         let text = self.text.text();
         let mut short: String = text.chars().take(LENGTH_MAX).collect();
         if short.len() < text.len() {

@@ -192,10 +192,12 @@ fn wrong_kind(settings: &Settings, kind: Kind, other: Kind, name: &str, range: T
         Some((place, _)) => finding.related(place, "defined here"),
         None => finding,
     };
-    match names.is_empty() {
-        true => finding.help(format!("define a {kind} strategy, or write `'default'`")),
-        false => finding.help(format!("name one of `{}`", names.join("`, `"))),
-    }
+    let help = if names.is_empty() {
+        format!("define a {kind} strategy, or write `'default'`")
+    } else {
+        format!("name one of `{}`", names.join("`, `"))
+    };
+    finding.help(help)
 }
 
 fn snippet(settings: &Settings, kind: Kind, unknown: &[(&str, TextRange)], range: TextRange) -> Diagnostic {

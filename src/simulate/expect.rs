@@ -44,7 +44,7 @@ pub fn unmet(expectation: &Expectation, rcpt: &Mailbox, attempt: &Attempt) -> Ve
             expected: expected.name.clone(),
             found: found(decided),
             is_open: matches!(decided, Decided::Needs(_)),
-            place: expected.place.clone(),
+            place: expected.place,
         })
     };
     Kind::ALL.into_iter().filter_map(compare).collect()

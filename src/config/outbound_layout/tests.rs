@@ -672,7 +672,7 @@ fn a_list_elsewhere_is_asked_for() {
     let facts = facts(&[(Variable::RcptDomain, text("home.example"))]);
     match interpret::block(route(&settings), &facts, &Answers::new(), &mut ()) {
         Err(Stop::Needs(Lookup::InList { list, text })) => {
-            assert_eq!((&*list, &*text), ("ldap/domains", "home.example"))
+            assert_eq!((&*list, &*text), ("ldap/domains", "home.example"));
         }
         other => panic!("{other:?}"),
     }
