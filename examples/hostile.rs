@@ -111,7 +111,7 @@ const GENERATORS: &[Generator] = &[
     ("toml-one-line", "a.toml", || "a b ".repeat(BYTES / 4)),
     ("random-letters", "a.toml", || random(|bits| char::from(b' ' + (bits % 95) as u8))),
     ("random-signs", "a.toml", || {
-        random(|bits| ['[', ']', '{', '}', '"', '\'', '=', '.', '\n', 'a', '\\', ','][bits as usize % 12])
+        random(|bits| char::from(*b"[]{}\"'=.\na\\,".get(bits as usize % 12).unwrap_or(&b' ')))
     }),
     ("random-unicode", "a.toml", || random(|bits| char::from_u32(bits % 0x1_1000).unwrap_or('\u{fffd}'))),
     ("zero-bytes", "a.toml", || "\0".repeat(BYTES)),
@@ -167,7 +167,7 @@ const GENERATORS: &[Generator] = &[
 fn route(expression: &str) -> String {
     let mut expression = expression.to_owned();
     expression.truncate(BYTES);
-    format!("queue.strategy.route = \"{}\"", expression)
+    format!("queue.strategy.route = \"{expression}\"")
 }
 
 /// `open` and `close` around `inner`, as often as a mebibyte holds.
@@ -265,7 +265,7 @@ fn main() {
 /// Runs one generator in this process and prints its figures: bytes, ms, KiB, findings.
 fn one(name: &str) {
     let generator = GENERATORS.iter().find(|(known, _, _)| *known == name);
-    let (_, file, text) = generator.copied().unwrap_or_else(|| panic!("no generator `{name}`"));
+    let (_, file, text) = generator.copied().expect("the name is one of the list");
     let text = text();
     let bytes = text.len();
     let check = move || {

@@ -253,11 +253,11 @@ fn a_closed_output_ends_the_program_quietly() {
 
 #[test]
 fn messages_stream_and_are_summed_up() {
-    let mut input = String::new();
-    for number in 0..2_000 {
-        let domain = if number % 4 == 0 { "home.example" } else { "corp.test" };
-        input.push_str(&format!("{{\"sender\":\"a@home.example\",\"recipients\":[\"u{number}@{domain}\"]}}\n"));
-    }
+    let line = |number: usize| {
+        let domain = if number.is_multiple_of(4) { "home.example" } else { "corp.test" };
+        format!("{{\"sender\":\"a@home.example\",\"recipients\":[\"u{number}@{domain}\"]}}\n")
+    };
+    let mut input: String = (0..2_000).map(line).collect();
     input.push_str("{\"sender\":\"a@home.example\",\"recipient\":[\"x@y.test\"]}\n");
     let folder = scratch("stream", &[("environment.toml", "local_domains = [\"home.example\"]\n")]);
     let environment = folder.join("environment.toml").display().to_string();

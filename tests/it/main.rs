@@ -3,13 +3,15 @@
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::type_complexity,
     clippy::unwrap_used,
     reason = "a test says what it saw and stops at the first thing that is not as it should be"
 )]
 
-mod reports;
-mod tidy;
 mod cli;
 mod reference;
+mod reports;
 mod seeds;
+mod tidy;
 mod vectors;

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use pointsman::{
-    base::{Mailbox, Severity},
+    base::{self, Mailbox, Severity},
     config::{
         self, Dialect, NoResources, Settings,
         explain::{Outcome, explain},
@@ -108,9 +108,11 @@ fn the_routing_examples_define_what_their_text_says() {
     let blocks = blocks(&text);
     assert_eq!(blocks.len(), 9);
     // The block that only names the type of a relay lacks the address that a relay must have.
-    let complete: Vec<usize> = (0..blocks.len()).filter(|index| *index != 5).collect();
+    let complete = (0..blocks.len()).filter(|index| *index != 5);
     let load = |index: usize| load("a.toml", &blocks[index], Dialect::Strategies2025);
-    complete.iter().for_each(|index| drop(load(*index)));
+    for index in complete {
+        drop(load(index));
+    }
     let route = |index: usize, name: &str| load(index).routes.get(name).unwrap().value.clone();
     let mx = |index: usize| match route(index, "mx") {
         Route::Mx(mx) => mx,
@@ -207,7 +209,7 @@ fn the_transport_examples_of_2022_set_what_their_text_says() {
     let Route::Mx(mx) = load(4).routes.get("mx").unwrap().value.clone() else { panic!("an MX route") };
     assert_eq!((mx.limit_mx.given(), mx.limit_multihomed.given()), (Some(&7), Some(&2)));
     let timeouts = connection(5);
-    let shown = |setting: &Setting<pointsman::base::Millis>| setting.given().map(ToString::to_string);
+    let shown = |setting: &Setting<base::Millis>| setting.given().map(ToString::to_string);
     assert_eq!(shown(&timeouts.timeout_connect).as_deref(), Some("3m"));
     assert_eq!(shown(&timeouts.timeout_data).as_deref(), Some("10m"));
     let tls = load(5).tls_strategies.get("default").unwrap().value.clone();
