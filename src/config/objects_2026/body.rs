@@ -42,7 +42,7 @@ pub(super) struct Patched<'t> {
 #[derive(Debug)]
 enum Members<'t> {
     Few(Vec<(Cow<'t, str>, Member<'t>)>),
-    Many(Box<BTreeMap<Cow<'t, str>, Member<'t>>>),
+    Many(BTreeMap<Cow<'t, str>, Member<'t>>),
 }
 
 #[derive(Debug)]
@@ -238,7 +238,7 @@ impl<'t> Members<'t> {
             && few.len() >= FEW
         {
             let few = std::mem::take(few);
-            *self = Self::Many(Box::new(few.into_iter().collect()));
+            *self = Self::Many(few.into_iter().collect());
         }
     }
 

@@ -42,17 +42,14 @@ pub(super) fn bare(reader: &mut Reader<'_>, expressions: &[&Node<'_>], settings:
     let (route, found) = tried(reader, first, "route", Scope::ROUTE);
     let is_about_host = found.iter().any(|finding| finding.code == &policy::codes::VARIABLE_NOT_AVAILABLE);
     let other = is_about_host.then(|| tried(reader, first, "connection", Scope::CONNECTION));
-    let what = match other {
-        Some((connection @ Selector::Given(_), found)) => {
-            settings.connection = connection;
-            reader.findings.extend(found);
-            "connection strategy, because it asks about the host"
-        }
-        _ => {
-            settings.route = route;
-            reader.findings.extend(found);
-            "route"
-        }
+    let what = if let Some((connection @ Selector::Given(_), found)) = other {
+        settings.connection = connection;
+        reader.findings.extend(found);
+        "connection strategy, because it asks about the host"
+    } else {
+        settings.route = route;
+        reader.findings.extend(found);
+        "route"
     };
     let message = format!("an expression without a field is taken for the one that picks the {what}");
     reader.report(

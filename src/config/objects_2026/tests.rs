@@ -112,12 +112,12 @@ fn resolver_line(line: &mut String, resolver: &Resolver) {
 
 fn summary(settings: &Settings) -> Vec<String> {
     let mut lines = Vec::new();
-    for route in settings.routes.iter() {
+    for route in &settings.routes {
         let mut line = format!("route {}", route.name);
         route_line(&mut line, &route.value);
         lines.push(line);
     }
-    for schedule in settings.schedules.iter() {
+    for schedule in &settings.schedules {
         let mut line = format!("schedule {}", schedule.name);
         given(&mut line, "queue", &schedule.value.queue_name);
         given(&mut line, "retry", &schedule.value.retry);
@@ -125,12 +125,12 @@ fn summary(settings: &Settings) -> Vec<String> {
         given(&mut line, "expiry", &schedule.value.expiry);
         lines.push(line);
     }
-    for queue in settings.queues.iter() {
+    for queue in &settings.queues {
         let mut line = format!("queue {}", queue.name);
         given(&mut line, "threads", &queue.value.threads_per_node);
         lines.push(line);
     }
-    for connection in settings.connections.iter() {
+    for connection in &settings.connections {
         let mut line = format!("connection {}", connection.name);
         given(&mut line, "ehlo", &connection.value.ehlo_hostname);
         for source in connection.value.source_ips.given().into_iter().flatten() {
@@ -144,7 +144,7 @@ fn summary(settings: &Settings) -> Vec<String> {
         given(&mut line, "data", &connection.value.timeout_data);
         lines.push(line);
     }
-    for tls in settings.tls_strategies.iter() {
+    for tls in &settings.tls_strategies {
         let mut line = format!("tls {}", tls.name);
         given(&mut line, "dane", &tls.value.dane);
         given(&mut line, "mta-sts", &tls.value.mta_sts);
