@@ -44,7 +44,6 @@ fn run(arguments: &[&str]) -> Ran {
 }
 
 /// A folder for one test's files, below the target folder.
-#[expect(clippy::disallowed_methods, reason = "a test writes files of its own")]
 fn scratch(name: &str, files: &[(&str, &str)]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     drop(std::fs::remove_dir_all(&folder));

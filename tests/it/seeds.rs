@@ -139,7 +139,7 @@ fn the_routing_examples_define_what_their_text_says() {
 
     let Route::Relay(lmtp) = route(8, "lmtp") else { panic!("a relay") };
     assert_eq!((lmtp.protocol.given(), lmtp.port.given()), (Some(&Protocol::Lmtp), Some(&24)));
-    assert_eq!(lmtp.secret.given().map(|secret| secret.reveal()), Some("123456"));
+    assert_eq!(lmtp.secret.given().map(base::Secret::reveal), Some("123456"));
     assert_eq!(decided(&load(8), Kind::Route, "ann@home.example", &[]), "lmtp");
     assert_eq!(decided(&load(8), Kind::Route, "bob@corp.test", &[]), "mx");
 }
