@@ -8,7 +8,7 @@ use base::{Diagnostic, Findings, MappedText, TextRange};
 
 use crate::{
     ast::BinaryOperator,
-    check::{Compiler, Scope},
+    check::{Compiler, Part, Scope},
     codes,
     function::Function,
     ir::{ExprId, Ir, Op, Type},
@@ -56,6 +56,8 @@ pub enum Wanted {
     Value,
     /// The name of a strategy, so a string.
     Name,
+    /// The name of a host, or `false` for none (2024).
+    NameOrNone,
 }
 
 /// A chain of rules, compiled.
@@ -201,9 +203,13 @@ impl Compiler {
         ir: &mut Ir,
         findings: &mut Findings,
     ) -> Option<ExprId> {
-        let outcome = self.expression(source, scope, ir, findings)?;
+        let part = match wanted {
+            Wanted::Value => Part::Value,
+            Wanted::Name | Wanted::NameOrNone => Part::Name,
+        };
+        let outcome = self.part(source, scope, part, ir, findings)?;
         match (wanted, ir.get(outcome).ty) {
-            (Wanted::Value, _) => Some(outcome),
+            (Wanted::Value | Wanted::NameOrNone, _) => Some(outcome),
             (Wanted::Name, Type::String | Type::Any) => {
                 or_as_default(ir, outcome, findings);
                 Some(outcome)

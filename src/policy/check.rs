@@ -49,6 +49,15 @@ impl Scope {
         Self { variables: VariableSet::SENDER, all_set: false, setting: "a setting of delivery reports" };
 }
 
+/// What an expression is there for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Part {
+    /// Its value.
+    Value,
+    /// The name of a strategy or a host.
+    Name,
+}
+
 /// What a document's expressions are compiled with.
 #[derive(Debug)]
 pub struct Compiler {
@@ -79,9 +88,21 @@ impl Compiler {
         ir: &mut Ir,
         findings: &mut Findings,
     ) -> Option<ExprId> {
+        self.part(source, scope, Part::Value, ir, findings)
+    }
+
+    /// The same; where the name of a strategy is wanted, a bare word is told to need quotes.
+    pub(crate) fn part(
+        &mut self,
+        source: &MappedText,
+        scope: Scope,
+        part: Part,
+        ir: &mut Ir,
+        findings: &mut Findings,
+    ) -> Option<ExprId> {
         let before = findings.mark();
         let ast = crate::parse::parse(source, findings)?;
-        let mut lowering = Lowering { compiler: self, source, scope, ast: &ast, ir, findings, ids: Vec::new() };
+        let mut lowering = Lowering { compiler: self, source, scope, part, ast: &ast, ir, findings, ids: Vec::new() };
         let root = lowering.run();
         if findings.errors_since(before) { None } else { root }
     }
@@ -137,6 +158,7 @@ struct Lowering<'a> {
     compiler: &'a mut Compiler,
     source: &'a MappedText,
     scope: Scope,
+    part: Part,
     ast: &'a Ast,
     ir: &'a mut Ir,
     findings: &'a mut Findings,
@@ -273,7 +295,7 @@ impl Lowering<'_> {
         let near = nearest(name, names.chain(["true", "false"]));
         let function =
             near.is_none().then(|| nearest(name, Function::ALL.iter().map(|function| function.name()))).flatten();
-        let whole = self.is_whole(range);
+        let whole = self.is_whole(range) && self.part == Part::Name;
         let finding = match (near, function) {
             (Some(near), _) => Diagnostic::new(
                 &codes::UNKNOWN_IDENTIFIER,
@@ -723,7 +745,7 @@ mod tests {
     fn every_mistake_of_an_expression_is_found_at_its_place() {
         let cases: [(&str, &[&str]); 22] = [
             ("rcpt_domian == 'x' && sendr == 'y'", &["unknown-identifier rcpt_domian", "unknown-identifier sendr"]),
-            ("relay", &["unquoted-string relay"]),
+            ("relay", &["unknown-identifier relay"]),
             ("mx", &["variable-not-available mx"]),
             ("helo_domain == 'x'", &["variable-not-available helo_domain"]),
             ("lenn(rcpt)", &["unknown-function lenn"]),

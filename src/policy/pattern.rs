@@ -136,8 +136,8 @@ const SURELY_SMALL: u64 = 4_000;
 /// The work of one compilation that runs into the size limit, measured against reading (about 8 ms).
 const COMPILATION: u64 = 600_000;
 
-/// The work of compiling a small expression only to know that it is valid (about 0.3 ms).
-const TRANSLATION: u64 = 20_000;
+/// The work of compiling a small expression only to know that it is valid (about 0.5 ms).
+const TRANSLATION: u64 = 40_000;
 
 #[derive(Clone, Copy, Default)]
 struct Weight {

@@ -35,7 +35,7 @@ impl Expressions<'_> {
             );
             return None;
         }
-        let block = self.context.block(node, PLACE.key, scope(PLACE), Wanted::Value).ok()?;
+        let block = self.context.block(node, PLACE.key, scope(PLACE), Wanted::NameOrNone).ok()?;
         Some(with_names(&block, &hosts.mx))
     }
 }

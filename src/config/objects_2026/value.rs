@@ -527,9 +527,9 @@ fn array_fix(source: &Source, array: &Node<'_>, wanted: ArrayFor) -> Option<Fix>
     Some(Fix { safe: true, title: "write it as an object".to_owned(), edits })
 }
 
-/// The first byte of `range`, which stands for a value of many lines.
+/// Where `range` begins, which stands for a value of many lines. What begins there may be a character of any length.
 pub(super) const fn start(range: TextRange) -> TextRange {
-    TextRange::new(range.start(), range.start() + 1)
+    TextRange::at(range.start())
 }
 
 /// `text`, cut where it is long.
