@@ -7,9 +7,12 @@
 use base::{Millis, Secret, TextRange};
 use policy::{Block, Kind, Target, display};
 
-use crate::settings::{
-    Connection, Definition, Expiry, IpLookup, Mx, Protocol, Relay, Requirement, Route, Schedule, Sensitive, Setting,
-    Settings, SourceIp, Tls,
+use crate::{
+    Dialect,
+    settings::{
+        Connection, Definition, Expiry, IpLookup, Mx, Protocol, Relay, Requirement, Route, Schedule, Sensitive,
+        Setting, Settings, SourceIp, Tls,
+    },
 };
 
 /// One setting of a strategy.
@@ -47,16 +50,16 @@ impl Settings {
                 None => route(&Route::Mx(Mx::default()), target),
             },
             Kind::Schedule => match read_by(target, self.schedules.get(name)) {
-                Some(found) => schedule(found, target),
-                None => schedule(&provided_schedule(name, target), target),
+                Some(found) => schedule(found, self.dialect, target),
+                None => schedule(&provided_schedule(name, target), self.dialect, target),
             },
             Kind::Connection => match read_by(target, self.connections.get(name)) {
                 Some(found) => connection(found, hostname),
                 None => connection(&Connection::default(), hostname),
             },
             Kind::Tls => match read_by(target, self.tls_strategies.get(name)) {
-                Some(found) => tls(found),
-                None => tls(&provided_tls(name)),
+                Some(found) => tls(found, self.dialect),
+                None => tls(&provided_tls(name), self.dialect),
             },
         }
     }
@@ -150,14 +153,20 @@ fn relay_lines(relay: &Relay, target: Target) -> Vec<Line> {
     lines
 }
 
-fn schedule(schedule: &Schedule, target: Target) -> Vec<Line> {
-    let (retry, notify, expiry) = match target {
-        Target::Stalwart016 => {
+fn schedule(schedule: &Schedule, dialect: Dialect, target: Target) -> Vec<Line> {
+    let (retry, notify, expiry) = match (dialect, target) {
+        // The older layouts have one schedule, and defaults for each part of it.
+        (Dialect::Legacy2022 | Dialect::Expressions2024, _) => {
+            let first: &[u64] = if dialect == Dialect::Legacy2022 { &[1] } else { &[] };
+            let retry = first.iter().chain(&[2, 5, 10, 15, 30, 60, 120]).map(|count| minutes(*count)).collect();
+            (retry, vec![days(1), days(3)], days(5))
+        }
+        (_, Target::Stalwart016) => {
             let mut retry: Vec<Millis> = [2, 5, 10, 15, 30, 60, 120].map(minutes).to_vec();
             retry.extend([days(1), days(3)]);
             (retry, vec![days(1), days(3)], days(3))
         }
-        Target::Stalwart015 | Target::Native => (vec![minutes(60)], Vec::new(), days(3)),
+        (_, Target::Stalwart015 | Target::Native) => (vec![minutes(60)], Vec::new(), days(3)),
     };
     vec![
         line("queue-name", &schedule.queue_name, &"default".to_owned()),
@@ -185,15 +194,20 @@ fn connection(connection: &Connection, hostname: Option<&str>) -> Vec<Line> {
     ]
 }
 
-fn tls(tls: &Tls) -> Vec<Line> {
+fn tls(tls: &Tls, dialect: Dialect) -> Vec<Line> {
     let optional = &Requirement::Optional;
+    let (starttls, mta_sts) = match dialect {
+        Dialect::Legacy2022 => (Requirement::Optional, minutes(10)),
+        Dialect::Expressions2024 => (Requirement::Require, minutes(10)),
+        Dialect::Strategies2025 | Dialect::Objects2026 => (Requirement::Optional, minutes(5)),
+    };
     vec![
         line("dane", &tls.dane, optional),
         line("mta-sts", &tls.mta_sts, optional),
-        line("starttls", &tls.starttls, optional),
+        line("starttls", &tls.starttls, &starttls),
         line("allow-invalid-certs", &tls.allow_invalid_certs, &false),
         line("timeout.tls", &tls.timeout_tls, &minutes(3)),
-        line("timeout.mta-sts", &tls.timeout_mta_sts, &minutes(5)),
+        line("timeout.mta-sts", &tls.timeout_mta_sts, &mta_sts),
     ]
 }
 
@@ -341,6 +355,33 @@ mod tests {
                 "auth.secret=*** Document(3..9)",
             ]
         );
+    }
+
+    #[test]
+    fn the_older_layouts_have_defaults_of_their_own() {
+        let value = |dialect: Dialect, kind: Kind, key: &str| {
+            let mut settings = Settings::empty(dialect);
+            let schedule = Definition {
+                name: "default".to_owned(),
+                range: TextRange::new(0, 1),
+                value: Schedule::default(),
+                ignored_by_reference: None,
+            };
+            assert!(settings.schedules.insert(schedule).is_ok());
+            let lines = settings.describe(kind, "default", Target::Stalwart015);
+            lines.into_iter().find(|line| line.key == key).map(|line| line.value)
+        };
+        let cases = [
+            (Dialect::Legacy2022, Kind::Schedule, "retry", "[1m, 2m, 5m, 10m, 15m, 30m, 1h, 2h]"),
+            (Dialect::Expressions2024, Kind::Schedule, "retry", "[2m, 5m, 10m, 15m, 30m, 1h, 2h]"),
+            (Dialect::Expressions2024, Kind::Schedule, "expire", "5d"),
+            (Dialect::Expressions2024, Kind::Tls, "starttls", "require"),
+            (Dialect::Legacy2022, Kind::Tls, "timeout.mta-sts", "10m"),
+            (Dialect::Strategies2025, Kind::Tls, "starttls", "optional"),
+        ];
+        for (dialect, kind, key, expected) in cases {
+            assert_eq!(value(dialect, kind, key).as_deref(), Some(expected), "{dialect} {key}");
+        }
     }
 
     #[test]
