@@ -270,6 +270,55 @@ fn messages_stream_and_are_summed_up() {
 }
 
 #[test]
+fn a_database_answers_queries_and_is_left_as_it_was() {
+    let folder = scratch("database", &[("environment.toml", "[databases]\ndb = \"users.sqlite\"\n")]);
+    let connection = rusqlite::Connection::open(folder.join("users.sqlite")).unwrap();
+    let table = "CREATE TABLE tiers (sender TEXT, tier TEXT); INSERT INTO tiers VALUES ('a@b.test', 'gold'), ('c@b.test', 'lead');";
+    connection.execute_batch(table).unwrap();
+    drop(connection);
+    let environment = folder.join("environment.toml").display().to_string();
+    let eval = |expression: &str| run(&["eval", expression, "--environment", &environment, "--set", "sender=a@b.test"]);
+    let cases = [
+        ("sql_query('db', 'SELECT tier FROM tiers WHERE sender = ?', [sender])", "'gold' : string"),
+        ("sql_query('db', 'SELECT tier FROM tiers WHERE sender = ?', ['x'])", "'' : string"),
+        ("sql_query('db', 'SELECT tier FROM tiers ORDER BY tier', [])", "['gold', 'lead'] : array"),
+        ("sql_query('db', 'SELECT count(*) FROM tiers', []) + 1", "3 : int"),
+    ];
+    for (expression, expected) in cases {
+        let ran = eval(expression);
+        assert_eq!((ran.code, ran.stdout.trim()), (Some(0), expected), "{}", ran.stderr);
+    }
+    // A statement that writes, or is none, fails the evaluation; a database that is not there is told with its lines.
+    for statement in ["DELETE FROM tiers", "SELEC 1"] {
+        let ran = eval(&format!("sql_query('db', '{statement}', [])"));
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    }
+    let ran = eval("sql_query('other', 'SELECT 1', [])");
+    assert!(ran.code == Some(3) && ran.stderr.contains("[databases]"), "{}", ran.stderr);
+    assert_eq!(eval("sql_query('db', 'SELECT count(*) FROM tiers', [])").stdout.trim(), "2 : int");
+}
+
+#[test]
+fn explain_tells_the_rule_and_the_parts_as_json() {
+    let folder = scratch("explain", &[("environment.toml", "local_domains = [\"home.example\"]\n")]);
+    let environment = folder.join("environment.toml").display().to_string();
+    let arguments = ["explain", POLICY, "-m", MESSAGE, "--environment", &environment, "--json"];
+    let ran = run(&arguments);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let report: Json = serde_json::from_str(&ran.stdout).unwrap();
+    let decisions = report["recipients"][0]["decisions"].as_array().unwrap();
+    let decision = |kind: &str| decisions.iter().find(|decision| decision["kind"] == kind).unwrap();
+    assert_eq!(decision("route")["name"], "mx");
+    assert_eq!(decision("route")["rules"].as_array().unwrap().len(), 3);
+    let tls = decision("tls");
+    assert_eq!((&tls["name"], &tls["status"]), (&Json::from("strict"), &Json::from("defined")));
+    assert_eq!(tls["rules"][0]["place"]["line"], 20);
+    assert_eq!(tls["rules"][0]["parts"][0]["text"], "rcpt_domain");
+    let starttls = tls["settings"].as_array().unwrap().iter().find(|line| line["key"] == "starttls").unwrap();
+    assert_eq!((&starttls["value"], &starttls["default"]), (&Json::from("require"), &Json::from(false)));
+}
+
+#[test]
 fn manual_pages_and_completions_are_written() {
     let folder = scratch("man", &[]);
     let ran = run(&["man", &folder.display().to_string()]);

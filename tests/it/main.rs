@@ -10,6 +10,7 @@
 )]
 
 mod cli;
+mod ir;
 mod reference;
 mod reports;
 mod seeds;
