@@ -325,8 +325,8 @@ const RULES: [(&str, Rule); 10] = [
     ("snapshots", snapshots),
 ];
 
-/// Folders that no commit holds: what builds and runs leave behind.
-const LEFT_BEHIND: [&str; 5] = [".git", "target", "fuzz/target", "fuzz/artifacts", "fuzz/coverage"];
+/// Folders that no commit holds, what builds and runs leave behind, and the inputs that libFuzzer made up.
+const LEFT_BEHIND: [&str; 6] = [".git", "target", "fuzz/target", "fuzz/artifacts", "fuzz/coverage", "fuzz/corpus"];
 
 #[expect(clippy::disallowed_methods, reason = "this test is about the files of the project")]
 fn project() -> Vec<File> {
