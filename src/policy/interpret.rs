@@ -4,6 +4,8 @@
 //!
 //! - Operands are evaluated from the left, and only `&&` and `||` skip any.
 //! - The same IR, facts and answers give the same value, the same error or the same next question.
+//! - A question that fails ends the evaluation; only a named list that cannot be asked makes the whole condition false
+//!   instead, as the server of 2022 has it.
 //! - What one evaluation builds is bounded by [`limits::EVALUATION_BYTES_MAX`].
 
 use std::{cmp::Ordering, sync::Arc};
@@ -83,11 +85,11 @@ pub fn expression(
 pub fn block(block: &Block, facts: &Facts, answers: &Answers, watch: &mut impl Watch) -> Result<Decision, Stop> {
     let mut evaluation = Evaluation::new(block.ir(), facts, answers, watch);
     for (index, rule) in block.rules().iter().enumerate() {
-        if evaluation.eval(rule.condition)?.is_true() {
+        if evaluation.whole(rule.condition)?.is_true() {
             return Ok(Decision { value: evaluation.eval(rule.outcome)?, rule: Some(index) });
         }
     }
-    Ok(Decision { value: evaluation.eval(block.otherwise())?, rule: None })
+    Ok(Decision { value: evaluation.whole(block.otherwise())?, rule: None })
 }
 
 /// Evaluates again and again, asking `world` each time, until there is a value or nothing answers.
@@ -111,12 +113,25 @@ struct Evaluation<'a, W> {
     asked: usize,
     captures: Vec<Arc<str>>,
     built: usize,
+    list_failed: bool,
     watch: &'a mut W,
 }
 
 impl<'a, W: Watch> Evaluation<'a, W> {
     fn new(ir: &'a Ir, facts: &'a Facts, answers: &'a Answers, watch: &'a mut W) -> Self {
-        Self { ir, facts, answers, asked: 0, captures: Vec::new(), built: 0, watch }
+        Self { ir, facts, answers, asked: 0, captures: Vec::new(), built: 0, list_failed: false, watch }
+    }
+
+    /// A whole condition, or an `else`, which is the condition where there are no rules: a named list that cannot be
+    /// asked makes it false (2022).
+    fn whole(&mut self, id: ExprId) -> Result<Value, Stop> {
+        let value = self.eval(id);
+        if !std::mem::take(&mut self.list_failed) {
+            return value;
+        }
+        let value = Value::truth(false);
+        self.watch.value(id, &value);
+        Ok(value)
     }
 
     fn eval(&mut self, id: ExprId) -> Result<Value, Stop> {
@@ -266,10 +281,12 @@ impl<'a, W: Watch> Evaluation<'a, W> {
 
     fn in_list(&mut self, list: &NamedList, subject: ExprId) -> Result<Value, Stop> {
         let text = self.eval(subject)?.to_text();
-        match &list.entries {
-            Some(entries) => Ok(Value::truth(entries.contains(&*text))),
-            None => self.ask(|| Lookup::InList { list: Arc::from(&*list.name), text }),
+        if let Some(entries) = &list.entries {
+            return Ok(Value::truth(entries.contains(&*text)));
         }
+        let answer = self.ask(|| Lookup::InList { list: Arc::from(&*list.name), text });
+        self.list_failed = matches!(answer, Err(Stop::Failed(EvalError::Lookup(_))));
+        answer
     }
 
     /// Counts what `value` takes against the bound of one evaluation.
@@ -363,10 +380,11 @@ pub fn negate(value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use base::{Findings, MappedText};
+    use base::{Findings, MappedText, TextRange};
 
     use super::*;
     use crate::{
+        block::Rule,
         check::{Compiler, Scope},
         function::Edition,
         lookup::Unknown,
@@ -432,6 +450,85 @@ mod tests {
         let failed = evaluate("count(dns_query(rcpt_domain, 'mx')) == 0", &mut Failing);
         let Err(Stop::Failed(error)) = failed else { panic!("{failed:?}") };
         assert_eq!(error.to_string(), "dns_query('corp.test', 'mx') failed: servfail");
+    }
+
+    /// A world in which the list `down` cannot be asked, and every other one has everything.
+    struct Lists;
+
+    impl World for Lists {
+        fn answer(&mut self, lookup: &Lookup) -> Option<Result<Value, LookupFailed>> {
+            Some(match lookup {
+                Lookup::InList { list, .. } if &**list == "down" => {
+                    Err(LookupFailed { what: lookup.to_string(), why: "refused".into() })
+                }
+                _ => Ok(Value::truth(true)),
+            })
+        }
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_asked_makes_the_whole_condition_false() {
+        let cases: [(&str, Condition, &str); 5] = [
+            ("up", |ir| in_list(ir, "up"), "'taken'"),
+            ("down", |ir| in_list(ir, "down"), "'next'"),
+            ("not down", |ir| not_in_list(ir, "down"), "'next'"),
+            ("down or up", |ir| any_of(ir, ["down", "up"]), "'next'"),
+            ("up or down", |ir| any_of(ir, ["up", "down"]), "'taken'"),
+        ];
+        for (name, condition, expected) in cases {
+            let mut ir = Ir::default();
+            let conditions = [condition(&mut ir), in_list(&mut ir, "up")];
+            let outcomes = ["taken", "next"].map(|text| literal(&mut ir, text));
+            let rules = conditions.into_iter().zip(outcomes);
+            let rules = rules.map(|(condition, outcome)| Rule { condition, outcome, range: AT });
+            let otherwise = literal(&mut ir, "");
+            let block = Block::new(ir, rules.collect(), otherwise, AT);
+            let found = with_world(&mut Lists, |answers| super::block(&block, &Facts::new(), answers, &mut ()));
+            assert_eq!(found.unwrap().value.to_string(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_condition_without_rules_is_false_where_its_list_cannot_be_asked() {
+        let mut ir = Ir::default();
+        let down = in_list(&mut ir, "down");
+        let block = Block::new(ir, Vec::new(), down, AT);
+        let mut seen = Seen(Vec::new());
+        let found = with_world(&mut Lists, |answers| super::block(&block, &Facts::new(), answers, &mut seen));
+        assert_eq!(found.unwrap().value.to_string(), "0");
+        assert_eq!(seen.0.last(), Some(&(down, "0".to_owned())), "who watches sees it, too");
+    }
+
+    const AT: TextRange = TextRange::at(0);
+
+    type Condition = fn(&mut Ir) -> ExprId;
+
+    /// What a watcher was told.
+    struct Seen(Vec<(ExprId, String)>);
+
+    impl Watch for Seen {
+        fn value(&mut self, id: ExprId, value: &Value) {
+            self.0.push((id, value.to_string()));
+        }
+    }
+
+    fn literal(ir: &mut Ir, text: &str) -> ExprId {
+        ir.push(Op::Literal(Value::text(text)), AT)
+    }
+
+    fn in_list(ir: &mut Ir, name: &str) -> ExprId {
+        let subject = literal(ir, "x");
+        ir.push(Op::InList { list: Arc::new(NamedList { name: name.into(), entries: None }), subject }, AT)
+    }
+
+    fn not_in_list(ir: &mut Ir, name: &str) -> ExprId {
+        let found = in_list(ir, name);
+        ir.push(Op::Not(found), AT)
+    }
+
+    fn any_of(ir: &mut Ir, names: [&str; 2]) -> ExprId {
+        let operands = names.map(|name| in_list(ir, name));
+        ir.push(Op::Or(Box::new(operands)), AT)
     }
 
     #[test]

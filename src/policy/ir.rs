@@ -75,12 +75,20 @@ impl ExprId {
 }
 
 /// A named list of a 2022 policy, as `in-list` asks it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct NamedList {
     /// Its name, such as `list/domains`.
     pub name: Box<str>,
     /// Its entries; `None` where the document does not hold them, and the environment is asked.
     pub entries: Option<BTreeSet<Box<str>>>,
+}
+
+/// Without its entries, which may have come out of a file.
+impl fmt::Debug for NamedList {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.entries.as_ref().map(BTreeSet::len);
+        out.debug_struct("NamedList").field("name", &self.name).field("entries", &count).finish()
+    }
 }
 
 /// What an operation does.
@@ -130,7 +138,8 @@ pub enum Op {
         /// The text that it is tried on.
         subject: ExprId,
     },
-    /// Whether a named list has a text (2022).
+    /// Whether a named list has a text (2022). A list that cannot be asked makes the whole condition of its rule false,
+    /// whatever stands around this: `not-in-list` then is no more true than `in-list`.
     InList {
         /// The list.
         list: Arc<NamedList>,
