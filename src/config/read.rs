@@ -186,8 +186,7 @@ impl Context<'_> {
         match scalar.text.text().trim().parse::<T>() {
             Ok(value) if range.contains(&value) => Setting::Given(Placed::new(value, scalar.range)),
             _ => {
-                let help = format!("it is a whole number from {} to {}", range.start(), range.end());
-                self.invalid(&scalar, setting, help);
+                self.invalid(&scalar, setting, whole_number(&range));
                 Setting::Default
             }
         }
@@ -407,6 +406,17 @@ impl Context<'_> {
                 None
             }
         }
+    }
+}
+
+/// What a number within `range` is; that it fits into so many bits is nobody's concern.
+pub(crate) fn whole_number<T: std::fmt::Display>(range: &RangeInclusive<T>) -> String {
+    let (least, most) = (range.start().to_string(), range.end().to_string());
+    let is_bounded = ![u32::MAX.to_string(), u64::MAX.to_string(), Millis::MAX.0.to_string()].contains(&most);
+    match least.as_str() {
+        _ if is_bounded => format!("it is a whole number from {least} to {most}"),
+        "0" => "it is a whole number".to_owned(),
+        _ => format!("it is a whole number, at least {least}"),
     }
 }
 

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     Resources, codes,
+    read::whole_number,
     settings::{Placed, Setting},
 };
 
@@ -255,7 +256,7 @@ impl Reader<'_> {
     where
         T: Copy + PartialOrd + std::str::FromStr + std::fmt::Display,
     {
-        let help = number_help(&range);
+        let help = whole_number(&range);
         match value.node().map(|node| &node.kind) {
             Some(Kind::Number(text)) => {
                 let number = text.parse::<T>().ok().filter(|number| range.contains(number));
@@ -482,16 +483,6 @@ impl Reader<'_> {
             self.invalid(&codes::INVALID_VALUE, value, key, "it is an IP address such as `192.0.2.1` or `2001:db8::1`");
         }
         ip
-    }
-}
-
-/// What a number must be; that it fits into so many bits is no one's concern.
-fn number_help<T: std::fmt::Display>(range: &RangeInclusive<T>) -> String {
-    let (start, end) = (range.start(), range.end().to_string());
-    if [u32::MAX.to_string(), u64::MAX.to_string(), Millis::MAX.0.to_string()].contains(&end) {
-        format!("it is a whole number, at least {start}")
-    } else {
-        format!("it is a whole number from {start} to {end}")
     }
 }
 
