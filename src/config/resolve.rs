@@ -158,6 +158,10 @@ fn is_snippet(settings: &Settings, kind: Kind) -> bool {
 
 /// What becomes of an undefined name, for the policy's own server and for this project's.
 fn consequences(settings: &Settings, kind: Kind) -> String {
+    if settings.dialect == Dialect::Legacy2022 {
+        // What the target does instead, a later version, is not what the server of this layout does.
+        return format!("keeps the server of 2022 from starting, and is refused on {}", Target::Native);
+    }
     let of = |target: Target| match target.undefined(kind) {
         Undefined::Refused => "is refused".to_owned(),
         Undefined::Becomes(name) => format!("becomes the built-in `{name}`"),
