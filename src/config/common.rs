@@ -10,16 +10,16 @@ use document::{Node, Table};
 use crate::{
     Dialect, codes,
     read::{Context, Scalar},
-    settings::{DnsServer, DnsTransport, Placed, Resolver, ResolverKind, Setting},
+    settings::{DnsServer, DnsTransport, Placed, Resolver, ResolverKind, Sensitive, Setting},
 };
 
 /// `server.hostname`
-pub(crate) fn hostname(context: &mut Context<'_>, tree: &Node<'_>) -> Option<Placed<String>> {
+pub(crate) fn hostname(context: &mut Context<'_>, tree: &Node<'_>) -> Option<Placed<Sensitive>> {
     let node = tree.get_path("server.hostname")?;
     let Setting::Given(name) = context.text(node, "server.hostname") else {
         return None;
     };
-    if name.value.trim().is_empty() {
+    if name.value.text().trim().is_empty() {
         context.report(
             Diagnostic::new(&codes::INVALID_VALUE, node.range, "`server.hostname` is empty")
                 .help("write the full name of this server, such as `mx.example.org`"),

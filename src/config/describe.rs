@@ -42,7 +42,7 @@ impl Settings {
     /// the document does not define it but the target does.
     #[must_use]
     pub fn describe(&self, kind: Kind, name: &str, target: Target) -> Vec<Line> {
-        let hostname = self.hostname.as_ref().map(|name| name.value.as_str());
+        let hostname = self.hostname.as_ref().map(|name| name.value.shown());
         match kind {
             Kind::Route => match read_by(target, self.routes.get(name)) {
                 Some(found) => route(found, target),
@@ -92,7 +92,7 @@ fn placed<T>(value: T) -> crate::settings::Placed<T> {
 /// The schedules that a server brings along; `default` is the built-in one, with an expiry of its own.
 fn provided_schedule(name: &str, target: Target) -> Schedule {
     let given = |list: &[u64]| Setting::Given(placed(list.iter().map(|count| minutes(*count)).collect::<Vec<_>>()));
-    let queue = |name: &str| Setting::Given(placed(name.to_owned()));
+    let queue = |name: &str| Setting::Given(placed(Sensitive::from(name)));
     match (target, name) {
         (Target::Stalwart016, "local" | "remote") => Schedule { queue_name: queue(name), ..Schedule::default() },
         (Target::Stalwart016, "dsn") => Schedule {
@@ -138,14 +138,14 @@ fn relay_lines(relay: &Relay, target: Target) -> Vec<Line> {
     // Implicit TLS is the default of the TOML layouts only (delivery spec 1.2).
     let implicit = target == Target::Stalwart015;
     let mut lines = vec![
-        line("address", &relay.address, &String::new()),
+        line("address", &relay.address, &Sensitive::from("")),
         line("port", &relay.port, &25),
         line("protocol", &relay.protocol, &Protocol::Smtp),
         line("tls.implicit", &relay.implicit_tls, &implicit),
         line("tls.allow-invalid-certs", &relay.allow_invalid_certs, &false),
     ];
     if !relay.username.is_default() {
-        lines.push(line("auth.username", &relay.username, &Sensitive::Plain(String::new())));
+        lines.push(line("auth.username", &relay.username, &Sensitive::from("")));
     }
     if !relay.secret.is_default() {
         lines.push(line("auth.secret", &relay.secret, &Secret::default()));
@@ -169,7 +169,7 @@ fn schedule(schedule: &Schedule, dialect: Dialect, target: Target) -> Vec<Line> 
         (_, Target::Stalwart015 | Target::Native) => (vec![minutes(60)], Vec::new(), days(3)),
     };
     vec![
-        line("queue-name", &schedule.queue_name, &"default".to_owned()),
+        line("queue-name", &schedule.queue_name, &Sensitive::from("default")),
         line("retry", &schedule.retry, &retry),
         line("notify", &schedule.notify, &notify),
         match schedule.expiry.given() {
@@ -181,7 +181,7 @@ fn schedule(schedule: &Schedule, dialect: Dialect, target: Target) -> Vec<Line> 
 
 fn connection(connection: &Connection, hostname: Option<&str>) -> Vec<Line> {
     let five = minutes(5);
-    let hostname = hostname.unwrap_or("the server's host name").to_owned();
+    let hostname = Sensitive::from(hostname.unwrap_or("the server's host name"));
     vec![
         line("ehlo-hostname", &connection.ehlo_hostname, &hostname),
         line("source-ips", &connection.source_ips, &Vec::new()),
@@ -216,6 +216,7 @@ fn line<T: Shown>(key: &'static str, setting: &Setting<T>, default: &T) -> Line 
         Setting::Default => (default.shown(), Origin::Default),
         Setting::Given(placed) if placed.range.is_empty() => (placed.value.shown(), Origin::Default),
         Setting::Given(placed) => (placed.value.shown(), Origin::Document(placed.range)),
+        Setting::Chosen(block) if block.is_hidden() => (Secret::MASK.to_owned(), Origin::Rules),
         Setting::Chosen(block) => (rules(block), Origin::Rules),
     };
     Line { key, value, origin }
@@ -235,12 +236,6 @@ trait Shown {
     fn shown(&self) -> String;
 }
 
-impl Shown for String {
-    fn shown(&self) -> String {
-        self.clone()
-    }
-}
-
 macro_rules! shown_by_display {
     ($($ty:ty),+) => {
         $(impl Shown for $ty {
@@ -251,16 +246,7 @@ macro_rules! shown_by_display {
     };
 }
 
-shown_by_display!(bool, u16, u32, Secret, Millis);
-
-impl Shown for Sensitive {
-    fn shown(&self) -> String {
-        match self {
-            Self::Plain(text) => text.clone(),
-            Self::Expanded(secret) => secret.to_string(),
-        }
-    }
-}
+shown_by_display!(bool, u16, u32, Secret, Sensitive, Millis);
 
 impl Shown for IpLookup {
     fn shown(&self) -> String {
@@ -334,7 +320,7 @@ mod tests {
         let mut settings = Settings::empty(Dialect::Strategies2025);
         let range = TextRange::new(3, 9);
         let relay = Relay {
-            address: Setting::Given(Placed::new("relay.test".to_owned(), range)),
+            address: Setting::Given(Placed::new("relay.test".into(), range)),
             secret: Setting::Given(Placed::new(Secret::new("hunter2"), range)),
             ..Relay::default()
         };

@@ -46,6 +46,14 @@ impl Scalar {
         }
         short
     }
+
+    /// The text as a setting keeps it.
+    pub(crate) fn sensitive(&self) -> Sensitive {
+        match self.text.text() {
+            text if self.expanded => Sensitive::Expanded(Secret::new(text)),
+            text => Sensitive::from(text),
+        }
+    }
 }
 
 impl Context<'_> {
@@ -101,29 +109,22 @@ impl Context<'_> {
         Some(MappedText::synthetic(&expanded, range))
     }
 
-    /// A text setting.
-    pub(crate) fn text(&mut self, node: &Node<'_>, setting: &str) -> Setting<String> {
+    /// A text setting, which is shown only where it is written in the document.
+    pub(crate) fn text(&mut self, node: &Node<'_>, setting: &str) -> Setting<Sensitive> {
         match self.scalar(node, setting) {
-            Some(scalar) if scalar.expanded => Setting::Given(Placed::new(Secret::MASK.to_owned(), scalar.range)),
-            Some(scalar) => Setting::Given(Placed::new(scalar.text.text().to_owned(), scalar.range)),
+            Some(scalar) => Setting::Given(Placed::new(scalar.sensitive(), scalar.range)),
             None => Setting::Default,
         }
     }
 
-    /// A text that is shown only where it is written in the document.
-    pub(crate) fn sensitive(&mut self, node: &Node<'_>, setting: &str) -> Setting<Sensitive> {
-        match self.scalar(node, setting) {
-            Some(scalar) => {
-                let text = scalar.text.text();
-                let value = if scalar.expanded {
-                    Sensitive::Expanded(Secret::new(text))
-                } else {
-                    Sensitive::Plain(text.to_owned())
-                };
-                Setting::Given(Placed::new(value, scalar.range))
-            }
-            None => Setting::Default,
-        }
+    /// `text`, which was worked out from `node`, as a setting keeps it.
+    pub(crate) fn made_of(&self, node: &Node<'_>, text: String) -> Sensitive {
+        if self.expands(node) { Sensitive::Expanded(Secret::new(text)) } else { Sensitive::from(text) }
+    }
+
+    /// Whether a text within `node` has macros that this run expands.
+    pub(crate) fn expands(&self, node: &Node<'_>) -> bool {
+        self.resources.resolves() && holds_macro(node)
     }
 
     /// A text that is never shown.
@@ -152,7 +153,7 @@ impl Context<'_> {
             return Setting::Given(Placed::new(*value, scalar.range));
         }
         let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        let near = nearest(found, names.iter().copied());
+        let near = nearest(found, names.iter().copied()).filter(|_| !scalar.expanded);
         let known = format!("it is one of `{}`", names.join("`, `"));
         let message = format!("`{}` is no value of `{setting}`", scalar.shown());
         let finding = Diagnostic::new(&codes::INVALID_VALUE, scalar.range, message);
@@ -288,7 +289,8 @@ impl Context<'_> {
         wanted: Wanted,
     ) -> Result<Block, Outcomes> {
         if holds_macro(node) {
-            self.block_of_macros(text, node.range, scope, wanted).ok_or_else(Outcomes::default)
+            let block = self.block_of_macros(text, node.range, scope, wanted).ok_or_else(Outcomes::default)?;
+            Ok(block.hidden_where(self.expands(node)))
         } else {
             self.compiler.block_or_names(text, scope, wanted, self.findings)
         }
@@ -440,3 +442,6 @@ pub(crate) fn holds_macro(node: &Node<'_>) -> bool {
 fn has_macro(text: &str) -> bool {
     text.split_once("%{").is_some_and(|(_, rest)| rest.contains("}%"))
 }
+
+#[cfg(test)]
+mod tests;

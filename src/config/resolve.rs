@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use base::{Diagnostic, Findings, Fix, TextRange};
+use base::{Diagnostic, Findings, Fix, Secret, TextRange};
 use policy::{
     Block, Choice, Kind, Outcomes, Plan, Target,
     spelling::nearest,
@@ -105,19 +105,41 @@ impl Settings {
     }
 }
 
-/// Reports every name that a selector of the document can give and nothing defines.
-pub(crate) fn report(settings: &Settings, findings: &mut Findings) {
-    for kind in Kind::ALL {
-        let outcomes = match settings.selector(kind) {
-            Selector::Given(block) => block.names(),
-            Selector::Broken(broken) => broken.names.clone(),
-            Selector::BuiltIn => continue,
-        };
-        report_kind(settings, kind, outcomes, findings);
+/// Whether the names that a selector gives may be shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Names {
+    /// They stand in the document.
+    Plain,
+    /// Some may have come out of a macro.
+    Hidden,
+}
+
+impl Names {
+    fn of(block: &Block) -> Self {
+        if block.is_hidden() { Self::Hidden } else { Self::Plain }
+    }
+
+    fn shown(self, name: &str) -> &str {
+        match self {
+            Self::Plain => name,
+            Self::Hidden => Secret::MASK,
+        }
     }
 }
 
-fn report_kind(settings: &Settings, kind: Kind, outcomes: Outcomes, findings: &mut Findings) {
+/// Reports every name that a selector of the document can give and nothing defines.
+pub(crate) fn report(settings: &Settings, findings: &mut Findings) {
+    for kind in Kind::ALL {
+        let (outcomes, names) = match settings.selector(kind) {
+            Selector::Given(block) => (block.names(), Names::of(block)),
+            Selector::Broken(broken) => (broken.names.clone(), Names::Plain),
+            Selector::BuiltIn => continue,
+        };
+        report_kind(settings, kind, outcomes, names, findings);
+    }
+}
+
+fn report_kind(settings: &Settings, kind: Kind, outcomes: Outcomes, names: Names, findings: &mut Findings) {
     let target = settings.dialect.target();
     let is_snippet = is_snippet(settings, kind);
     let mut unknown: Vec<(&str, TextRange)> = Vec::new();
@@ -125,11 +147,11 @@ fn report_kind(settings: &Settings, kind: Kind, outcomes: Outcomes, findings: &m
     for (name, range) in &outcomes.names {
         match settings.known(kind, name, target) {
             Known::Defined(_) | Known::Ignored(..) | Known::Provided(_) => {}
-            Known::Undefined(Some(other)) => findings.push(wrong_kind(settings, kind, other, name, *range)),
-            Known::Undefined(None) if is_snippet => unknown.push((name, *range)),
+            Known::Undefined(Some(other)) => findings.push(wrong_kind(settings, kind, other, name, *range, names)),
+            Known::Undefined(None) if is_snippet => unknown.push((names.shown(name), *range)),
             Known::Undefined(None) => {
                 if reported.insert((name.as_str(), *range)) {
-                    findings.push(undefined(settings, kind, name, *range));
+                    findings.push(undefined(settings, kind, name, *range, names));
                 }
             }
         }
@@ -170,9 +192,10 @@ fn consequences(settings: &Settings, kind: Kind) -> String {
     format!("{} on {target}, and {} on {}", of(target), of(Target::Native), Target::Native)
 }
 
-fn undefined(settings: &Settings, kind: Kind, name: &str, range: TextRange) -> Diagnostic {
-    let near = nearest(name, settings.defined(kind));
-    let finding = Diagnostic::new(&codes::UNDEFINED_STRATEGY, range, format!("no {kind} strategy `{name}` is defined"))
+fn undefined(settings: &Settings, kind: Kind, name: &str, range: TextRange, names: Names) -> Diagnostic {
+    let near = nearest(name, settings.defined(kind)).filter(|_| names == Names::Plain);
+    let message = format!("no {kind} strategy `{}` is defined", names.shown(name));
+    let finding = Diagnostic::new(&codes::UNDEFINED_STRATEGY, range, message)
         .label(format!("it {}", consequences(settings, kind)));
     match near {
         Some(near) => finding.help(format!("did you mean `{near}`?")).fix(Fix::replace(
@@ -184,22 +207,22 @@ fn undefined(settings: &Settings, kind: Kind, name: &str, range: TextRange) -> D
     }
 }
 
-fn wrong_kind(settings: &Settings, kind: Kind, other: Kind, name: &str, range: TextRange) -> Diagnostic {
+fn wrong_kind(settings: &Settings, kind: Kind, other: Kind, name: &str, range: TextRange, names: Names) -> Diagnostic {
     let finding = Diagnostic::new(
         &codes::WRONG_KIND_STRATEGY,
         range,
-        format!("`{name}` is a {other} strategy, and a {kind} strategy is wanted here"),
+        format!("`{}` is a {other} strategy, and a {kind} strategy is wanted here", names.shown(name)),
     )
     .label(format!("it {}", consequences(settings, kind)));
-    let names = settings.defined(kind);
     let finding = match settings.definition(other, name) {
-        Some((place, _)) => finding.related(place, "defined here"),
-        None => finding,
+        Some((place, _)) if names == Names::Plain => finding.related(place, "defined here"),
+        _ => finding,
     };
-    let help = if names.is_empty() {
+    let defined = settings.defined(kind);
+    let help = if defined.is_empty() {
         format!("define a {kind} strategy, or write `'default'`")
     } else {
-        format!("name one of `{}`", names.join("`, `"))
+        format!("name one of `{}`", defined.join("`, `"))
     };
     finding.help(help)
 }
@@ -248,11 +271,14 @@ fn choice(settings: &Settings, kind: Kind, target: Target, findings: &mut Findin
         return None;
     };
     if target == Target::Native {
+        let names = Names::of(&block);
         for (name, range) in block.names().names {
             match settings.known(kind, &name, target) {
                 Known::Defined(_) | Known::Provided(_) | Known::Ignored(..) => {}
-                Known::Undefined(None) => findings.push(undefined(settings, kind, &name, range)),
-                Known::Undefined(Some(other)) => findings.push(wrong_kind(settings, kind, other, &name, range)),
+                Known::Undefined(None) => findings.push(undefined(settings, kind, &name, range, names)),
+                Known::Undefined(Some(other)) => {
+                    findings.push(wrong_kind(settings, kind, other, &name, range, names));
+                }
             }
         }
     }

@@ -11,6 +11,7 @@
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
+    fmt,
     net::IpAddr,
 };
 
@@ -56,6 +57,15 @@ impl<T> Setting<T> {
         }
     }
 
+    /// The same setting, its one value turned into another type.
+    pub(crate) fn map<U>(self, turn: impl FnOnce(T) -> U) -> Setting<U> {
+        match self {
+            Self::Default => Setting::Default,
+            Self::Given(placed) => Setting::Given(Placed::new(turn(placed.value), placed.range)),
+            Self::Chosen(block) => Setting::Chosen(block),
+        }
+    }
+
     /// Whether the document says nothing about it.
     pub const fn is_default(&self) -> bool {
         matches!(self, Self::Default)
@@ -68,7 +78,7 @@ pub struct Settings {
     /// The layout that it was read in.
     pub dialect: Dialect,
     /// `server.hostname`
-    pub hostname: Option<Placed<String>>,
+    pub hostname: Option<Placed<Sensitive>>,
     /// `queue.strategy.route`
     pub route: Selector,
     /// `queue.strategy.schedule`
@@ -254,7 +264,7 @@ pub struct Mx {
 #[derive(Clone, Debug, Default)]
 pub struct Relay {
     /// `address`: a host name or an IP address.
-    pub address: Setting<String>,
+    pub address: Setting<Sensitive>,
     /// `port`
     pub port: Setting<u16>,
     /// `protocol`
@@ -270,12 +280,77 @@ pub struct Relay {
 }
 
 /// A text that may have come out of the environment or a file: then no output shows it.
-#[derive(Clone, Debug)]
+///
+/// Two of them are equal where their texts are, wherever these came from.
+#[derive(Clone)]
 pub enum Sensitive {
     /// Written in the document.
     Plain(String),
     /// Expanded from a macro.
     Expanded(Secret),
+}
+
+impl Sensitive {
+    /// The text itself, for the one who must use it: who greets with it, connects to it, or looks it up. What is
+    /// written for a person has [`Sensitive::shown`].
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Expanded(secret) => secret.reveal(),
+        }
+    }
+
+    /// The text as every output has it: [`Secret::MASK`] where it came out of a macro.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Expanded(_) => Secret::MASK,
+        }
+    }
+
+    /// Whether it came out of a macro.
+    #[must_use]
+    pub const fn is_expanded(&self) -> bool {
+        matches!(self, Self::Expanded(_))
+    }
+}
+
+impl Eq for Sensitive {}
+
+impl PartialEq for Sensitive {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl fmt::Display for Sensitive {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.shown())
+    }
+}
+
+/// A text in quotes, or the mask without any.
+impl fmt::Debug for Sensitive {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(text) => fmt::Debug::fmt(text, out),
+            Self::Expanded(secret) => fmt::Debug::fmt(secret, out),
+        }
+    }
+}
+
+impl From<String> for Sensitive {
+    fn from(text: String) -> Self {
+        Self::Plain(text)
+    }
+}
+
+impl From<&str> for Sensitive {
+    fn from(text: &str) -> Self {
+        Self::Plain(text.to_owned())
+    }
 }
 
 /// Which addresses of a host are tried, and in which order.
@@ -304,7 +379,7 @@ pub enum Protocol {
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
     /// `queue-name`
-    pub queue_name: Setting<String>,
+    pub queue_name: Setting<Sensitive>,
     /// `retry`: the waits after each failure; the last one repeats.
     pub retry: Setting<Vec<Millis>>,
     /// `notify`: when delay notices are due; empty for none.
@@ -333,7 +408,7 @@ pub struct VirtualQueue {
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
     /// `ehlo-hostname`
-    pub ehlo_hostname: Setting<String>,
+    pub ehlo_hostname: Setting<Sensitive>,
     /// `source-ips`: one of the remote's family is picked for each connection; empty leaves it to the system.
     pub source_ips: Setting<Vec<SourceIp>>,
     /// `timeout.connect`
@@ -356,7 +431,7 @@ pub struct SourceIp {
     /// The address.
     pub ip: IpAddr,
     /// `queue.source-ip.<ip>.ehlo-hostname`
-    pub ehlo_hostname: Option<String>,
+    pub ehlo_hostname: Option<Sensitive>,
 }
 
 /// How a connection is secured.
@@ -523,18 +598,28 @@ pub enum DnsTransport {
 #[derive(Clone, Debug, Default)]
 pub struct Dsn {
     /// `from-name`
-    pub from_name: Setting<String>,
+    pub from_name: Setting<Sensitive>,
     /// `from-address`
-    pub from_address: Setting<String>,
+    pub from_address: Setting<Sensitive>,
     /// `sign`: signatures, or the signing domain (2026).
-    pub sign: Setting<Vec<String>>,
+    pub sign: Setting<Vec<Sensitive>>,
     /// `report.submitter`: the Reporting-MTA.
-    pub submitter: Setting<String>,
+    pub submitter: Setting<Sensitive>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_out_of_a_macro_is_kept_and_never_shown() {
+        let (plain, hidden) = (Sensitive::from("mx"), Sensitive::Expanded(Secret::new("mx")));
+        assert_eq!((plain.text(), plain.shown(), plain.is_expanded()), ("mx", "mx", false));
+        assert_eq!((hidden.text(), hidden.shown(), hidden.is_expanded()), ("mx", "***", true));
+        assert_eq!(format!("{plain} {plain:?} {hidden} {hidden:?}"), "mx \"mx\" *** ***");
+        assert_eq!(plain, hidden);
+        assert_ne!(plain, Sensitive::from("***".to_owned()));
+    }
 
     fn definition(name: &str, value: u32) -> Definition<u32> {
         Definition { name: name.to_owned(), range: TextRange::at(0), value, ignored_by_reference: None }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: every id of a block belongs to its own IR.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use base::{Diagnostic, Findings, MappedText, TextRange};
 
@@ -61,12 +61,29 @@ pub enum Wanted {
 }
 
 /// A chain of rules, compiled.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Block {
     ir: Ir,
     rules: Vec<Rule>,
     otherwise: ExprId,
     otherwise_range: TextRange,
+    is_hidden: bool,
+}
+
+/// Nothing of what stands in a hidden one.
+impl fmt::Debug for Block {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut block = out.debug_struct("Block");
+        if self.is_hidden {
+            return block.finish_non_exhaustive();
+        }
+        block
+            .field("ir", &self.ir)
+            .field("rules", &self.rules)
+            .field("otherwise", &self.otherwise)
+            .field("otherwise_range", &self.otherwise_range)
+            .finish()
+    }
 }
 
 /// The strings that a block can give.
@@ -82,7 +99,20 @@ impl Block {
     /// A block of operations that a reader made itself.
     #[must_use]
     pub const fn new(ir: Ir, rules: Vec<Rule>, otherwise: ExprId, otherwise_range: TextRange) -> Self {
-        Self { ir, rules, otherwise, otherwise_range }
+        Self { ir, rules, otherwise, otherwise_range, is_hidden: false }
+    }
+
+    /// The same; where `is_hidden`, its texts are not for showing: some came out of the environment or a file.
+    #[must_use]
+    pub fn hidden_where(mut self, is_hidden: bool) -> Self {
+        self.is_hidden = is_hidden;
+        self
+    }
+
+    /// Whether its texts are not for showing.
+    #[must_use]
+    pub const fn is_hidden(&self) -> bool {
+        self.is_hidden
     }
 
     /// A block without rules that gives one value.

@@ -8,7 +8,7 @@ use pointsman::{
     config::{
         self, Dialect, NoResources, Settings,
         explain::{Outcome, explain},
-        settings::{IpLookup, Protocol, Requirement, Route, Setting},
+        settings::{IpLookup, Protocol, Requirement, Route, Sensitive, Setting},
     },
     document::Source,
     policy::Kind,
@@ -125,7 +125,7 @@ fn the_routing_examples_define_what_their_text_says() {
     assert_eq!(mx(4).ip_lookup.given(), Some(&IpLookup::Ipv4ThenIpv6));
 
     let Route::Relay(relay) = route(6, "relay") else { panic!("a relay") };
-    assert_eq!(relay.address.given().map(String::as_str), Some("relay.example.org"));
+    assert_eq!(relay.address.given().map(Sensitive::text), Some("relay.example.org"));
     assert_eq!((relay.port.given(), relay.protocol.given()), (Some(&25), Some(&Protocol::Smtp)));
     assert_eq!((relay.implicit_tls.given(), relay.allow_invalid_certs.given()), (Some(&false), Some(&false)));
     assert_eq!(decided(&load(6), Kind::Route, "ann@home.example", &[]), "relay");
@@ -205,7 +205,7 @@ fn the_transport_examples_of_2022_set_what_their_text_says() {
     let connection = |index: usize| load(index).connections.get("default").unwrap().value.clone();
     let ips: Vec<_> = connection(2).source_ips.given().unwrap().iter().map(|source| source.ip.to_string()).collect();
     assert_eq!(ips, ["10.0.0.10", "10.0.0.11", "a::b", "a::c"]);
-    assert_eq!(connection(3).ehlo_hostname.given().map(String::as_str), Some("mx.mydomain.net"));
+    assert_eq!(connection(3).ehlo_hostname.given().map(Sensitive::text), Some("mx.mydomain.net"));
     let Route::Mx(mx) = load(4).routes.get("mx").unwrap().value.clone() else { panic!("an MX route") };
     assert_eq!((mx.limit_mx.given(), mx.limit_multihomed.given()), (Some(&7), Some(&2)));
     let timeouts = connection(5);

@@ -96,7 +96,7 @@ impl<'c> Layout<'c> for Expressions<'c> {
             let Some(value) = fold(block.ir(), outcome) else {
                 continue;
             };
-            let typed = (kind.typed)(&macros.shown(&value));
+            let typed = (kind.typed)(&value);
             if typed.is_none() {
                 if macros == Macros::Open {
                     // What a macro stands for would tell.
@@ -259,14 +259,6 @@ impl Macros {
             (false, _) => Self::None,
             (true, false) => Self::Open,
             (true, true) => Self::Expanded,
-        }
-    }
-
-    /// `value` as it may be shown.
-    fn shown(self, value: &Value) -> Value {
-        match value {
-            Value::Text(_) if self == Self::Expanded => Value::text(Secret::MASK),
-            value => value.clone(),
         }
     }
 }

@@ -46,7 +46,7 @@ fn with_names(block: &Block, mx: &str) -> Block {
     let mx = Value::text(mx);
     let rules = block.rules().iter().map(|rule| Rule { outcome: named(&mut ir, rule.outcome, &mx), ..*rule }).collect();
     let otherwise = named(&mut ir, block.otherwise(), &mx);
-    Block::new(ir, rules, otherwise, block.otherwise_range())
+    Block::new(ir, rules, otherwise, block.otherwise_range()).hidden_where(block.is_hidden())
 }
 
 /// What stands for `id`; `if_then` is at most as deep as the expression.

@@ -75,7 +75,7 @@ impl<'c> Layout<'c> for Legacy<'c, '_> {
         }
         match block.as_constant().and_then(kind.typed) {
             Some(value) => Setting::Given(Placed::new(value, node.range)),
-            None => Setting::Chosen(Box::new(block)),
+            None => Setting::Chosen(Box::new(block.hidden_where(self.context.expands(node)))),
         }
     }
 
@@ -87,6 +87,7 @@ impl<'c> Layout<'c> for Legacy<'c, '_> {
         } else {
             self.host(node, hosts).map(|name| Block::constant(name, node.range))
         };
+        let block = block.map(|block| block.hidden_where(self.context.expands(node)));
         match block {
             Some(block) if !self.context.findings.errors_since(before) => Selector::Given(Box::new(block)),
             _ => Selector::broken(node.range),
@@ -101,7 +102,7 @@ impl<'c> Layout<'c> for Legacy<'c, '_> {
         let before = self.context.findings.mark();
         let mut ir = Ir::default();
         let condition = self.condition(node, place, &mut ir, &[])?;
-        let block = Block::new(ir, Vec::new(), condition, node.range);
+        let block = Block::new(ir, Vec::new(), condition, node.range).hidden_where(self.context.expands(node));
         (!self.context.findings.errors_since(before)).then(|| Box::new(block))
     }
 }
@@ -133,6 +134,7 @@ impl Legacy<'_, '_> {
             return Some(Value::Constant(*constant));
         }
         let later = kind.words.iter().find(|(_, constant)| constant.name().eq_ignore_ascii_case(found));
+        let later = later.filter(|_| !scalar.expanded);
         if let Some((word, _)) = later {
             let fix = Fix::replace(format!("write `{word}`"), scalar.text.document_range(), *word).safe();
             self.context.report(
@@ -158,7 +160,7 @@ impl Legacy<'_, '_> {
         let message = format!("`{}` is no value of `{}`", scalar.shown(), place.key);
         let finding = Diagnostic::new(&codes::INVALID_VALUE, scalar.range, message);
         let range = scalar.text.document_range();
-        let finding = match nearest(found, usual) {
+        let finding = match nearest(found, usual).filter(|_| !scalar.expanded) {
             Some(near) => finding.help(format!("did you mean `{near}`? {known}")).fix(Fix::replace(
                 format!("write `{near}`"),
                 range,
@@ -229,7 +231,7 @@ impl Legacy<'_, '_> {
         }
         let message = format!("no remote host `{}` is defined", scalar.shown());
         let finding = Diagnostic::new(&codes::UNKNOWN_REMOTE, scalar.range, message);
-        let near = nearest(name, hosts.routes());
+        let near = nearest(name, hosts.routes()).filter(|_| !scalar.expanded);
         let range = scalar.text.document_range();
         self.context.report(match near {
             Some(near) => finding.help(format!("did you mean `{near}`?")).fix(Fix::replace(

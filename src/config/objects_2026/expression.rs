@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     codes,
-    settings::{Placed, Selector, Setting},
+    settings::{Placed, Selector, Sensitive, Setting},
 };
 
 impl Reader<'_> {
@@ -39,14 +39,14 @@ impl Reader<'_> {
     }
 
     /// An expression that gives a text: a plain one where it is always the same.
-    pub(super) fn text_expression(&mut self, body: Value<'_>, key: &str, scope: Scope) -> Setting<String> {
+    pub(super) fn text_expression(&mut self, body: Value<'_>, key: &str, scope: Scope) -> Setting<Sensitive> {
         let Some(field) = body.get(key) else {
             return Setting::Default;
         };
         match self.block(field, scope, Wanted::Value) {
             None => Setting::Default,
             Some(block) => match block.as_constant() {
-                Some(policy::Value::Text(text)) => Setting::Given(Placed::new(text.to_string(), field.value.range())),
+                Some(policy::Value::Text(text)) => Setting::Given(Placed::new((&**text).into(), field.value.range())),
                 _ => Setting::Chosen(Box::new(block)),
             },
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     codes,
-    settings::{Expiry, Placed, Schedule, Setting, VirtualQueue},
+    settings::{Expiry, Placed, Schedule, Sensitive, Setting, VirtualQueue},
 };
 
 /// What a schedule says.
@@ -32,7 +32,7 @@ pub(super) fn queue(reader: &mut Reader<'_>, body: Value<'_>) -> VirtualQueue {
 }
 
 /// The name of the queue whose id `queueId` is.
-fn queue_name(reader: &mut Reader<'_>, body: Value<'_>) -> Setting<String> {
+fn queue_name(reader: &mut Reader<'_>, body: Value<'_>) -> Setting<Sensitive> {
     let Some(field) = body.get("queueId") else {
         let help = "write the id of an MtaVirtualQueue; in a plan, `\"#\"` and the id that the plan gives it";
         reader.missing("queueId", Need::Demanded, help);
@@ -43,14 +43,14 @@ fn queue_name(reader: &mut Reader<'_>, body: Value<'_>) -> Setting<String> {
         return Setting::Default;
     };
     if let Some(name) = reader.queues.by_id.get(&id) {
-        return Setting::Given(Placed::new(name.clone(), range));
+        return Setting::Given(Placed::new(name.as_str().into(), range));
     }
     let is_name = reader.queues.names.contains(&id) || SHIPPED.contains(&id.as_str());
     let help = "it is the id that the server gave the queue; in a plan, `\"#\"` and the id that the plan gives it";
     if is_name {
         let message = format!("`{id}` is the name of a queue, and `queueId` takes its id");
         reader.report(Diagnostic::new(&codes::PLACEHOLDER_ID, range, message).help(help));
-        return Setting::Given(Placed::new(id, range));
+        return Setting::Given(Placed::new(id.into(), range));
     }
     let shown = short(&id);
     let finding = if is_placeholder(&id) {

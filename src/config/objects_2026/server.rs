@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     codes,
-    settings::{DnsServer, DnsTransport, Dsn, Placed, Resolver, ResolverKind, Setting},
+    settings::{DnsServer, DnsTransport, Dsn, Placed, Resolver, ResolverKind, Sensitive, Setting},
 };
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -115,13 +115,13 @@ pub(super) fn dsn(reader: &mut Reader<'_>, body: Value<'_>, dsn: &mut Dsn) {
 }
 
 /// `outboundReportSubmitter` of `ReportSettings`.
-pub(super) fn submitter(reader: &mut Reader<'_>, body: Value<'_>) -> Setting<String> {
+pub(super) fn submitter(reader: &mut Reader<'_>, body: Value<'_>) -> Setting<Sensitive> {
     const SCOPE: Scope =
         Scope { variables: VariableSet::of(&[Variable::RcptDomain]), all_set: false, setting: "a setting of reports" };
     reader.text_expression(body, "outboundReportSubmitter", SCOPE)
 }
 
 /// `defaultHostname` of `SystemSettings`.
-pub(super) fn hostname(reader: &mut Reader<'_>, body: Value<'_>) -> Option<Placed<String>> {
+pub(super) fn hostname(reader: &mut Reader<'_>, body: Value<'_>) -> Option<Placed<Sensitive>> {
     reader.placed(body, "defaultHostname", Reader::host)
 }

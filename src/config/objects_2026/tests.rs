@@ -20,7 +20,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     Loaded, NoResources, load,
-    settings::{Limiter, Resolver, Route, Selector, Setting},
+    settings::{Limiter, Resolver, Route, Selector, Sensitive, Setting},
 };
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus/policies/objects_2026");
@@ -134,7 +134,10 @@ fn summary(settings: &Settings) -> Vec<String> {
         let mut line = format!("connection {}", connection.name);
         given(&mut line, "ehlo", &connection.value.ehlo_hostname);
         for source in connection.value.source_ips.given().into_iter().flatten() {
-            add(&mut line, format_args!("{}/{}", source.ip, source.ehlo_hostname.as_deref().unwrap_or("-")));
+            add(
+                &mut line,
+                format_args!("{}/{}", source.ip, source.ehlo_hostname.as_ref().map_or("-", Sensitive::text)),
+            );
         }
         given(&mut line, "connect", &connection.value.timeout_connect);
         given(&mut line, "greeting", &connection.value.timeout_greeting);
@@ -299,10 +302,10 @@ const SAID: [(&str, &[&str]); 15] = [
         &[
             "route mailboxes local",
             "route direct mx hosts=3 addresses=4 lookup=Ipv6ThenIpv4",
-            r#"route smarthost relay address="out.example.net" port=465 protocol=Smtp implicit=true invalid-certs=false username=Plain("home") secret=not-a-real-one"#,
+            r#"route smarthost relay address="out.example.net" port=465 protocol=Smtp implicit=true invalid-certs=false username="home" secret=not-a-real-one"#,
             r#"route archive relay address="192.0.2.40" port=24 protocol=Lmtp"#,
-            r#"route second relay address="2001:db8::25" username=Plain("home") secret=%{env:SECOND_SECRET}%"#,
-            r#"route third relay address="third.example.net" username=Plain("home") secret=%{file:/etc/mail/third}%"#,
+            r#"route second relay address="2001:db8::25" username="home" secret=%{env:SECOND_SECRET}%"#,
+            r#"route third relay address="third.example.net" username="home" secret=%{file:/etc/mail/third}%"#,
         ],
     ),
     (
@@ -400,7 +403,7 @@ fn a_queue_is_named_by_id_reference_or_name() {
     for (text, expected, rule) in cases {
         let loaded = read_text(named(&text), &text);
         let settings = loaded.settings.unwrap();
-        let name = settings.schedules.get("s").unwrap().value.queue_name.given().map(String::as_str);
+        let name = settings.schedules.get("s").unwrap().value.queue_name.given().map(Sensitive::text);
         let found: Vec<_> = rules(&loaded.findings).into_iter().map(|(rule, _)| rule).collect();
         assert_eq!((name, found), (expected, rule.into_iter().collect()), "{text}");
     }

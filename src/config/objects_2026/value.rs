@@ -24,7 +24,7 @@ use super::{
 use crate::{
     Resources, codes,
     read::whole_number,
-    settings::{Placed, Setting},
+    settings::{Placed, Sensitive, Setting},
 };
 
 /// Where an object comes from, which decides how strictly it is read.
@@ -459,13 +459,13 @@ impl Reader<'_> {
     }
 
     /// A name of a host, or an address.
-    pub(super) fn host(&mut self, value: Value<'_>, key: &str) -> Option<String> {
+    pub(super) fn host(&mut self, value: Value<'_>, key: &str) -> Option<Sensitive> {
         let host = self.text(value, key)?;
         let is_name = host
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') || !byte.is_ascii());
         if is_name || host.parse::<IpAddr>().is_ok() {
-            return Some(host);
+            return Some(host.into());
         }
         self.invalid(
             &codes::INVALID_VALUE,

@@ -78,7 +78,7 @@ fn both(v4: &Block, v6: &Block) -> Block {
     // Each block has an `else`, so the last pair is the one of both.
     let (otherwise, range) =
         otherwise.unwrap_or_else(|| (ir.push(Op::Literal(Value::empty()), TextRange::at(0)), TextRange::at(0)));
-    Block::new(ir, rules, otherwise, range)
+    Block::new(ir, rules, otherwise, range).hidden_where(v4.is_hidden() || v6.is_hidden())
 }
 
 /// The cases of `block`, its operations taken into `ir`. An outcome that is one address becomes a list of it.

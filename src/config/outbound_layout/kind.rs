@@ -17,13 +17,13 @@
 
 use std::net::IpAddr;
 
-use base::{Millis, Secret};
+use base::Millis;
 use document::Node;
 use policy::{Constant, Value};
 
 use crate::{
     codes,
-    read::{Context, Scalar},
+    read::Context,
     settings::{Expiry, IpLookup, Requirement, Setting, SourceIp},
 };
 
@@ -246,18 +246,8 @@ fn typed_millis(value: &Value) -> Option<Millis> {
 
 fn text(context: &mut Context<'_>, node: &Node<'_>, key: &'static str) -> Option<Value> {
     let scalar = context.scalar(node, key)?;
-    Some(Value::text(shown_text(&scalar)))
-}
-
-/// A text with nothing in it that came out of a macro.
-fn shown_text(scalar: &Scalar) -> &str {
-    if scalar.expanded {
-        return Secret::MASK;
-    }
-    match scalar.text.text() {
-        none if is_none(none) => "",
-        text => text,
-    }
+    let text = scalar.text.text();
+    Some(Value::text(if is_none(text) { "" } else { text }))
 }
 
 fn typed_text(value: &Value) -> Option<String> {

@@ -227,7 +227,7 @@ fn count_by(context: &mut Context<'_>, scalar: &Scalar, allowed: &[CountBy], wha
     let range = scalar.text.document_range();
     let finding = match known {
         Some(entry) if allowed.contains(&entry.2) && spelled(entry) == found => return Some(entry.2),
-        Some(entry) if allowed.contains(&entry.2) => {
+        Some(entry) if allowed.contains(&entry.2) && !scalar.expanded => {
             let right = spelled(entry);
             let layout = if is_legacy { "hyphens" } else { "underscores" };
             Diagnostic::new(
@@ -238,14 +238,14 @@ fn count_by(context: &mut Context<'_>, scalar: &Scalar, allowed: &[CountBy], wha
             .help(format!("write `{right}`"))
             .fix(Fix::replace(format!("write `{right}`"), range, right).safe())
         }
-        Some(_) => {
+        Some(_) if !scalar.expanded => {
             let message = format!("a {what} of outbound mail cannot count by `{found}`");
             Diagnostic::new(&codes::LIMITER_KEY, range, message).help(help)
         }
-        None => {
+        _ => {
             let message = format!("`{}` is nothing that a {what} counts by", scalar.shown());
             let finding = Diagnostic::new(&codes::LIMITER_KEY, range, message);
-            match nearest(found, names.iter().copied()) {
+            match nearest(found, names.iter().copied()).filter(|_| !scalar.expanded) {
                 Some(near) => finding.help(format!("did you mean `{near}`?")).fix(Fix::replace(
                     format!("write `{near}`"),
                     range,

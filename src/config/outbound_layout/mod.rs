@@ -14,7 +14,9 @@ use policy::{Block, Value};
 use crate::{
     Dialect, Settings, codes, common,
     read::Context,
-    settings::{Connection, Definition, Mx, Placed, Route, Schedule, Selector, Setting, SourceIp, Tls, VirtualQueue},
+    settings::{
+        Connection, Definition, Mx, Placed, Route, Schedule, Selector, Sensitive, Setting, SourceIp, Tls, VirtualQueue,
+    },
 };
 
 pub(crate) mod combine;
@@ -180,6 +182,15 @@ macro_rules! read {
     };
 }
 
+/// A text, of which the empty one is none.
+fn text<'c>(layout: &mut impl Layout<'c>, node: Option<&Node<'_>>, place: Place) -> Setting<Sensitive> {
+    let Some(node) = node else { return Setting::Default };
+    match layout.setting(node, place, &kind::TEXT) {
+        Setting::Given(text) if text.value.is_empty() => Setting::Default,
+        setting => setting.map(|text| layout.context().made_of(node, text)),
+    }
+}
+
 fn outbound<'c>(layout: &mut impl Layout<'c>, queue: Option<&Table<'_>>, hosts: &Hosts, settings: &mut Settings) {
     const KEYS: [&str; 7] = ["next-hop", "hostname", "ip-strategy", "limits", "source-ip", "tls", "timeouts"];
     let mut connection = Connection::default();
@@ -187,12 +198,9 @@ fn outbound<'c>(layout: &mut impl Layout<'c>, queue: Option<&Table<'_>>, hosts: 
     let mut mx = Mx::default();
     let range = queue.and_then(|queue| queue.entry("outbound")).map_or(TextRange::at(0), |entry| entry.key_range);
     if let Some(table) = section(layout.context(), queue, "outbound", "queue.outbound", &KEYS) {
+        connection.ehlo_hostname = text(layout, table.get("hostname"), place!("queue.outbound.hostname", Sender));
         read! { layout, table,
-            "hostname" "queue.outbound.hostname" Sender kind::TEXT => connection.ehlo_hostname;
             "ip-strategy" "queue.outbound.ip-strategy" Sender kind::IP_LOOKUP => mx.ip_lookup;
-        }
-        if connection.ehlo_hostname.given().is_some_and(String::is_empty) {
-            connection.ehlo_hostname = Setting::Default;
         }
         connection.source_ips = source_ips(layout, table);
         limits(layout, table, &mut mx);
@@ -273,7 +281,7 @@ fn timeouts<'c>(layout: &mut impl Layout<'c>, outbound: &Table<'_>, connection: 
 fn schedule<'c>(layout: &mut impl Layout<'c>, queue: Option<&Table<'_>>, settings: &mut Settings) {
     let range = queue.and_then(|queue| queue.entry("schedule")).map_or(TextRange::at(0), |entry| entry.key_range);
     let mut schedule =
-        Schedule { queue_name: Setting::Given(Placed::new(DEFAULT.to_owned(), range)), ..Schedule::default() };
+        Schedule { queue_name: Setting::Given(Placed::new(DEFAULT.into(), range)), ..Schedule::default() };
     let keys = ["retry", "notify", "expire"];
     if let Some(table) = section(layout.context(), queue, "schedule", "queue.schedule", &keys) {
         read! { layout, table,
@@ -319,20 +327,15 @@ fn dsn<'c>(layout: &mut impl Layout<'c>, tree: &Node<'_>) -> crate::settings::Ds
     let Some(report) = tree.get("report").and_then(Node::as_table) else {
         return dsn;
     };
-    read! { layout, report,
-        "submitter" "report.submitter" Sender kind::TEXT => dsn.submitter;
-    }
+    dsn.submitter = text(layout, report.get("submitter"), place!("report.submitter", Sender));
     let keys = ["from-name", "from-address", "sign"];
     if let Some(table) = section(layout.context(), Some(report), "dsn", "report.dsn", &keys) {
-        read! { layout, table,
-            "from-name" "report.dsn.from-name" Sender kind::TEXT => dsn.from_name;
-            "from-address" "report.dsn.from-address" Sender kind::TEXT => dsn.from_address;
-            "sign" "report.dsn.sign" Sender kind::TEXTS => dsn.sign;
-        }
-    }
-    for text in [&mut dsn.submitter, &mut dsn.from_name, &mut dsn.from_address] {
-        if text.given().is_some_and(String::is_empty) {
-            *text = Setting::Default;
+        dsn.from_name = text(layout, table.get("from-name"), place!("report.dsn.from-name", Sender));
+        dsn.from_address = text(layout, table.get("from-address"), place!("report.dsn.from-address", Sender));
+        if let Some(node) = table.get("sign") {
+            let names = layout.setting(node, place!("report.dsn.sign", Sender), &kind::TEXTS);
+            let context = layout.context();
+            dsn.sign = names.map(|names| names.into_iter().map(|name| context.made_of(node, name)).collect());
         }
     }
     dsn

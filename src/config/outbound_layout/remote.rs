@@ -104,7 +104,7 @@ fn host(context: &mut Context<'_>, entry: &Entry<'_>) -> Result<Option<Relay>, R
     let protocol = table.get("protocol").map(|node| protocol(context, node, &path));
     if let Some(node) = table.get("address") {
         relay.address = context.text(node, &format!("{path}.address"));
-        if relay.address.given().is_some_and(|address| address.trim().is_empty()) {
+        if relay.address.given().is_some_and(|address| address.text().trim().is_empty()) {
             missing(context, entry, "address", Severity::Error);
         }
     }
@@ -157,7 +157,7 @@ fn auth(context: &mut Context<'_>, table: &Table<'_>, path: &str, relay: &mut Re
         return;
     };
     if let Some(node) = table.get("username") {
-        relay.username = context.sensitive(node, &format!("{path}.username"));
+        relay.username = context.text(node, &format!("{path}.username"));
     }
     if let Some(node) = table.get("secret") {
         relay.secret = context.secret(node, &format!("{path}.secret"));

@@ -78,7 +78,7 @@ fn every_setting_is_read_alike_in_both_dialects() {
     for dialect in [Legacy2022, Expressions2024] {
         let path = corpus.join(dialect.name()).join("valid/every-setting.toml");
         let settings = settings(dialect, &fs::read_to_string(path).unwrap());
-        let hostname = settings.hostname.as_ref().map(|name| name.value.as_str());
+        let hostname = settings.hostname.as_ref().map(|name| name.value.text());
         assert_eq!(hostname, Some("mx.home.example"), "{dialect}");
         for kind in [Kind::Schedule, Kind::Connection, Kind::Tls] {
             let Selector::Given(block) = settings.selector(kind) else { panic!("{dialect} {kind}") };

@@ -14,7 +14,7 @@ use super::definitions::{self, Found, Kind};
 use crate::{
     codes,
     read::Context,
-    settings::{Connection, Definitions, Placed, Setting, SourceIp},
+    settings::{Connection, Definitions, Placed, Sensitive, Setting, SourceIp},
 };
 
 const CONNECTIONS: Kind = Kind {
@@ -39,7 +39,7 @@ const SOURCE_IPS: Kind =
 /// What `queue.source-ip` says of an address.
 struct Greeting {
     range: TextRange,
-    hostname: Option<String>,
+    hostname: Option<Sensitive>,
     is_listed: bool,
 }
 

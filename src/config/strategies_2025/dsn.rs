@@ -4,14 +4,14 @@
 //!
 //! Source: delivery spec 1.10.
 
-use base::{Diagnostic, Secret};
+use base::Diagnostic;
 use document::Node;
 use policy::{Block, Op, Scope, Value, Variable, VariableSet, Wanted};
 
 use crate::{
     codes,
     read::Context,
-    settings::{Dsn, Placed, Setting},
+    settings::{Dsn, Placed, Sensitive, Setting},
 };
 
 const KEYS: [&str; 3] = ["from-name", "from-address", "sign"];
@@ -48,26 +48,18 @@ pub(super) fn read(context: &mut Context<'_>, tree: &Node<'_>) -> Dsn {
     dsn
 }
 
-fn text(context: &mut Context<'_>, node: &Node<'_>, setting: &str, scope: Scope) -> Setting<String> {
+fn text(context: &mut Context<'_>, node: &Node<'_>, setting: &str, scope: Scope) -> Setting<Sensitive> {
     let Ok(block) = context.block(node, setting, scope, Wanted::Value) else {
         return Setting::Default;
     };
     match block.as_constant() {
-        Some(Value::Text(_)) if is_expanded(context, node) => {
-            Setting::Given(Placed::new(Secret::MASK.to_owned(), node.range))
-        }
-        Some(Value::Text(text)) => Setting::Given(Placed::new(text.to_string(), node.range)),
+        Some(Value::Text(text)) => Setting::Given(Placed::new(context.made_of(node, text.to_string()), node.range)),
         _ => Setting::Chosen(Box::new(block)),
     }
 }
 
-/// Whether a text has macros that are expanded in this run, so that it is not for showing.
-fn is_expanded(context: &Context<'_>, node: &Node<'_>) -> bool {
-    context.resources.resolves() && node.scalar_text().is_some_and(|text| text.contains("%{"))
-}
-
 /// `report.dsn.sign`: an expression that gives the names of signatures, `false` for none.
-fn signatures(context: &mut Context<'_>, node: &Node<'_>) -> Setting<Vec<String>> {
+fn signatures(context: &mut Context<'_>, node: &Node<'_>) -> Setting<Vec<Sensitive>> {
     const SETTING: &str = "report.dsn.sign";
     let plain = node.as_list().unwrap_or_default();
     if let Some(first) = plain.iter().find(|node| node.scalar_text().is_some()) {
@@ -81,7 +73,10 @@ fn signatures(context: &mut Context<'_>, node: &Node<'_>) -> Setting<Vec<String>
         return Setting::Default;
     };
     match constant_texts(&block) {
-        Some(texts) => Setting::Given(Placed::new(texts, node.range)),
+        Some(texts) => {
+            let names = texts.into_iter().map(|text| context.made_of(node, text));
+            Setting::Given(Placed::new(names.collect(), node.range))
+        }
         None => Setting::Chosen(Box::new(block)),
     }
 }

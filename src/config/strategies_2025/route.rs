@@ -10,7 +10,7 @@ use super::definitions::{self, Found, Kind};
 use crate::{
     codes,
     read::Context,
-    settings::{Definitions, IpLookup, Mx, Protocol, Relay, Route, Setting},
+    settings::{Definitions, IpLookup, Mx, Placed, Protocol, Relay, Route, Sensitive, Setting},
 };
 
 const KIND: Kind = Kind {
@@ -201,7 +201,7 @@ fn relay(context: &mut Context<'_>, found: &Found<'_, '_>) -> Relay {
         }),
         implicit_tls: found.read(context, "tls.implicit", Context::boolean),
         allow_invalid_certs: found.read(context, "tls.allow-invalid-certs", Context::boolean),
-        username: found.read(context, "auth.username", Context::sensitive),
+        username: found.read(context, "auth.username", Context::text),
         secret: found.read(context, "auth.secret", Context::secret),
     };
     both_of_auth(context, found);
@@ -209,7 +209,7 @@ fn relay(context: &mut Context<'_>, found: &Found<'_, '_>) -> Relay {
 }
 
 /// A host name or an IP address, without a port or anything else.
-fn address(context: &mut Context<'_>, found: &Found<'_, '_>) -> Setting<String> {
+fn address(context: &mut Context<'_>, found: &Found<'_, '_>) -> Setting<Sensitive> {
     let Some(node) = found.get("address") else {
         return Setting::Default;
     };
@@ -235,7 +235,7 @@ fn address(context: &mut Context<'_>, found: &Found<'_, '_>) -> Setting<String> 
         context.invalid(&scalar, &setting, help.to_owned());
         return Setting::Default;
     }
-    context.text(node, &setting)
+    Setting::Given(Placed::new(scalar.sensitive(), scalar.range))
 }
 
 /// Whether a relay has its address; what else it should have is reported too.

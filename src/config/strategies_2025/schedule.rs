@@ -10,7 +10,7 @@ use super::definitions::{self, Found, Kind};
 use crate::{
     codes,
     read::Context,
-    settings::{Definitions, Expiry, Placed, Schedule, Setting, VirtualQueue},
+    settings::{Definitions, Expiry, Placed, Schedule, Sensitive, Setting, VirtualQueue},
 };
 
 const QUEUES: Kind =
@@ -45,7 +45,7 @@ pub(super) fn read_queues(context: &mut Context<'_>, queue: &Table<'_>) -> Defin
             .read(context, "threads-per-node", |context, node, setting| context.integer(node, setting, 1..=u32::MAX));
         let mut ignored = None;
         if found.id.len() > QUEUE_NAME_BYTES_MAX || found.id.is_empty() {
-            queue_name_too_long(context, &found.id, found.range);
+            queue_name_too_long(context, &Sensitive::from(&*found.id), found.range);
             ignored = Some("its name has more than 8 bytes");
         } else if found.get("threads-per-node").is_none() {
             let help = "add `threads-per-node`, by which the server knows a queue";
@@ -56,8 +56,8 @@ pub(super) fn read_queues(context: &mut Context<'_>, queue: &Table<'_>) -> Defin
     queues
 }
 
-fn queue_name_too_long(context: &mut Context<'_>, name: &str, range: TextRange) {
-    let bytes = name.len();
+fn queue_name_too_long(context: &mut Context<'_>, name: &Sensitive, range: TextRange) {
+    let bytes = name.text().len();
     let message = match bytes {
         0 => "a queue's name is empty".to_owned(),
         _ => format!("the queue's name `{name}` has {bytes} bytes"),
@@ -100,7 +100,7 @@ fn schedule(
     context: &mut Context<'_>,
     found: &Found<'_, '_>,
     queues: &Definitions<VirtualQueue>,
-    unknown_queues: &mut Vec<Placed<String>>,
+    unknown_queues: &mut Vec<Placed<Sensitive>>,
 ) -> (Schedule, Option<&'static str>) {
     let is_known = is_registered(found);
     let mut ignored = None;
@@ -130,8 +130,8 @@ fn queue_name(
     found: &Found<'_, '_>,
     is_known: bool,
     queues: &Definitions<VirtualQueue>,
-    unknown_queues: &mut Vec<Placed<String>>,
-) -> (Setting<String>, Option<&'static str>) {
+    unknown_queues: &mut Vec<Placed<Sensitive>>,
+) -> (Setting<Sensitive>, Option<&'static str>) {
     let setting = found.setting("queue-name");
     let Some(node) = found.get("queue-name") else {
         if is_known {
@@ -147,18 +147,19 @@ fn queue_name(
     let Some(scalar) = context.scalar(node, &setting) else {
         return (Setting::Default, None);
     };
-    let name = scalar.text.text().to_owned();
-    let value = context.text(node, &setting);
-    if scalar.open || scalar.expanded {
+    let name = scalar.sensitive();
+    let value = Setting::Given(Placed::new(name.clone(), scalar.range));
+    if scalar.open {
         return (value, None);
     }
     let dropped = Some("it names a queue that does not exist");
-    match queues.get(&name) {
+    let text = name.text();
+    match queues.get(text) {
         Some(queue) if queue.ignored_by_reference.is_none() => (value, None),
         // What is wrong with the queue is reported where it is defined.
         Some(_) => (value, dropped),
-        None if SHIPPED_QUEUES.contains(&name.as_str()) => (value, None),
-        None if name.len() > QUEUE_NAME_BYTES_MAX || name.is_empty() => {
+        None if SHIPPED_QUEUES.contains(&text) => (value, None),
+        None if text.len() > QUEUE_NAME_BYTES_MAX || text.is_empty() => {
             queue_name_too_long(context, &name, scalar.range);
             (value, dropped)
         }
@@ -173,11 +174,12 @@ fn queue_name(
     }
 }
 
-fn undefined_queue(context: &mut Context<'_>, name: &str, range: TextRange, queues: &Definitions<VirtualQueue>) {
+fn undefined_queue(context: &mut Context<'_>, name: &Sensitive, range: TextRange, queues: &Definitions<VirtualQueue>) {
     let finding = Diagnostic::new(&codes::UNDEFINED_QUEUE, range, format!("no virtual queue `{name}` is defined"))
         .label("the server drops the schedule, and uses its built-in one");
     let known = SHIPPED_QUEUES.into_iter().chain(queues.names().take(NAMES_COMPARED_MAX));
-    context.report(match nearest(name, known) {
+    let near = nearest(name.text(), known).filter(|_| !name.is_expanded());
+    context.report(match near {
         Some(near) => finding.help(format!("did you mean `{near}`?")).fix(base::Fix::replace(
             format!("rename to `{near}`"),
             range,
@@ -188,11 +190,11 @@ fn undefined_queue(context: &mut Context<'_>, name: &str, range: TextRange, queu
 }
 
 /// One finding for all the queues that a document without any definition of a queue names.
-fn no_queues(context: &mut Context<'_>, unknown: &[Placed<String>]) {
+fn no_queues(context: &mut Context<'_>, unknown: &[Placed<Sensitive>]) {
     let Some(first) = unknown.first() else {
         return;
     };
-    let mut names: Vec<_> = unknown.iter().map(|name| name.value.as_str()).collect();
+    let mut names: Vec<_> = unknown.iter().map(|name| name.value.shown()).collect();
     names.sort_unstable();
     names.dedup();
     let shown: Vec<_> = names.iter().take(NAMES_SHOWN_MAX).copied().collect();
