@@ -4,7 +4,7 @@
 //! the expression must be shown at the byte of the document that a person sees, so the decoded text carries the
 //! places where the two run apart.
 //!
-//! Invariants, kept by [`MappedText::push`]:
+//! Invariants, kept by [`MappedTextBuilder::push`]:
 //!
 //! - Segments are in ascending order of both offsets, and the first one begins at decoded offset 0.
 //! - Within a segment both texts advance byte by byte, or the segment is one escape sequence.

@@ -1,6 +1,6 @@
 //! What an expression says, as it was written: no name is resolved, no type is known.
 //!
-//! Invariants, kept by [`Ast::push`]:
+//! Invariants, kept by `Ast::push`:
 //!
 //! - A node's children have lower ids, so that every walk from the first node to the last sees children first, and
 //!   nothing that reads or drops a tree recurses.

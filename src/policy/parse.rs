@@ -4,7 +4,7 @@
 //!
 //! - A text that the grammar refuses has at least one error finding, and one that it accepts has none from here,
 //!   but for numbers that do not fit into 64 bits.
-//! - The stack that parsing takes is bounded by [`limits::NESTING_MAX`], which `syntax` holds before the grammar is
+//! - The stack that parsing takes is bounded by [`NESTING_MAX`](crate::limits::NESTING_MAX), which `syntax` holds before the grammar is
 //!   asked.
 
 use base::{Diagnostic, Findings, MappedText, Millis, TextRange};
