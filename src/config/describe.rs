@@ -45,9 +45,9 @@ impl Settings {
         let hostname = self.hostname.as_ref().map(|name| name.value.shown());
         match kind {
             Kind::Route => match read_by(target, self.routes.get(name)) {
-                Some(found) => route(found, target),
-                None if name == "local" => route(&Route::Local, target),
-                None => route(&Route::Mx(Mx::default()), target),
+                Some(found) => route(found, self.routes.get(name).map(|definition| definition.range), target),
+                None if name == "local" => route(&Route::Local, None, target),
+                None => route(&Route::Mx(Mx::default()), None, target),
             },
             Kind::Schedule => match read_by(target, self.schedules.get(name)) {
                 Some(found) => schedule(found, self.dialect, target),
@@ -116,8 +116,10 @@ fn provided_schedule(name: &str, target: Target) -> Schedule {
     }
 }
 
-fn route(route: &Route, target: Target) -> Vec<Line> {
-    let kind = |word: &str| Line { key: "type", value: word.to_owned(), origin: Origin::Default };
+/// `place` is where the document defines the route, if it does; a reader's own route has an empty one.
+fn route(route: &Route, place: Option<TextRange>, target: Target) -> Vec<Line> {
+    let origin = place.filter(|place| !place.is_empty()).map_or(Origin::Default, Origin::Document);
+    let kind = |word: &str| Line { key: "type", value: word.to_owned(), origin };
     match route {
         Route::Local => vec![kind("local")],
         Route::Mx(mx) => vec![
@@ -332,7 +334,7 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "type=relay Default",
+                "type=relay Document(3..9)",
                 "address=relay.test Document(3..9)",
                 "port=25 Default",
                 "protocol=smtp Default",
