@@ -114,7 +114,7 @@ impl Reader<'_> {
             TokenKind::CloseGroup | TokenKind::CloseList => self.close(token),
             TokenKind::Comma => self.comma(token),
             TokenKind::Not => return self.not(token, previous),
-            TokenKind::Minus if !matches!(self.state, State::Operator { .. }) => return self.minus(token),
+            TokenKind::Minus if !matches!(self.state, State::Operator { .. }) => return self.minus(token, previous),
             _operator => self.operator(token),
         }
         true
@@ -444,13 +444,12 @@ impl Reader<'_> {
         self.nest(token)
     }
 
-    fn minus(&mut self, token: Token) -> bool {
+    fn minus(&mut self, token: Token, previous: Option<Token>) -> bool {
         if matches!(self.state, State::Signed) {
-            let start = self.tokens.get(self.at.saturating_sub(2)).map_or(token.range, |before| before.range);
-            let signs = start.cover(token.range);
+            let signs = previous.map_or(token.range, |before| before.range.cover(token.range));
             let found = self.text(signs).to_owned();
             self.report(
-                Diagnostic::new(&codes::DOUBLE_SIGN, token.range, format!("`{found}` is no sign"))
+                Diagnostic::new(&codes::DOUBLE_SIGN, signs, format!("`{found}` is no sign"))
                     .help("write `- (-x)` or `!(-x)` with parentheses if it is meant"),
             );
         }

@@ -143,7 +143,14 @@ fn the_listed_domains_go_to_the_host_and_the_rest_by_mx() {
     assert!(matches!(settings.routes.get("mx").map(|route| &route.value), Some(Route::Mx(_))));
     assert_eq!(
         described(&settings, Kind::Route, "store"),
-        ["address=localhost", "port=24", "protocol=lmtp", "tls.implicit=false", "tls.allow-invalid-certs=true"]
+        [
+            "type=relay",
+            "address=localhost",
+            "port=24",
+            "protocol=lmtp",
+            "tls.implicit=false",
+            "tls.allow-invalid-certs=true"
+        ]
     );
 }
 
@@ -552,9 +559,10 @@ fn valid_policies_have_no_findings() {
     });
 }
 
-/// Every invalid policy of the corpus is reported as recorded, for the rule that it is named after.
+/// Every invalid policy of the corpus breaks the one rule that it is named after. What a person is told about it is
+/// recorded by the integration tests.
 #[test]
-fn invalid_policies_are_reported_as_recorded() {
+fn each_invalid_policy_breaks_one_rule() {
     insta::glob!("../../../corpus/policies", "{legacy_2022,expressions_2024}/invalid/*", |path| {
         let source = file(path);
         let dialect = path.parent().and_then(Path::parent).and_then(Path::file_name).unwrap();
@@ -563,7 +571,6 @@ fn invalid_policies_are_reported_as_recorded() {
         let rules: BTreeSet<&str> = loaded.findings.iter().map(|finding| finding.code.rule).collect();
         let is_named = rules.iter().any(|rule| source.name().starts_with(rule));
         assert!(rules.len() == 1 && is_named, "{}: {rules:?}", path.display());
-        insta::assert_snapshot!(render::text(&source, &loaded.findings, render::Colour::Never));
     });
 }
 

@@ -109,7 +109,9 @@ fn fix(finding: &Diagnostic) -> Option<String> {
     let title = visible(&fix.title);
     Some(match fix.edits.as_slice() {
         [edit] if !edit.text.is_empty() && !edit.range.is_empty() && edit.text.len() <= SHOWN_FIX_BYTES_MAX => {
-            format!("{title}: `{}`", visible(&edit.text))
+            let shown = format!("`{}`", visible(&edit.text));
+            // Most titles say the new text themselves.
+            if title.contains(&shown) { title.into_owned() } else { format!("{title}: {shown}") }
         }
         _ => title.into_owned(),
     })
