@@ -74,7 +74,8 @@ impl Source {
     pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> (Self, Findings) {
         let mut findings = Findings::new();
         if bytes.len() > DOCUMENT_BYTES_MAX {
-            let message = format!("the document has {} bytes; at most {DOCUMENT_BYTES_MAX} are read", bytes.len());
+            // Whoever read the file may have stopped at the bound, so its true length is not known.
+            let message = format!("the document has more than {DOCUMENT_BYTES_MAX} bytes");
             findings.push(
                 Diagnostic::new(&codes::DOCUMENT_TOO_LARGE, TextRange::at(0), message)
                     .help("split it, or move long lists of names into files of their own"),
