@@ -14,11 +14,42 @@ use document::{
     Source,
     render::{self, Colour},
 };
-use policy::Value;
+use policy::{Target, Value};
 use rusqlite::types::{Value as SqlValue, ValueRef};
 use scenario::{Database, Environment, Files, Message, environment, message};
 
-use super::{Failure, files};
+use super::{DialectName, Failure, TargetName, files};
+
+/// How a policy is read, and for which server it is run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reading {
+    /// Read policies in this dialect, whatever they look like
+    #[arg(long, value_enum)]
+    dialect: Option<DialectName>,
+    /// Decide as this server does; the scenario's word or the dialect's own unless given
+    #[arg(long, value_enum)]
+    target: Option<TargetName>,
+    /// Expand macros and open the files that a policy names
+    #[arg(long)]
+    resolve: bool,
+}
+
+impl Reading {
+    /// The dialect that is asked for.
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
+        self.dialect.map(Into::into)
+    }
+
+    /// The server that is asked for, else the one that `wanted` names, else that of the policy's dialect.
+    pub(crate) fn target(&self, wanted: Option<Target>, settings: &Settings) -> Target {
+        self.target.map(Into::into).or(wanted).unwrap_or_else(|| settings.dialect.target())
+    }
+
+    /// What the policy at `path` may ask of this machine.
+    pub(crate) fn machine(&self, path: &Path) -> files::Machine {
+        files::Machine::new(path, self.resolve)
+    }
+}
 
 /// A policy that was read.
 pub(crate) struct DryRun {
@@ -34,15 +65,9 @@ pub(crate) fn show(source: &Source, findings: &Findings, colour: Colour) -> Resu
 }
 
 /// Reads a policy. Its findings are shown; a policy with errors is gone on with as far as it can be read.
-pub(crate) fn policy(
-    path: &Path,
-    dialect: Option<Dialect>,
-    resolve: bool,
-    colour: Colour,
-) -> Result<Option<DryRun>, Failure> {
+pub(crate) fn policy(path: &Path, reading: &Reading, colour: Colour) -> Result<Option<DryRun>, Failure> {
     let (source, mut findings) = files::read(path)?;
-    let machine = files::Machine::new(path, resolve);
-    let loaded = config::load(&source, dialect, &machine);
+    let loaded = config::load(&source, reading.dialect(), &reading.machine(path));
     findings.extend(loaded.findings);
     findings.retain(|finding| finding.severity == base::Severity::Error);
     show(&source, &findings, colour)?;

@@ -5,13 +5,10 @@ use std::{io::Write, path::PathBuf};
 use base::{Findings, MappedText};
 use clap::{Args, ValueEnum};
 use config::Settings;
-use document::{
-    Source,
-    render::{self, Colour},
-};
+use document::{Source, render::Colour};
 use policy::{Kind, ir_text, lexer, parse};
 
-use super::{DialectName, Failure, Outcome, TargetName, Verdict, files};
+use super::{Failure, Outcome, Verdict, dry_run, files};
 
 /// Show what each stage made of a policy or an expression
 ///
@@ -27,15 +24,8 @@ pub(super) struct Arguments {
     /// Which stage
     #[arg(long, value_enum, default_value = "settings")]
     stage: Stage,
-    /// Read the policy in this dialect
-    #[arg(long, value_enum)]
-    dialect: Option<DialectName>,
-    /// Fill in the defaults of this server instead of the dialect's own
-    #[arg(long, value_enum)]
-    target: Option<TargetName>,
-    /// Expand macros and open the files that the policy names
-    #[arg(long)]
-    resolve: bool,
+    #[command(flatten)]
+    reading: dry_run::Reading,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -56,12 +46,12 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
     }
     let Some(path) = &arguments.policy else { return Err(Failure::Usage("no policy is given".to_owned())) };
     let (source, mut findings) = files::read(path)?;
-    let machine = files::Machine::new(path, arguments.resolve);
-    let loaded = config::load(&source, arguments.dialect.map(Into::into), &machine);
+    let reading = &arguments.reading;
+    let loaded = config::load(&source, reading.dialect(), &reading.machine(path));
     findings.extend(loaded.findings);
-    eprint_findings(&source, &findings, colour)?;
+    dry_run::show(&source, &findings, colour)?;
     let Some(settings) = loaded.settings else { return Ok(Verdict::No) };
-    let target = arguments.target.map_or_else(|| settings.dialect.target(), Into::into);
+    let target = reading.target(None, &settings);
     match arguments.stage {
         Stage::Settings => dump_settings(&settings, target, output)?,
         Stage::Ir => {
@@ -82,18 +72,13 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
     Ok(if findings.has_errors() { Verdict::No } else { Verdict::Yes })
 }
 
-fn eprint_findings(source: &Source, findings: &Findings, colour: Colour) -> Result<(), Failure> {
-    write!(super::masked::stderr(), "{}", render::text(source, findings, colour))?;
-    Ok(())
-}
-
 fn dump_expression(expression: &str, stage: Stage, colour: Colour, output: &mut impl Write) -> Outcome {
     let source = Source::new("expression", expression);
     let text = MappedText::verbatim(source.text(), 0);
     if let Stage::Tokens | Stage::Ast = stage {
         let mut findings = Findings::new();
         let parsed = parse::parse(&text, &mut findings);
-        eprint_findings(&source, &findings, colour)?;
+        dry_run::show(&source, &findings, colour)?;
         write!(output, "{}", stage_of(&text, stage))?;
         return Ok(if parsed.is_some() { Verdict::Yes } else { Verdict::No });
     }
@@ -101,7 +86,7 @@ fn dump_expression(expression: &str, stage: Stage, colour: Colour, output: &mut 
     let mut findings = Findings::new();
     let mut ir = policy::Ir::default();
     let root = compiler.expression(&text, policy::Scope::TLS, &mut ir, &mut findings);
-    eprint_findings(&source, &findings, colour)?;
+    dry_run::show(&source, &findings, colour)?;
     let Some(root) = root else { return Ok(Verdict::No) };
     write!(output, "{}", ir_text::write_expression(&ir, root))?;
     Ok(Verdict::Yes)

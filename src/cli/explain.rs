@@ -13,7 +13,7 @@ use policy::{Target, target::Provision};
 use scenario::Environment;
 use serde_json::{Value as Json, json};
 
-use super::{DialectName, Failure, Outcome, TargetName, Verdict, dry_run, dry_run::DryRun};
+use super::{Failure, Outcome, Verdict, dry_run, dry_run::DryRun};
 
 /// Say which strategies a recipient gets, from which rule, and why
 ///
@@ -41,15 +41,8 @@ pub(super) struct Arguments {
     /// What local domains, stores, DNS and databases answer: TOML or JSON
     #[arg(long)]
     environment: Option<PathBuf>,
-    /// Read the policy in this dialect
-    #[arg(long, value_enum)]
-    dialect: Option<DialectName>,
-    /// Decide as this server does; the dialect's own unless given
-    #[arg(long, value_enum)]
-    target: Option<TargetName>,
-    /// Expand macros and open the files that the policy names
-    #[arg(long)]
-    resolve: bool,
+    #[command(flatten)]
+    reading: dry_run::Reading,
     /// Write one JSON object
     #[arg(long)]
     json: bool,
@@ -58,11 +51,11 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write) -> Outcome {
     let environment = dry_run::environment(arguments.environment.as_deref(), colour)?;
     let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
-    let policy = dry_run::policy(&arguments.policy, arguments.dialect.map(Into::into), arguments.resolve, colour)?;
+    let policy = dry_run::policy(&arguments.policy, &arguments.reading, colour)?;
     let Some(DryRun { source, settings }) = policy else { return Ok(Verdict::No) };
     let Some(mut message) = dry_run::message(&arguments.message, colour)? else { return Ok(Verdict::CannotRun) };
     dry_run::amend(&mut message, arguments.from.as_deref(), &arguments.rcpt, &arguments.set)?;
-    let target = arguments.target.map_or_else(|| settings.dialect.target(), Into::into);
+    let target = arguments.reading.target(None, &settings);
     let mut verdict = Verdict::Yes;
     let mut recipients = Vec::new();
     let chosen = |rcpt: &str| arguments.rcpt.is_empty() || arguments.rcpt.iter().any(|wanted| wanted == rcpt);

@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use simulate::{Attempt, Decided, Summary, Unmet, expect, summary::Line};
 
 use super::{
-    DialectName, Failure, Outcome, TargetName, Verdict,
+    Failure, Outcome, Verdict,
     dry_run::{self, Beside, DryRun},
     files,
 };
@@ -35,15 +35,8 @@ pub(super) struct Arguments {
     /// What local domains, stores, DNS and databases answer, for messages and for scenarios without an environment
     #[arg(long)]
     environment: Option<PathBuf>,
-    /// Read policies in this dialect
-    #[arg(long, value_enum)]
-    dialect: Option<DialectName>,
-    /// Decide as this server does; the scenario's word or the dialect's own unless given
-    #[arg(long, value_enum)]
-    target: Option<TargetName>,
-    /// Expand macros and open the files that a policy names
-    #[arg(long)]
-    resolve: bool,
+    #[command(flatten)]
+    reading: dry_run::Reading,
     /// Write one JSON object a line: one for each recipient, then one for each scenario
     #[arg(long)]
     json: bool,
@@ -132,9 +125,9 @@ fn scenarios(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 /// A policy made ready for a target; `None` where it has errors, which were shown.
 fn plan(arguments: &Arguments, path: &Path, target: Option<Target>, colour: Colour) -> Result<Option<Plan>, Failure> {
-    let read = dry_run::policy(path, arguments.dialect.map(Into::into), arguments.resolve, colour)?;
+    let read = dry_run::policy(path, &arguments.reading, colour)?;
     let Some(DryRun { source, settings }) = read else { return Ok(None) };
-    let target = arguments.target.map(Into::into).or(target).unwrap_or_else(|| settings.dialect.target());
+    let target = arguments.reading.target(target, &settings);
     match resolve::plan(&settings, target) {
         Ok(plan) => Ok(Some(plan)),
         Err(findings) => {
