@@ -23,15 +23,16 @@ use config::Dialect;
 use document::render::Colour;
 use policy::Target;
 
-/// What a command found.
+/// What a command found, in the order in which one outweighs another: what is known to be wrong stays wrong however much
+/// is undecided beside it.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Verdict {
     /// All is as it should be.
     Yes,
-    /// An error in a policy, a failed expectation, a difference.
-    No,
     /// Something could not be decided.
     Undecided,
+    /// An error in a policy, a failed expectation, a difference.
+    No,
     /// The command could not run.
     CannotRun,
 }

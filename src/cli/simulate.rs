@@ -189,7 +189,9 @@ struct Replay {
 impl Replay {
     fn verdict(&self) -> Verdict {
         let open = |attempt: &Attempt| Kind::ALL.iter().any(|kind| is_open(attempt.get(*kind)));
-        let unmet = if self.unmet.is_empty() { Verdict::Yes } else { Verdict::No };
+        // An expectation of a decision that stayed open is neither met nor refuted.
+        let refuted = self.unmet.iter().any(|unmet| !unmet.is_open);
+        let unmet = if refuted { Verdict::No } else { Verdict::Yes };
         let is_open = self.attempts.iter().any(|(_, _, attempt)| open(attempt));
         unmet.max(if is_open { Verdict::Undecided } else { Verdict::Yes })
     }

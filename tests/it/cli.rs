@@ -68,15 +68,24 @@ fn exit_codes_say_what_was_found() {
                 "unmet.scenario.toml",
                 "[[message]]\nid = \"m\"\nsender = \"a@b.test\"\nrecipients = [\"c@d.test\"]\n[environment]\nlocal_domains = []\n[[expect]]\nmessage = \"m\"\nroute = \"local\"\n",
             ),
+            (
+                "open.scenario.toml",
+                "[[message]]\nid = \"m\"\nsender = \"a@b.test\"\nrecipients = [\"c@d.test\"]\n[[expect]]\nmessage = \"m\"\nroute = \"local\"\n",
+            ),
+            (
+                "open-and-unmet.scenario.toml",
+                "[[message]]\nid = \"m\"\nsender = \"a@b.test\"\nrecipients = [\"c@d.test\"]\n[[expect]]\nmessage = \"m\"\ntls = \"strict\"\n",
+            ),
             ("bad.scenario.toml", "[[message]]\nrecipient = \"c@d.test\"\n"),
         ],
     );
     let file = |name: &str| folder.join(name).display().to_string();
     let (broken, warned) = (file("broken.toml"), file("warned.toml"));
     let (unmet, bad) = (file("unmet.scenario.toml"), file("bad.scenario.toml"));
+    let (open, open_and_unmet) = (file("open.scenario.toml"), file("open-and-unmet.scenario.toml"));
     let absent = file("absent.toml");
     let local = ["--set", "rcpt_domain=home.example"];
-    let cases: [(&[&str], i32); 19] = [
+    let cases: [(&[&str], i32); 21] = [
         (&["check", POLICY], 0),
         (&["check", &warned], 0),
         (&["check", &warned, "--deny", "warnings"], 1),
@@ -92,6 +101,8 @@ fn exit_codes_say_what_was_found() {
         (&["eval", "1", "--set", "no_such=1"], 2),
         (&["simulate", "corpus/quickstart"], 0),
         (&["simulate", POLICY, &unmet], 1),
+        (&["simulate", POLICY, &open], 3),
+        (&["simulate", POLICY, &open_and_unmet], 1),
         (&["simulate", POLICY, &bad], 2),
         (&["simulate", &absent, &unmet], 2),
         (&["explain", POLICY, "-m", MESSAGE], 3),
