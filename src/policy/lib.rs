@@ -1,7 +1,8 @@
 //! The language of outbound mail policies: from text to a decision.
 //!
 //! ```text
-//! text ── lexer ──▶ tokens ── syntax, parse ──▶ tree ── check ──▶ typed IR ── interpret ──▶ value
+//! text ── lexer ──▶ tokens ── syntax, parse ──▶ tree ── check ──▶ typed IR ─┬─ interpret ──▶ value
+//!                                                                           └─ dag ──▶ DAG, for machine code
 //! ```
 //!
 //! No I/O happens here: what an expression wants to know of the world it asks for by [`lookup::Lookup`].
@@ -12,6 +13,7 @@ pub mod builtin;
 pub mod check;
 pub mod codes;
 pub mod constant;
+pub mod dag;
 pub mod display;
 pub mod facts;
 pub mod function;
@@ -33,6 +35,7 @@ pub mod variable;
 pub use block::{Block, BlockText, Outcomes, Rule, RuleText, Wanted};
 pub use check::{Compiler, Scope};
 pub use constant::Constant;
+pub use dag::Dag;
 pub use facts::Facts;
 pub use function::{Edition, Function};
 pub use interpret::{Decision, EvalError, Stop};

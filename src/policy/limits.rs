@@ -34,3 +34,12 @@ pub const IR_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How deep operations of the IR stand within one another: [`NESTING_MAX`] brackets, with at most ten levels of
 /// operators between each and the next.
 pub const TREE_DEPTH_MAX: usize = NESTING_MAX * 10;
+
+/// The most vertices of a decision DAG; a block that has more is interpreted.
+pub const DAG_NODES_MAX: usize = 400_000;
+
+/// How many questions of a block that stand at several places are followed along every path.
+pub const SHARED_QUESTIONS_MAX: usize = 64;
+
+/// How many vertices a DAG may gain, beyond twice as many as it has, so that no path asks a question twice.
+pub const SPECIALISED_NODES_FREE: usize = 4_096;

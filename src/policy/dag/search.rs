@@ -1,0 +1,475 @@
+//! Searches: which of many questions about a few texts and numbers are answered with yes, all at once.
+//!
+//! The questions of a chain have places from 0 on. A search gives the places whose question is answered with yes, from
+//! the first on and up to one that is *final*: where a final place is reached nothing behind it is asked any more. A
+//! place whose question is only guarded by what the search can see (a regular expression by its literal beginning) is
+//! a candidate and asks again; it is never final.
+//!
+//! Equality tests on one text are one hash, and its prefixes, suffixes and parts one automaton, which reads the text
+//! between two marks that no text holds: a prefix begins with the first mark, a suffix ends with the second.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use aho_corasick::{
+    Anchored, MatchKind,
+    automaton::{Automaton, StateID},
+    dfa::DFA,
+    nfa::contiguous::NFA,
+};
+
+use super::{NodeId, Table, atom::Comparison};
+use crate::ir::ExprId;
+
+/// No place.
+pub const NOWHERE: u32 = u32::MAX;
+
+/// What a subject's value is searched with.
+#[derive(Clone, Copy, Debug)]
+pub enum Probe<'a> {
+    /// A text.
+    Text(&'a [u8]),
+    /// A number.
+    Int(i64),
+}
+
+/// A search.
+#[derive(Clone, Debug)]
+pub struct Set {
+    subjects: Vec<Subject>,
+    /// Where each place leads.
+    pub(super) targets: Vec<NodeId>,
+    finals: Vec<bool>,
+    /// Whether each place can be found at all.
+    found: Vec<bool>,
+}
+
+/// A text or a number that is searched.
+#[derive(Clone, Debug)]
+struct Subject {
+    term: ExprId,
+    matcher: Matcher,
+}
+
+/// How the places of a subject are found.
+#[derive(Clone, Debug)]
+enum Matcher {
+    Texts { equal: Option<(Table, Lists)>, parts: Option<Box<Parts>> },
+    Ranges(Ranges),
+}
+
+/// The questions about one subject, each with its place.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Questions {
+    /// The text is this one.
+    pub(super) equal: BTreeMap<Arc<str>, Vec<u32>>,
+    /// The text begins with, ends with, holds this one: with the marks that stand for its ends.
+    pub(super) parts: BTreeMap<Box<[u8]>, Vec<u32>>,
+    /// The number compares like this.
+    pub(super) compare: Vec<(Comparison, i64, u32)>,
+}
+
+impl Questions {
+    pub(super) fn equal(&mut self, text: &Arc<str>, place: u32) {
+        self.equal.entry(text.clone()).or_default().push(place);
+    }
+
+    pub(super) fn prefix(&mut self, text: &str, place: u32) {
+        self.part([&[BEGIN], text.as_bytes()].concat(), place);
+    }
+
+    pub(super) fn suffix(&mut self, text: &str, place: u32) {
+        self.part([text.as_bytes(), &[END]].concat(), place);
+    }
+
+    pub(super) fn substring(&mut self, text: &str, place: u32) {
+        self.part(text.as_bytes().to_vec(), place);
+    }
+
+    fn part(&mut self, bytes: Vec<u8>, place: u32) {
+        self.parts.entry(bytes.into()).or_default().push(place);
+    }
+}
+
+impl Set {
+    /// A search for the questions about each subject; `None` where an automaton would be too large.
+    pub(super) fn new(questions: Vec<(ExprId, Questions)>, finals: Vec<bool>, targets: Vec<NodeId>) -> Option<Self> {
+        let mut found = vec![false; finals.len()];
+        let mut subjects = Vec::with_capacity(questions.len());
+        for (term, questions) in questions {
+            let matcher = if questions.compare.is_empty() {
+                let equal = (!questions.equal.is_empty()).then(|| table(questions.equal, &finals));
+                let parts = if questions.parts.is_empty() {
+                    None
+                } else {
+                    Some(Box::new(Parts::new(&questions.parts, &finals)?))
+                };
+                Matcher::Texts { equal, parts }
+            } else {
+                Matcher::Ranges(Ranges::new(&questions.compare, &finals))
+            };
+            for place in matcher.lists().flat_map(|lists| &lists.places) {
+                if let Some(found) = found.get_mut(*place as usize) {
+                    *found = true;
+                }
+            }
+            subjects.push(Subject { term, matcher });
+        }
+        Some(Self { subjects, targets, finals, found })
+    }
+
+    /// What is searched, in the order of the probes.
+    pub fn subjects(&self) -> impl ExactSizeIterator<Item = ExprId> {
+        self.subjects.iter().map(|subject| subject.term)
+    }
+
+    /// The table, where a search is nothing but one hash of one text that gives final places.
+    #[must_use]
+    pub fn single_table(&self) -> Option<SingleTable<'_>> {
+        match &*self.subjects {
+            [Subject { matcher: Matcher::Texts { equal: Some((table, lists)), parts: None }, .. }] => {
+                self.is_final().then_some(SingleTable { table, lists })
+            }
+            _ => None,
+        }
+    }
+
+    /// How many places there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// Where each place leads that can be found, among those from `from` to before `until`.
+    pub fn targets(&self, from: u32, until: u32) -> impl Iterator<Item = (u32, NodeId)> {
+        let places = self.targets.iter().zip(&self.found).enumerate().skip(from as usize);
+        let places = places.take(until.saturating_sub(from) as usize);
+        places.filter(|(_, (_, found))| **found).map(|(place, (target, _))| (place as u32, *target))
+    }
+
+    /// Whether every place that can be found is final, so that the first is all that matters.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.finals.iter().zip(&self.found).all(|(is_final, found)| *is_final || !*found)
+    }
+
+    /// The first place, or [`NOWHERE`]; right where all are final.
+    #[must_use]
+    pub fn first<'p>(&self, probes: impl IntoIterator<Item = Probe<'p>>) -> u32 {
+        let subjects = self.subjects.iter().zip(probes);
+        subjects.fold(NOWHERE, |first, (subject, probe)| subject.matcher.first(probe).min(first))
+    }
+
+    /// What is searched and how, a line for each.
+    pub(super) fn describe(&self) -> Vec<(ExprId, String)> {
+        self.subjects.iter().map(|subject| (subject.term, subject.matcher.to_string())).collect()
+    }
+}
+
+/// A search that is one hash.
+#[derive(Clone, Copy, Debug)]
+pub struct SingleTable<'a> {
+    table: &'a Table,
+    lists: &'a Lists,
+}
+
+impl SingleTable<'_> {
+    /// The place of each text: a table that gives places.
+    #[must_use]
+    pub fn places(&self) -> Table {
+        self.table.map(|list| self.lists.first(list))
+    }
+}
+
+/// The places that a search found, from the first on.
+#[derive(Clone, Debug, Default)]
+pub struct Candidates {
+    places: Vec<u32>,
+    at: usize,
+}
+
+impl Candidates {
+    /// None.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { places: Vec::new(), at: 0 }
+    }
+
+    /// Those of `set`.
+    pub fn search<'p>(&mut self, set: &Set, probes: impl IntoIterator<Item = Probe<'p>>) {
+        self.places.clear();
+        self.at = 0;
+        let mut last = NOWHERE;
+        for (subject, probe) in set.subjects.iter().zip(probes) {
+            subject.matcher.each(probe, |places| {
+                for place in places {
+                    if *place > last {
+                        break;
+                    }
+                    self.places.push(*place);
+                    if set.finals.get(*place as usize).copied().unwrap_or(false) {
+                        last = *place;
+                    }
+                }
+            });
+        }
+        self.places.sort_unstable();
+    }
+
+    /// The first one at `from` or behind it, or [`NOWHERE`]; those before it are forgotten.
+    pub fn next(&mut self, from: u32) -> u32 {
+        loop {
+            match self.places.get(self.at) {
+                None => return NOWHERE,
+                Some(place) if *place >= from => return *place,
+                Some(_) => self.at += 1,
+            }
+        }
+    }
+}
+
+/// Lists of places, each in order and up to the first that is final.
+#[derive(Clone, Debug, Default)]
+struct Lists {
+    starts: Vec<u32>,
+    places: Vec<u32>,
+}
+
+impl Lists {
+    fn push(&mut self, mut list: Vec<u32>, finals: &[bool]) -> u32 {
+        list.sort_unstable();
+        list.dedup();
+        let is_final = |place: &u32| finals.get(*place as usize).copied().unwrap_or(false);
+        let length = list.iter().position(is_final).map_or(list.len(), |last| last + 1);
+        list.truncate(length);
+        let number = self.starts.len() as u32;
+        self.starts.push(self.places.len() as u32);
+        self.places.extend(list);
+        number
+    }
+
+    #[inline]
+    fn first(&self, list: u32) -> u32 {
+        let start = self.starts.get(list as usize).map_or(usize::MAX, |start| *start as usize);
+        self.places.get(start).copied().unwrap_or(NOWHERE)
+    }
+
+    fn get(&self, list: u32) -> &[u32] {
+        let start = self.starts.get(list as usize).map_or(0, |start| *start as usize);
+        let end = self.starts.get(list as usize + 1).map_or(self.places.len(), |end| *end as usize);
+        self.places.get(start..end).unwrap_or_default()
+    }
+}
+
+fn table(entries: BTreeMap<Arc<str>, Vec<u32>>, finals: &[bool]) -> (Table, Lists) {
+    let mut lists = Lists::default();
+    let entries = entries.into_iter().map(|(text, places)| (text, lists.push(places, finals))).collect();
+    (Table::new(entries), lists)
+}
+
+impl Matcher {
+    fn lists(&self) -> impl Iterator<Item = &Lists> {
+        let (one, two) = match self {
+            Self::Texts { equal, parts } => {
+                (equal.as_ref().map(|(_, lists)| lists), parts.as_ref().map(|parts| &parts.lists))
+            }
+            Self::Ranges(ranges) => (Some(&ranges.lists), None),
+        };
+        one.into_iter().chain(two)
+    }
+
+    #[inline]
+    fn first(&self, probe: Probe<'_>) -> u32 {
+        match (self, probe) {
+            (Self::Texts { equal, parts }, Probe::Text(text)) => {
+                let equal = equal.as_ref().and_then(|(table, lists)| Some(lists.first(table.find(text)?)));
+                let part = parts.as_ref().map(|parts| parts.first(text));
+                equal.unwrap_or(NOWHERE).min(part.unwrap_or(NOWHERE))
+            }
+            (Self::Ranges(ranges), Probe::Int(int)) => ranges.lists.first(ranges.list(int)),
+            // A set is probed by the types of its subjects.
+            (Self::Texts { .. }, Probe::Int(_)) | (Self::Ranges(_), Probe::Text(_)) => NOWHERE,
+        }
+    }
+
+    fn each(&self, probe: Probe<'_>, mut found: impl FnMut(&[u32])) {
+        match (self, probe) {
+            (Self::Texts { equal, parts }, Probe::Text(text)) => {
+                if let Some((table, lists)) = equal
+                    && let Some(list) = table.find(text)
+                {
+                    found(lists.get(list));
+                }
+                if let Some(parts) = parts {
+                    parts.each(text, |list| found(parts.lists.get(list)));
+                }
+            }
+            (Self::Ranges(ranges), Probe::Int(int)) => found(ranges.lists.get(ranges.list(int))),
+            (Self::Texts { .. }, Probe::Int(_)) | (Self::Ranges(_), Probe::Text(_)) => {}
+        }
+    }
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Texts { equal, parts } => {
+                let equal = equal.as_ref().map(|(_, lists)| format!("a table of {} texts", lists.starts.len()));
+                let parts = parts.as_ref().map(|parts| format!("an automaton of {} parts", parts.count));
+                let all: Vec<String> = equal.into_iter().chain(parts).collect();
+                out.write_str(&all.join(" and "))
+            }
+            Self::Ranges(ranges) => write!(out, "{} ranges", ranges.lists.starts.len()),
+        }
+    }
+}
+
+/// Stands before every text; no text holds this byte.
+const BEGIN: u8 = 0xfe;
+/// Stands behind every text; no text holds this byte.
+const END: u8 = 0xff;
+
+/// The parts of a text, found in one pass.
+#[derive(Clone, Debug)]
+struct Parts {
+    automaton: Machine,
+    /// The state behind [`BEGIN`], and the list that it gives.
+    begin: (StateID, Option<u32>),
+    #[expect(clippy::disallowed_types, reason = "it is only ever looked up")]
+    hits: std::collections::HashMap<StateID, u32, rustc_hash::FxBuildHasher>,
+    lists: Lists,
+    count: usize,
+}
+
+/// A table of all steps where it is small, else one that follows links.
+#[derive(Clone, Debug)]
+enum Machine {
+    Small(DFA),
+    Large(NFA),
+}
+
+/// The most bytes of parts, together, that are made into a table of all steps, which takes about a kilobyte for each.
+const SMALL_BYTES_MAX: usize = 4 * 1024;
+
+impl Parts {
+    fn new(parts: &BTreeMap<Box<[u8]>, Vec<u32>>, finals: &[bool]) -> Option<Self> {
+        let bytes: usize = parts.keys().map(|part| part.len()).sum();
+        let automaton = if bytes <= SMALL_BYTES_MAX {
+            let mut builder = DFA::builder();
+            Machine::Small(builder.match_kind(MatchKind::Standard).prefilter(false).build(parts.keys()).ok()?)
+        } else {
+            let mut builder = NFA::builder();
+            Machine::Large(builder.match_kind(MatchKind::Standard).prefilter(false).build(parts.keys()).ok()?)
+        };
+        let mut lists = Lists::default();
+        let hits = match &automaton {
+            Machine::Small(automaton) => hits(automaton, parts, &mut lists, finals),
+            Machine::Large(automaton) => hits(automaton, parts, &mut lists, finals),
+        }?;
+        let begin = match &automaton {
+            Machine::Small(automaton) => after_begin(automaton),
+            Machine::Large(automaton) => after_begin(automaton),
+        }?;
+        let begin = (begin, hits.get(&begin).copied());
+        Some(Self { automaton, begin, hits, lists, count: parts.len() })
+    }
+
+    #[inline]
+    fn first(&self, text: &[u8]) -> u32 {
+        let mut first = NOWHERE;
+        self.each(text, |list| first = first.min(self.lists.first(list)));
+        first
+    }
+
+    #[inline]
+    fn each(&self, text: &[u8], found: impl FnMut(u32)) {
+        match &self.automaton {
+            Machine::Small(automaton) => self.walk(automaton, text, found),
+            Machine::Large(automaton) => self.walk(automaton, text, found),
+        }
+    }
+
+    #[inline]
+    fn walk(&self, automaton: &impl Automaton, text: &[u8], mut found: impl FnMut(u32)) {
+        let (mut state, hit) = self.begin;
+        hit.into_iter().for_each(&mut found);
+        for byte in text.iter().chain(&[END]) {
+            state = automaton.next_state(Anchored::No, state, *byte);
+            if automaton.is_match(state) {
+                self.hits.get(&state).copied().into_iter().for_each(&mut found);
+            }
+        }
+    }
+}
+
+fn after_begin(automaton: &impl Automaton) -> Option<StateID> {
+    Some(automaton.next_state(Anchored::No, automaton.start_state(Anchored::No).ok()?, BEGIN))
+}
+
+/// The list of places for each state in which a part ends. Every state is on the way of some part.
+#[expect(clippy::disallowed_types, reason = "it is only ever looked up")]
+fn hits(
+    automaton: &impl Automaton,
+    parts: &BTreeMap<Box<[u8]>, Vec<u32>>,
+    lists: &mut Lists,
+    finals: &[bool],
+) -> Option<std::collections::HashMap<StateID, u32, rustc_hash::FxBuildHasher>> {
+    let places: Vec<&Vec<u32>> = parts.values().collect();
+    let mut hits = std::collections::HashMap::default();
+    for part in parts.keys() {
+        let mut state = automaton.start_state(Anchored::No).ok()?;
+        for byte in part {
+            state = automaton.next_state(Anchored::No, state, *byte);
+            if !automaton.is_match(state) || hits.contains_key(&state) {
+                continue;
+            }
+            let ends = (0..automaton.match_len(state)).map(|index| automaton.match_pattern(state, index));
+            let list = ends.filter_map(|part| places.get(part.as_usize())).flat_map(|places| places.iter().copied());
+            hits.insert(state, lists.push(list.collect(), finals));
+        }
+    }
+    Some(hits)
+}
+
+/// Numbers cut into ranges at the numbers that they are compared with.
+#[derive(Clone, Debug)]
+struct Ranges {
+    /// In order. The ranges are: below the first, the first itself, between it and the second, and so on.
+    bounds: Vec<i64>,
+    /// A list for each range.
+    lists: Lists,
+}
+
+/// The most comparisons whose places are worked out one by one for each range.
+pub(super) const COMPARISONS_MAX: usize = 256;
+
+impl Ranges {
+    fn new(questions: &[(Comparison, i64, u32)], finals: &[bool]) -> Self {
+        let mut bounds: Vec<i64> = questions.iter().map(|(_, with, _)| *with).collect();
+        bounds.sort_unstable();
+        bounds.dedup();
+        let mut lists = Lists::default();
+        for range in 0..=bounds.len() * 2 {
+            // Twice the number's place among the bounds, one more where it is above one: comparisons of places are
+            // those of the numbers.
+            let place_of = |with: i64| bounds.partition_point(|bound| *bound < with) as i64 * 2 + 1;
+            let holds = |(comparison, with, _): &&(Comparison, i64, u32)| comparison.holds(range as i64, place_of(*with));
+            let places = questions.iter().filter(holds).map(|(_, _, place)| *place).collect();
+            lists.push(places, finals);
+        }
+        Self { bounds, lists }
+    }
+
+    /// The range that `int` lies in.
+    #[inline]
+    fn list(&self, int: i64) -> u32 {
+        let below = self.bounds.partition_point(|bound| *bound < int);
+        let is_bound = self.bounds.get(below) == Some(&int);
+        below as u32 * 2 + u32::from(is_bound)
+    }
+}
