@@ -59,14 +59,14 @@ pub fn loads(source: &Source, forced: Option<Dialect>) {
 #[must_use]
 pub fn evaluated(ir: &Ir, root: ExprId) -> String {
     let facts = facts();
-    said(interpret::with_world(&mut Unknown, |answers| interpret::expression(ir, root, &facts, answers, &mut ())))
+    said(interpret::with_world(&mut Unknown, |answers| interpret::expression(ir, root, &facts.row(), answers, &mut ())))
 }
 
 /// What a block gives, as [`evaluated`].
 #[must_use]
 pub fn decided(block: &Block) -> String {
     let facts = facts();
-    said(interpret::with_world(&mut Unknown, |answers| interpret::block(block, &facts, answers, &mut ())))
+    said(interpret::with_world(&mut Unknown, |answers| interpret::block(block, &facts.row(), answers, &mut ())))
 }
 
 fn said<T: std::fmt::Debug>(result: Result<T, Stop>) -> String {

@@ -10,8 +10,8 @@ use base::{Findings, MappedText, TextRange};
 use clap::{Args, ValueEnum};
 use document::{Source, render::Colour};
 use policy::{
-    Answers, BlockText, Compiler, Constant, Edition, EvalError, Facts, Function, Ir, Lookup, RuleText, Scope, Stop,
-    Type, Value, Variable, VariableSet, Wanted, interpret,
+    Answers, BlockText, Column, Compiler, Constant, Edition, EvalError, Facts, Function, Ir, Lookup, RuleText, Scope,
+    Stop, Type, Value, Variable, VariableSet, Wanted, interpret,
 };
 use scenario::Environment;
 use serde_json::{Map, Value as Json, json};
@@ -211,20 +211,21 @@ impl Evaluator {
         if let Some(stores) = self.environment.store_names() {
             compiler = compiler.with_stores(stores);
         }
+        let row = facts.row();
         let result = match program {
             Program::Expression(text) => {
                 let mut ir = Ir::default();
                 let Some(root) = compiler.expression(text, scope, &mut ir, findings) else {
                     return refused(findings);
                 };
-                let evaluate = |answers: &Answers| interpret::expression(&ir, root, facts, answers, &mut ());
+                let evaluate = |answers: &Answers| interpret::expression(&ir, root, &row, answers, &mut ());
                 interpret::with_world(&mut self.environment, evaluate)
             }
             Program::Block(text) => {
                 let Some(block) = compiler.block(text, scope, Wanted::Value, findings) else {
                     return refused(findings);
                 };
-                let evaluate = |answers: &Answers| interpret::block(&block, facts, answers, &mut ());
+                let evaluate = |answers: &Answers| interpret::block(&block, &row, answers, &mut ());
                 interpret::with_world(&mut self.environment, evaluate).map(|decision| decision.value)
             }
         };
@@ -303,22 +304,23 @@ fn facts(json: &Json) -> Result<Facts, String> {
     let mut facts = Facts::new();
     for (name, value) in values {
         let variable = Variable::named(name).ok_or_else(|| format!("no variable `{name}`"))?;
-        facts.set(variable, value_of(value).ok_or_else(|| format!("`{name}` is no value: {value}"))?);
+        facts.set(variable, value_of(variable, value)?);
     }
     Ok(facts)
 }
 
-fn value_of(json: &Json) -> Option<Value> {
-    Some(match json {
-        Json::String(text) => Value::text(&**text),
-        Json::Number(number) => match number.as_i64() {
-            Some(int) => Value::Int(int),
-            None => Value::Float(number.as_f64()?),
-        },
-        Json::Array(items) => Value::list(items.iter().map(value_of).collect::<Option<_>>()?),
-        Json::Bool(truth) => Value::truth(*truth),
-        Json::Null | Json::Object(_) => return None,
-    })
+/// The value of a variable, which must be of its type.
+fn value_of(variable: Variable, json: &Json) -> Result<Value, String> {
+    let text = |json: &Json| json.as_str().map(Value::text);
+    let (value, article) = match variable.column() {
+        Column::Text(_) => (text(json), "a string"),
+        Column::Int(_) => (json.as_i64().map(Value::Int), "a whole number"),
+        Column::Recipients => {
+            let items = json.as_array().and_then(|items| items.iter().map(text).collect());
+            (items.map(Value::list), "an array of strings")
+        }
+    };
+    value.ok_or_else(|| format!("`{variable}` is {article}, and {json} is none"))
 }
 
 fn request(line: &[u8], contexts: &BTreeMap<String, Facts>) -> Result<Request, String> {

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use base::TextRange;
 use policy::{
-    Answers, Block, EvalError, ExprId, Facts, Ir, Kind, Lookup, Op, Stop, Target, Value, Variable, World, display,
-    interpret, target::Undefined,
+    Answers, Block, Datum, EvalError, ExprId, Facts, Ir, Kind, Lookup, Op, Stop, Target, Value, Variable, World,
+    display, interpret, target::Undefined,
 };
 
 use crate::{
@@ -221,9 +221,10 @@ fn decide(
         return explained;
     };
     let mut seen = Seen::default();
+    let row = facts.row();
     let result = interpret::with_world(world, |answers: &Answers| {
         seen.values.clear();
-        interpret::block(&block, facts, answers, &mut seen)
+        interpret::block(&block, &row, answers, &mut seen)
     });
     let taken = result.as_ref().ok().map(|decision| decision.rule);
     explained.rules = asked(&block, &seen, taken.flatten());
@@ -265,8 +266,8 @@ struct Seen {
 }
 
 impl interpret::Watch for Seen {
-    fn value(&mut self, id: ExprId, value: &Value) {
-        self.values.insert(id, value.clone());
+    fn value(&mut self, id: ExprId, value: Datum<'_>) {
+        self.values.insert(id, value.to_value());
     }
 }
 

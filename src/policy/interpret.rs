@@ -8,17 +8,20 @@
 //!   instead, as the server of 2022 has it.
 //! - What one evaluation builds is bounded by [`limits::EVALUATION_BYTES_MAX`].
 
-use std::{cmp::Ordering, sync::Arc};
+use std::cmp::Ordering;
+
+use bumpalo::Bump;
 
 use crate::{
     ast::BinaryOperator,
     block::Block,
     builtin,
-    facts::Facts,
+    datum::Datum,
+    facts::Row,
     function::Function,
     ir::{ExprId, Ir, NamedList, Op},
     limits,
-    lookup::{Answers, DnsType, Lookup, LookupFailed, World},
+    lookup::{Answers, Lookup, LookupFailed, World},
     pattern::Pattern,
     value::{Number, Value},
 };
@@ -62,34 +65,36 @@ pub struct Decision {
 /// Who watches an evaluation, to explain it.
 pub trait Watch {
     /// The operation `id` gave `value`.
-    fn value(&mut self, id: ExprId, value: &Value);
+    fn value(&mut self, id: ExprId, value: Datum<'_>);
 }
 
 /// Nobody watches.
 impl Watch for () {
-    fn value(&mut self, _id: ExprId, _value: &Value) {}
+    fn value(&mut self, _id: ExprId, _value: Datum<'_>) {}
 }
 
 /// The value of one expression.
 pub fn expression(
     ir: &Ir,
     root: ExprId,
-    facts: &Facts,
+    row: &Row<'_>,
     answers: &Answers,
     watch: &mut impl Watch,
 ) -> Result<Value, Stop> {
-    Evaluation::new(ir, facts, answers, watch).eval(root)
+    let arena = Bump::new();
+    Ok(Evaluation::new(ir, row, answers, &arena, watch).eval(root)?.to_value())
 }
 
 /// The value of a block: the `then` of the first rule whose condition is true, or `else`.
-pub fn block(block: &Block, facts: &Facts, answers: &Answers, watch: &mut impl Watch) -> Result<Decision, Stop> {
-    let mut evaluation = Evaluation::new(block.ir(), facts, answers, watch);
+pub fn block(block: &Block, row: &Row<'_>, answers: &Answers, watch: &mut impl Watch) -> Result<Decision, Stop> {
+    let arena = Bump::new();
+    let mut evaluation = Evaluation::new(block.ir(), row, answers, &arena, watch);
     for (index, rule) in block.rules().iter().enumerate() {
         if evaluation.whole(rule.condition)?.is_true() {
-            return Ok(Decision { value: evaluation.eval(rule.outcome)?, rule: Some(index) });
+            return Ok(Decision { value: evaluation.eval(rule.outcome)?.to_value(), rule: Some(index) });
         }
     }
-    Ok(Decision { value: evaluation.whole(block.otherwise())?, rule: None })
+    Ok(Decision { value: evaluation.whole(block.otherwise())?.to_value(), rule: None })
 }
 
 /// Evaluates again and again, asking `world` each time, until there is a value or nothing answers.
@@ -108,42 +113,47 @@ pub fn with_world<T>(world: &mut dyn World, mut evaluate: impl FnMut(&Answers) -
 
 struct Evaluation<'a, W> {
     ir: &'a Ir,
-    facts: &'a Facts,
+    row: &'a Row<'a>,
     answers: &'a Answers,
+    arena: &'a Bump,
     asked: usize,
-    captures: Vec<Arc<str>>,
-    built: usize,
+    captures: Vec<&'a str>,
+    spent: Spent,
     list_failed: bool,
     watch: &'a mut W,
 }
 
 impl<'a, W: Watch> Evaluation<'a, W> {
-    fn new(ir: &'a Ir, facts: &'a Facts, answers: &'a Answers, watch: &'a mut W) -> Self {
-        Self { ir, facts, answers, asked: 0, captures: Vec::new(), built: 0, list_failed: false, watch }
+    fn new(ir: &'a Ir, row: &'a Row<'a>, answers: &'a Answers, arena: &'a Bump, watch: &'a mut W) -> Self {
+        let (captures, spent) = (Vec::new(), Spent::default());
+        Self { ir, row, answers, arena, asked: 0, captures, spent, list_failed: false, watch }
     }
 
     /// A whole condition, or an `else`, which is the condition where there are no rules: a named list that cannot be
     /// asked makes it false (2022).
-    fn whole(&mut self, id: ExprId) -> Result<Value, Stop> {
+    fn whole(&mut self, id: ExprId) -> Result<Datum<'a>, Stop> {
         let value = self.eval(id);
         if !std::mem::take(&mut self.list_failed) {
             return value;
         }
-        let value = Value::truth(false);
-        self.watch.value(id, &value);
+        let value = Datum::truth(false);
+        self.watch.value(id, value);
         Ok(value)
     }
 
-    fn eval(&mut self, id: ExprId) -> Result<Value, Stop> {
+    fn eval(&mut self, id: ExprId) -> Result<Datum<'a>, Stop> {
         let ir = self.ir;
         let value = match &ir.get(id).op {
-            Op::Literal(value) => value.clone(),
-            Op::Variable(variable) => self.facts.value(*variable),
+            Op::Literal(value) => Datum::of(value, self.arena),
+            Op::Variable(variable) => self.row.get(*variable, self.arena),
             Op::Capture(group) => self.capture(*group),
             Op::List(items) => self.list(items)?,
-            Op::Index { base, index } => self.index(*base, *index)?,
-            Op::Not(operand) => Value::truth(!self.eval(*operand)?.is_true()),
-            Op::Negate(operand) => negate(&self.eval(*operand)?),
+            Op::Index { base, index } => {
+                let base = self.eval(*base)?;
+                element(base, self.eval(*index)?)
+            }
+            Op::Not(operand) => Datum::truth(!self.eval(*operand)?.is_true()),
+            Op::Negate(operand) => negate(self.eval(*operand)?),
             Op::And(operands) => self.and(operands)?,
             Op::Or(operands) => self.or(operands)?,
             Op::Chain { first, rest } => self.chain(*first, rest)?,
@@ -154,213 +164,222 @@ impl<'a, W: Watch> Evaluation<'a, W> {
             Op::Metric(name) => self.ask(|| Lookup::Metric(name.clone()))?,
             Op::ConfigGet(key) => self.ask(|| Lookup::ConfigGet(key.clone()))?,
         };
-        self.watch.value(id, &value);
+        self.watch.value(id, value);
         Ok(value)
     }
 
     /// A group that took part in the last match, else the empty string.
-    fn capture(&self, group: u32) -> Value {
+    fn capture(&self, group: u32) -> Datum<'a> {
         let text = usize::try_from(group).ok().and_then(|group| self.captures.get(group));
-        text.cloned().map_or_else(Value::empty, Value::Text)
+        text.map_or(Datum::EMPTY, |text| Datum::Text(text))
     }
 
-    fn evals(&mut self, ids: &[ExprId]) -> Result<Vec<Value>, Stop> {
-        ids.iter().map(|id| self.eval(*id)).collect()
+    fn evals(&mut self, ids: &[ExprId]) -> Result<bumpalo::collections::Vec<'a, Datum<'a>>, Stop> {
+        let mut values = bumpalo::collections::Vec::with_capacity_in(ids.len(), self.arena);
+        for id in ids {
+            values.push(self.eval(*id)?);
+        }
+        Ok(values)
     }
 
-    fn list(&mut self, items: &[ExprId]) -> Result<Value, Stop> {
+    fn list(&mut self, items: &[ExprId]) -> Result<Datum<'a>, Stop> {
         let items = self.evals(items)?;
-        self.count(Value::list(items))
-    }
-
-    fn index(&mut self, base: ExprId, index: ExprId) -> Result<Value, Stop> {
-        let base = self.eval(base)?;
-        let index = usize::try_from(self.eval(index)?.to_int()).ok();
-        Ok(match (base, index) {
-            (Value::List(items), Some(index)) => items.get(index).cloned().unwrap_or_else(Value::empty),
-            (scalar, Some(0)) => scalar,
-            _ => Value::empty(),
-        })
+        self.count(Datum::List(items.into_bump_slice()))
     }
 
     /// The first operand itself where it is false; behind it only truth is left (D4).
-    fn and(&mut self, operands: &[ExprId]) -> Result<Value, Stop> {
+    fn and(&mut self, operands: &[ExprId]) -> Result<Datum<'a>, Stop> {
         for (position, operand) in operands.iter().enumerate() {
             let value = self.eval(*operand)?;
             if !value.is_true() {
-                return Ok(if position == 0 { value } else { Value::truth(false) });
+                return Ok(if position == 0 { value } else { Datum::truth(false) });
             }
         }
-        Ok(Value::truth(true))
+        Ok(Datum::truth(true))
     }
 
     /// The first operand itself where it is true; behind it only truth is left (D4).
-    fn or(&mut self, operands: &[ExprId]) -> Result<Value, Stop> {
+    fn or(&mut self, operands: &[ExprId]) -> Result<Datum<'a>, Stop> {
         for (position, operand) in operands.iter().enumerate() {
             let value = self.eval(*operand)?;
             if value.is_true() {
-                return Ok(if position == 0 { value } else { Value::truth(true) });
+                return Ok(if position == 0 { value } else { Datum::truth(true) });
             }
         }
-        Ok(Value::truth(false))
+        Ok(Datum::truth(false))
     }
 
-    fn chain(&mut self, first: ExprId, rest: &[(BinaryOperator, ExprId)]) -> Result<Value, Stop> {
+    fn chain(&mut self, first: ExprId, rest: &[(BinaryOperator, ExprId)]) -> Result<Datum<'a>, Stop> {
         let mut left = self.eval(first)?;
         for (operator, operand) in rest {
             let right = self.eval(*operand)?;
-            left = self.count(binary(*operator, &left, &right))?;
+            left = self.count(binary(*operator, left, right, self.arena))?;
         }
         Ok(left)
     }
 
-    fn call(&mut self, function: Function, arguments: &[ExprId]) -> Result<Value, Stop> {
+    fn call(&mut self, function: Function, arguments: &[ExprId]) -> Result<Datum<'a>, Stop> {
         let arguments = self.evals(arguments)?;
-        match builtin::call(function, &arguments) {
+        match builtin::call(function, &arguments, self.arena) {
             Some(Ok(value)) => self.count(value),
             Some(Err(builtin::TooLarge)) => Err(EvalError::TooLarge.into()),
-            None => self.lookup(function, &arguments),
+            None => match Lookup::of(function, &arguments, self.arena) {
+                Some(lookup) => self.ask(|| lookup),
+                None => Ok(Datum::EMPTY),
+            },
         }
     }
 
-    fn lookup(&mut self, function: Function, arguments: &[Value]) -> Result<Value, Stop> {
-        let text = |index: usize| arguments.get(index).map_or_else(|| Arc::from(""), Value::to_text);
-        let last = || text(arguments.len().saturating_sub(1));
-        let directory = || if arguments.len() > 1 { text(0) } else { Arc::from("") };
-        let lookup = match function {
-            Function::IsLocalDomain => Lookup::LocalDomain { directory: directory(), domain: last() },
-            Function::IsLocalAddress => Lookup::LocalAddress { directory: directory(), address: last() },
-            Function::KeyGet => Lookup::KeyGet { store: text(0), key: text(1) },
-            Function::KeyExists => Lookup::KeyExists { store: text(0), key: text(1) },
-            Function::KeySet => Lookup::KeySet { store: text(0), key: text(1), value: text(2) },
-            Function::CounterGet => Lookup::CounterGet { store: text(0), key: text(1) },
-            Function::CounterIncr => {
-                let by = arguments.get(2).map_or(0, Value::to_int);
-                Lookup::CounterIncr { store: text(0), key: text(1), by }
-            }
-            Function::SqlQuery => {
-                let arguments = arguments.get(2).map_or_else(|| Arc::from([]), Value::to_items);
-                Lookup::Sql { store: text(0), query: text(1), arguments }
-            }
-            Function::DnsQuery => match DnsType::named(&text(1)) {
-                Some(kind) => Lookup::Dns { name: text(0), kind },
-                None => return Ok(Value::empty()),
-            },
-            // Every other function has a value of its own.
-            _ => return Ok(Value::empty()),
-        };
-        self.ask(|| lookup.clone())
-    }
-
     /// The answer to this evaluation's next question.
-    fn ask(&mut self, lookup: impl FnOnce() -> Lookup) -> Result<Value, Stop> {
-        let answer = self.answers.get(self.asked);
+    fn ask(&mut self, lookup: impl FnOnce() -> Lookup) -> Result<Datum<'a>, Stop> {
+        let answers = self.answers;
+        let answer = answers.get(self.asked);
         self.asked += 1;
         match answer {
             None => Err(Stop::Needs(lookup())),
-            Some(Ok(value)) => self.count(value.clone()),
+            Some(Ok(value)) => self.count(Datum::of(value, self.arena)),
             Some(Err(failed)) => Err(EvalError::Lookup(failed.clone()).into()),
         }
     }
 
     /// Every `matches` that runs sets the captures anew; one that fails leaves none (F1, F2).
-    fn matches(&mut self, pattern: &Pattern, subject: ExprId) -> Result<Value, Stop> {
-        let subject = self.eval(subject)?.to_text();
+    fn matches(&mut self, pattern: &Pattern, subject: ExprId) -> Result<Datum<'a>, Stop> {
+        let subject = self.eval(subject)?.to_kept_text(self.arena);
         self.captures.clear();
         let Some(regex) = pattern.compiled() else {
             return Err(EvalError::TooLarge.into());
         };
-        let Some(captures) = regex.captures(&subject) else {
-            return Ok(Value::truth(false));
+        let Some(captures) = regex.captures(subject) else {
+            return Ok(Datum::truth(false));
         };
-        self.captures.extend(captures.iter().map(|group| group.map_or("", |group| group.as_str()).into()));
+        self.captures.extend(captures.iter().map(|group| group.map_or("", |group| group.as_str())));
         let length = self.captures.iter().map(|group| group.len()).sum();
-        self.spend(length)?;
-        Ok(Value::truth(true))
+        self.spent.add(length)?;
+        Ok(Datum::truth(true))
     }
 
-    fn in_list(&mut self, list: &NamedList, subject: ExprId) -> Result<Value, Stop> {
-        let text = self.eval(subject)?.to_text();
+    fn in_list(&mut self, list: &NamedList, subject: ExprId) -> Result<Datum<'a>, Stop> {
+        let text = self.eval(subject)?.to_text(self.arena);
         if let Some(entries) = &list.entries {
-            return Ok(Value::truth(entries.contains(&*text)));
+            return Ok(Datum::truth(entries.contains(&*text)));
         }
-        let answer = self.ask(|| Lookup::InList { list: Arc::from(&*list.name), text });
+        let answer = self.ask(|| Lookup::in_list(list, &text));
         self.list_failed = matches!(answer, Err(Stop::Failed(EvalError::Lookup(_))));
         answer
     }
 
-    /// Counts what `value` takes against the bound of one evaluation.
-    fn count(&mut self, value: Value) -> Result<Value, Stop> {
-        match &value {
-            Value::Text(text) => self.spend(text.len())?,
-            Value::List(items) if items.len() > limits::LIST_ELEMENTS_MAX => return Err(EvalError::TooLarge.into()),
-            Value::List(items) => {
-                let texts = items.iter().map(|item| if let Value::Text(text) = item { text.len() } else { 0 });
-                self.spend(items.len() * size_of::<Value>() + texts.sum::<usize>())?;
-            }
-            Value::Int(_) | Value::Float(_) | Value::Constant(_) => {}
-        }
+    fn count(&mut self, value: Datum<'a>) -> Result<Datum<'a>, Stop> {
+        self.spent.count(value)?;
         Ok(value)
     }
+}
 
-    fn spend(&mut self, bytes: usize) -> Result<(), Stop> {
-        self.built = self.built.saturating_add(bytes);
-        if self.built > limits::EVALUATION_BYTES_MAX { Err(EvalError::TooLarge.into()) } else { Ok(()) }
+/// What an array's element counts besides its text, in bytes.
+pub const ELEMENT_BYTES: usize = 24;
+
+/// What an evaluation has built, in bytes, against [`limits::EVALUATION_BYTES_MAX`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spent(usize);
+
+impl Spent {
+    /// Counts a value that was built.
+    pub fn count(&mut self, value: Datum<'_>) -> Result<(), EvalError> {
+        match value {
+            Datum::Text(text) => self.add(text.len()),
+            Datum::List(items) if items.len() > limits::LIST_ELEMENTS_MAX => Err(EvalError::TooLarge),
+            Datum::List(items) => {
+                let texts = items.iter().map(|item| if let Datum::Text(text) = item { text.len() } else { 0 });
+                self.add(items.len() * ELEMENT_BYTES + texts.sum::<usize>())
+            }
+            Datum::Int(_) | Datum::Float(_) | Datum::Constant(_) => Ok(()),
+        }
+    }
+
+    /// Counts so many bytes.
+    pub const fn add(&mut self, bytes: usize) -> Result<(), EvalError> {
+        self.0 = self.0.saturating_add(bytes);
+        if self.0 > limits::EVALUATION_BYTES_MAX { Err(EvalError::TooLarge) } else { Ok(()) }
+    }
+}
+
+/// An element of an array; another value is its own first element. The empty string where there is none.
+#[must_use]
+pub fn element<'a>(base: Datum<'a>, index: Datum<'_>) -> Datum<'a> {
+    match (base, usize::try_from(index.to_int())) {
+        (Datum::List(items), Ok(index)) => items.get(index).copied().unwrap_or(Datum::EMPTY),
+        (scalar, Ok(0)) => scalar,
+        _ => Datum::EMPTY,
     }
 }
 
 /// `left operator right`, for every operator but the two that skip operands.
 #[must_use]
-pub fn binary(operator: BinaryOperator, left: &Value, right: &Value) -> Value {
+pub fn binary<'a>(operator: BinaryOperator, left: Datum<'a>, right: Datum<'a>, arena: &'a Bump) -> Datum<'a> {
     let order = || left.compare(right);
     match operator {
-        BinaryOperator::Or => Value::truth(left.is_true() || right.is_true()),
-        BinaryOperator::And => Value::truth(left.is_true() && right.is_true()),
-        BinaryOperator::Xor => Value::truth(left.is_true() != right.is_true()),
-        BinaryOperator::Equal => Value::truth(left.equals(right)),
-        BinaryOperator::NotEqual => Value::truth(!left.equals(right)),
-        BinaryOperator::Less => Value::truth(order() == Some(Ordering::Less)),
-        BinaryOperator::AtMost => Value::truth(matches!(order(), Some(Ordering::Less | Ordering::Equal))),
-        BinaryOperator::Greater => Value::truth(order() == Some(Ordering::Greater)),
-        BinaryOperator::AtLeast => Value::truth(matches!(order(), Some(Ordering::Greater | Ordering::Equal))),
-        BinaryOperator::Add => add(left, right),
-        BinaryOperator::Subtract => subtract(left, right),
+        BinaryOperator::Or => Datum::truth(left.is_true() || right.is_true()),
+        BinaryOperator::And => Datum::truth(left.is_true() && right.is_true()),
+        BinaryOperator::Xor => Datum::truth(left.is_true() != right.is_true()),
+        BinaryOperator::Equal => Datum::truth(left.equals(right)),
+        BinaryOperator::NotEqual => Datum::truth(!left.equals(right)),
+        BinaryOperator::Less => Datum::truth(order() == Some(Ordering::Less)),
+        BinaryOperator::AtMost => Datum::truth(matches!(order(), Some(Ordering::Less | Ordering::Equal))),
+        BinaryOperator::Greater => Datum::truth(order() == Some(Ordering::Greater)),
+        BinaryOperator::AtLeast => Datum::truth(matches!(order(), Some(Ordering::Greater | Ordering::Equal))),
+        BinaryOperator::Add => add(left, right, arena),
+        BinaryOperator::Subtract => subtract(left, right, arena),
         BinaryOperator::Multiply => arithmetic(left, right, i64::saturating_mul, |a, b| a * b),
-        BinaryOperator::Divide => Value::Float(divide(left.to_number().to_f64(), right.to_number().to_f64())),
+        BinaryOperator::Divide => Datum::Float(divide(left.to_number().to_f64(), right.to_number().to_f64())),
     }
 }
 
 /// D6: arrays append, texts concatenate, an empty text gives the other side, a constant gives way to a number.
-fn add(left: &Value, right: &Value) -> Value {
+fn add<'a>(left: Datum<'a>, right: Datum<'a>, arena: &'a Bump) -> Datum<'a> {
+    let list = |a: &[Datum<'a>], b: &[Datum<'a>]| {
+        let mut items = bumpalo::collections::Vec::with_capacity_in(a.len() + b.len(), arena);
+        items.extend_from_slice(a);
+        items.extend_from_slice(b);
+        Datum::List(items.into_bump_slice())
+    };
     match (left, right) {
-        (Value::List(a), Value::List(b)) => Value::List(a.iter().chain(b.iter()).cloned().collect()),
-        (Value::List(a), item) => Value::List(a.iter().cloned().chain([item.clone()]).collect()),
-        (item, Value::List(b)) => Value::List([item.clone()].into_iter().chain(b.iter().cloned()).collect()),
-        (Value::Text(empty), other) | (other, Value::Text(empty)) if empty.is_empty() => other.clone(),
-        (Value::Text(_), _) | (_, Value::Text(_)) => {
-            Value::text(format!("{}{}", left.to_concatenated(), right.to_concatenated()))
+        (Datum::List(a), Datum::List(b)) => list(a, b),
+        (Datum::List(a), item) => list(a, &[item]),
+        (item, Datum::List(b)) => list(&[item], b),
+        (Datum::Text(""), other) | (other, Datum::Text("")) => other,
+        (Datum::Text(_), _) | (_, Datum::Text(_)) => {
+            let (left, right) = (left.to_concatenated(arena), right.to_concatenated(arena));
+            let mut text = bumpalo::collections::String::with_capacity_in(left.len() + right.len(), arena);
+            text.push_str(&left);
+            text.push_str(&right);
+            Datum::Text(text.into_bump_str())
         }
-        (Value::Constant(first), Value::Constant(_)) => Value::Constant(*first),
-        (Value::Constant(_), number) | (number, Value::Constant(_)) => number.clone(),
+        (Datum::Constant(first), Datum::Constant(_)) => Datum::Constant(first),
+        (Datum::Constant(_), number) | (number, Datum::Constant(_)) => number,
         (a, b) => arithmetic(a, b, i64::saturating_add, |a, b| a + b),
     }
 }
 
 /// C8: an array on one side loses every element that equals the other side.
-fn subtract(left: &Value, right: &Value) -> Value {
+fn subtract<'a>(left: Datum<'a>, right: Datum<'a>, arena: &'a Bump) -> Datum<'a> {
     match (left, right) {
-        (Value::List(items), item) | (item, Value::List(items)) => {
-            Value::List(items.iter().filter(|kept| !kept.equals(item)).cloned().collect())
+        (Datum::List(items), item) | (item, Datum::List(items)) => {
+            let kept = items.iter().copied().filter(|kept| !kept.equals(item));
+            Datum::List(bumpalo::collections::Vec::from_iter_in(kept, arena).into_bump_slice())
         }
         (a, b) => arithmetic(a, b, i64::saturating_sub, |a, b| a - b),
     }
 }
 
 /// D7, D10: whole numbers saturate, everything else is floating-point.
-fn arithmetic(left: &Value, right: &Value, whole: fn(i64, i64) -> i64, float: fn(f64, f64) -> f64) -> Value {
+fn arithmetic<'a>(
+    left: Datum<'_>,
+    right: Datum<'_>,
+    whole: fn(i64, i64) -> i64,
+    float: fn(f64, f64) -> f64,
+) -> Datum<'a> {
     match (left.to_number(), right.to_number()) {
-        (Number::Int(a), Number::Int(b)) => Value::Int(whole(a, b)),
-        (a, b) => Value::Float(float(a.to_f64(), b.to_f64())),
+        (Number::Int(a), Number::Int(b)) => Datum::Int(whole(a, b)),
+        (a, b) => Datum::Float(float(a.to_f64(), b.to_f64())),
     }
 }
 
@@ -371,19 +390,22 @@ fn divide(left: f64, right: f64) -> f64 {
 
 /// D10: the smallest integer is its own negative.
 #[must_use]
-pub fn negate(value: &Value) -> Value {
+pub fn negate(value: Datum<'_>) -> Datum<'_> {
     match value.to_number() {
-        Number::Int(int) => Value::Int(int.wrapping_neg()),
-        Number::Float(float) => Value::Float(-float),
+        Number::Int(int) => Datum::Int(int.wrapping_neg()),
+        Number::Float(float) => Datum::Float(-float),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use base::{Findings, MappedText, TextRange};
 
     use super::*;
     use crate::{
+        Facts,
         block::Rule,
         check::{Compiler, Scope},
         function::Edition,
@@ -398,7 +420,7 @@ mod tests {
         let root = compiler.expression(&MappedText::verbatim(text, 0), Scope::TLS, &mut ir, &mut findings);
         let root = root.unwrap_or_else(|| panic!("{text}: {findings:?}"));
         let facts = Facts::new().with(Variable::RcptDomain, Value::text("corp.test"));
-        with_world(world, |answers| expression(&ir, root, &facts, answers, &mut ()))
+        with_world(world, |answers| expression(&ir, root, &facts.row(), answers, &mut ()))
     }
 
     #[test]
@@ -483,7 +505,7 @@ mod tests {
             let rules = rules.map(|(condition, outcome)| Rule { condition, outcome, range: AT });
             let otherwise = literal(&mut ir, "");
             let block = Block::new(ir, rules.collect(), otherwise, AT);
-            let found = with_world(&mut Lists, |answers| super::block(&block, &Facts::new(), answers, &mut ()));
+            let found = with_world(&mut Lists, |answers| super::block(&block, &Row::new(), answers, &mut ()));
             assert_eq!(found.unwrap().value.to_string(), expected, "{name}");
         }
     }
@@ -494,7 +516,7 @@ mod tests {
         let down = in_list(&mut ir, "down");
         let block = Block::new(ir, Vec::new(), down, AT);
         let mut seen = Seen(Vec::new());
-        let found = with_world(&mut Lists, |answers| super::block(&block, &Facts::new(), answers, &mut seen));
+        let found = with_world(&mut Lists, |answers| super::block(&block, &Row::new(), answers, &mut seen));
         assert_eq!(found.unwrap().value.to_string(), "0");
         assert_eq!(seen.0.last(), Some(&(down, "0".to_owned())), "who watches sees it, too");
     }
@@ -507,8 +529,8 @@ mod tests {
     struct Seen(Vec<(ExprId, String)>);
 
     impl Watch for Seen {
-        fn value(&mut self, id: ExprId, value: &Value) {
-            self.0.push((id, value.to_string()));
+        fn value(&mut self, id: ExprId, value: Datum<'_>) {
+            self.0.push((id, value.to_value().to_string()));
         }
     }
 

@@ -6,7 +6,14 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::value::{Value, write_quoted};
+use bumpalo::Bump;
+
+use crate::{
+    datum::Datum,
+    function::Function,
+    ir::NamedList,
+    value::{Value, write_quoted},
+};
 
 /// The type of a DNS query.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -145,6 +152,37 @@ pub enum Lookup {
 }
 
 impl Lookup {
+    /// What calling `function` with these arguments asks; `None` where it asks nothing and gives the empty string: a
+    /// `dns_query` of a type that is not known, and every function that does not ask.
+    #[must_use]
+    pub fn of<'a>(function: Function, arguments: &[Datum<'a>], arena: &'a Bump) -> Option<Self> {
+        let datum = |index: usize| arguments.get(index).copied().unwrap_or(Datum::EMPTY);
+        let text = |index: usize| -> Arc<str> { datum(index).to_text(arena).into() };
+        let last = || text(arguments.len().saturating_sub(1));
+        let directory = || if arguments.len() > 1 { text(0) } else { Arc::from("") };
+        Some(match function {
+            Function::IsLocalDomain => Self::LocalDomain { directory: directory(), domain: last() },
+            Function::IsLocalAddress => Self::LocalAddress { directory: directory(), address: last() },
+            Function::KeyGet => Self::KeyGet { store: text(0), key: text(1) },
+            Function::KeyExists => Self::KeyExists { store: text(0), key: text(1) },
+            Function::KeySet => Self::KeySet { store: text(0), key: text(1), value: text(2) },
+            Function::CounterGet => Self::CounterGet { store: text(0), key: text(1) },
+            Function::CounterIncr => Self::CounterIncr { store: text(0), key: text(1), by: datum(2).to_int() },
+            Function::SqlQuery => {
+                let arguments = datum(2).to_items(arena).iter().map(|item| item.to_value()).collect();
+                Self::Sql { store: text(0), query: text(1), arguments }
+            }
+            Function::DnsQuery => Self::Dns { kind: DnsType::named(&datum(1).to_text(arena))?, name: text(0) },
+            _ => return None,
+        })
+    }
+
+    /// Whether `list`, which the document does not hold, has `text`.
+    #[must_use]
+    pub fn in_list(list: &NamedList, text: &str) -> Self {
+        Self::InList { list: Arc::from(&*list.name), text: Arc::from(text) }
+    }
+
     /// Whether asking it changes a store.
     #[must_use]
     pub const fn changes(&self) -> bool {

@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     block::Block,
-    facts::Facts,
+    facts::Row,
     interpret::{self, Stop, Watch},
     lookup::Answers,
     target::{Kind, Target},
@@ -112,8 +112,8 @@ impl Choice {
     }
 
     /// Picks one.
-    pub fn decide(&self, facts: &Facts, answers: &Answers, watch: &mut impl Watch) -> Result<Chosen, Undecided> {
-        let decision = match interpret::block(&self.block, facts, answers, watch) {
+    pub fn decide(&self, row: &Row<'_>, answers: &Answers, watch: &mut impl Watch) -> Result<Chosen, Undecided> {
+        let decision = match interpret::block(&self.block, row, answers, watch) {
             Ok(decision) => decision,
             // An evaluation that fails counts as a value that is none, where the target goes on.
             Err(Stop::Failed(error)) => match self.fallback {

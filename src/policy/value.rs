@@ -1,10 +1,12 @@
-//! Values of the language, and how one kind is taken for another.
+//! Values of the language, owned: what facts, answers and literals are, and what an evaluation gives.
 //!
-//! The rules are the reference's, surprises included; the letters name entries of the language page.
+//! While an evaluation runs, its values are borrowed: see `datum`, which also holds how one kind is taken for another.
 
-use std::{cmp::Ordering, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use crate::{constant::Constant, ir::Type};
+use bumpalo::Bump;
+
+use crate::{constant::Constant, datum::Datum, interpret::negate, ir::Type};
 
 /// What an expression gives.
 #[derive(Clone, Debug)]
@@ -41,7 +43,7 @@ impl Number {
         }
     }
 
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         match text.parse() {
             Ok(int) => Self::Int(int),
             Err(_) => text.parse().map_or(Self::Int(0), Self::Float),
@@ -89,62 +91,21 @@ impl Value {
     /// Whether a condition with this value holds (D5).
     #[must_use]
     pub fn is_true(&self) -> bool {
-        match self {
-            Self::Int(int) => *int != 0,
-            Self::Float(float) => *float != 0.0,
-            Self::Text(text) => !text.is_empty(),
-            Self::List(items) => !items.is_empty(),
-            Self::Constant(_) => true,
-        }
+        Datum::of(self, &Bump::new()).is_true()
     }
 
-    /// The number it is taken for by `- * /` (D7): text that is none is 0, an array 1 where it is empty.
+    /// Its negative (D10).
     #[must_use]
-    pub fn to_number(&self) -> Number {
-        match self {
-            Self::Int(int) => Number::Int(*int),
-            Self::Float(float) => Number::Float(*float),
-            Self::Text(text) => Number::parse(text),
-            Self::List(items) => Number::Int(i64::from(items.is_empty())),
-            Self::Constant(_) => Number::Int(0),
-        }
+    pub fn negated(&self) -> Self {
+        negate(Datum::of(self, &Bump::new())).to_value()
     }
 
-    /// The integer it is taken for where a function wants one: text that is none is 0, floats are cut.
-    #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "the reference cuts floats at their point")]
-    pub fn to_int(&self) -> i64 {
-        match self.to_number() {
-            Number::Int(int) => int,
-            Number::Float(float) => float as i64,
-        }
-    }
-
-    /// The text it is taken for where a function wants one (D9, E20): floats always with their point, arrays
-    /// joined by CR LF with an empty line for an array within.
+    /// The text it is taken for where a function wants one (D9, E20).
     #[must_use]
     pub fn to_text(&self) -> Arc<str> {
         match self {
-            Self::Int(int) => int.to_string().into(),
-            Self::Float(float) => float_text(*float).into(),
             Self::Text(text) => text.clone(),
-            Self::List(items) => {
-                let lines: Vec<Arc<str>> = items
-                    .iter()
-                    .map(|item| if matches!(item, Self::List(_)) { Arc::from("") } else { item.to_text() })
-                    .collect();
-                lines.join("\r\n").into()
-            }
-            Self::Constant(constant) => constant.name().into(),
-        }
-    }
-
-    /// The text that `+` makes of it (D9): the shortest digits, no exponent and no `.0`.
-    #[must_use]
-    pub fn to_concatenated(&self) -> Arc<str> {
-        match self {
-            Self::Float(float) => float.to_string().into(),
-            other => other.to_text(),
+            other => Datum::of(other, &Bump::new()).to_text(&Bump::new()).into(),
         }
     }
 
@@ -155,71 +116,6 @@ impl Value {
             Self::List(items) => items.clone(),
             Self::Text(text) if text.is_empty() => Arc::new([]),
             other => Arc::new([other.clone()]),
-        }
-    }
-
-    /// Whether `==` holds (D1, D2, D11). A constant equals itself only, which is a deliberate difference.
-    #[must_use]
-    #[expect(clippy::float_cmp, reason = "`==` of the language is exact")]
-    pub fn equals(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Text(a), Self::Text(b)) => a == b,
-            (Self::Constant(a), Self::Constant(b)) => a == b,
-            (Self::Constant(_), _) | (_, Self::Constant(_)) => false,
-            (Self::List(a), Self::List(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.equals(b)),
-            (Self::List(_), _) | (_, Self::List(_)) => false,
-            (a, b) => match (a.to_number(), b.to_number()) {
-                (Number::Int(a), Number::Int(b)) => a == b,
-                (a, b) => a.to_f64() == b.to_f64(),
-            },
-        }
-    }
-
-    /// How `<` and its kin see the two (D3, D12): texts by their bytes, a text and a number as numbers, `None`
-    /// where one is not a number.
-    #[must_use]
-    pub fn compare(&self, other: &Self) -> Option<Ordering> {
-        match (self, other) {
-            (Self::Text(a), Self::Text(b)) => Some(a.cmp(b)),
-            (Self::List(a), Self::List(b)) => {
-                let mut pairs = a.iter().zip(b.iter()).map(|(a, b)| a.compare(b));
-                pairs.find(|order| *order != Some(Ordering::Equal)).unwrap_or_else(|| Some(a.len().cmp(&b.len())))
-            }
-            (Self::Constant(a), Self::Constant(b)) => Some(a.cmp(b)),
-            // Between kinds the left side alone decides (D12).
-            (Self::List(_), _) | (Self::Text(_), Self::List(_) | Self::Constant(_)) => Some(Ordering::Greater),
-            (Self::Constant(_), _) | (_, Self::List(_) | Self::Constant(_)) => Some(Ordering::Less),
-            (a, b) => match (a.to_number(), b.to_number()) {
-                (Number::Int(a), Number::Int(b)) => Some(a.cmp(&b)),
-                (a, b) => a.to_f64().partial_cmp(&b.to_f64()),
-            },
-        }
-    }
-
-    /// A total order for sorting: numbers, texts, constants, arrays, each among themselves (E1).
-    #[must_use]
-    pub fn total_order(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Int(a), Self::Int(b)) => a.cmp(b),
-            (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            (Self::Constant(a), Self::Constant(b)) => a.cmp(b),
-            (Self::List(a), Self::List(b)) => {
-                let mut pairs = a.iter().zip(b.iter()).map(|(a, b)| a.total_order(b));
-                pairs.find(|order| order.is_ne()).unwrap_or_else(|| a.len().cmp(&b.len()))
-            }
-            (Self::Int(_) | Self::Float(_), Self::Int(_) | Self::Float(_)) => {
-                self.to_number().to_f64().total_cmp(&other.to_number().to_f64())
-            }
-            (a, b) => a.rank().cmp(&b.rank()),
-        }
-    }
-
-    const fn rank(&self) -> u8 {
-        match self {
-            Self::Int(_) | Self::Float(_) => 0,
-            Self::Text(_) => 1,
-            Self::Constant(_) => 2,
-            Self::List(_) => 3,
         }
     }
 
@@ -238,7 +134,7 @@ impl Value {
 }
 
 /// A float as functions spell it: always with `.0` or an exponent, the exponent signed from 1e16 on and below 1e-5.
-fn float_text(float: f64) -> String {
+pub(crate) fn float_text(float: f64) -> String {
     if !float.is_finite() {
         return if float.is_nan() { "NaN".into() } else { float.to_string() };
     }

@@ -89,7 +89,54 @@ variables! {
     LocalIp = "local_ip" String;
 }
 
+/// Where a row keeps a variable: its place among those of its type.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Column {
+    /// Among the texts.
+    Text(usize),
+    /// Among the numbers.
+    Int(usize),
+    /// `recipients`, the only list.
+    Recipients,
+}
+
+impl Column {
+    /// How many columns there are for texts, or for numbers.
+    #[must_use]
+    pub(crate) const fn count(texts: bool) -> usize {
+        Variable::before(Variable::COUNT, texts)
+    }
+}
+
 impl Variable {
+    /// How many variables before number `end` are texts, or numbers.
+    const fn before(end: usize, texts: bool) -> usize {
+        let mut count = 0;
+        let mut rest = Self::ALL;
+        while let [first, others @ ..] = rest {
+            let is_counted = match first.ty() {
+                Type::String => texts,
+                Type::Int => !texts,
+                Type::Float | Type::Array | Type::Constant | Type::Any => false,
+            };
+            if is_counted && (*first as usize) < end {
+                count += 1;
+            }
+            rest = others;
+        }
+        count
+    }
+
+    /// Where a row keeps it.
+    #[must_use]
+    pub const fn column(self) -> Column {
+        match self.ty() {
+            Type::Int => Column::Int(Self::before(self as usize, false)),
+            Type::Array => Column::Recipients,
+            Type::String | Type::Float | Type::Constant | Type::Any => Column::Text(Self::before(self as usize, true)),
+        }
+    }
+
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
 
@@ -159,8 +206,9 @@ pub const ELSEWHERE: &[&str] = &[
     "value",
 ];
 
-/// Which variables a setting may name.
+/// Which variables a setting may name, or a row has set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(transparent)]
 pub struct VariableSet(u32);
 
 impl VariableSet {
@@ -230,6 +278,24 @@ impl VariableSet {
     #[must_use]
     pub const fn with(self, variable: Variable) -> Self {
         Self(self.0 | 1 << variable as u8)
+    }
+
+    /// A bit for each variable, that of number n worth 2 to the n.
+    #[must_use]
+    pub const fn bits_set(self) -> u32 {
+        self.0
+    }
+
+    /// Whether it has all that `other` has.
+    #[must_use]
+    pub const fn has_all(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// Whether `variable` may be named.

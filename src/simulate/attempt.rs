@@ -78,9 +78,10 @@ impl Attempt {
 
 fn decide(plan: &Plan, kind: Kind, facts: &Facts, world: &mut dyn World) -> (Decided, Option<StrategyId>) {
     let choice = plan.choice(kind);
+    let row = facts.row();
     let mut answers = Answers::new();
     loop {
-        let undecided = match choice.decide(facts, &answers, &mut ()) {
+        let undecided = match choice.decide(&row, &answers, &mut ()) {
             Ok(chosen) => {
                 let decided = Decided::Strategy {
                     name: choice.name(chosen.id).to_owned(),

@@ -28,7 +28,7 @@ fn value(text: &str) -> Value {
     let source = MappedText::verbatim(text, 0);
     let root = Compiler::new(Edition::Objects2026).expression(&source, scope, &mut ir, &mut findings);
     let root = root.unwrap_or_else(|| panic!("{text}: {findings:?}"));
-    interpret::expression(&ir, root, &Facts::new(), &Answers::new(), &mut ()).unwrap()
+    interpret::expression(&ir, root, &Facts::new().row(), &Answers::new(), &mut ()).unwrap()
 }
 
 fn facts(text: &str) -> Facts {
@@ -53,8 +53,10 @@ fn each_text_gives_what_it_says() {
             let (given, expected) = run.split_once("=>").unwrap();
             let (facts, answers) = (facts(given), Answers::new());
             let found = match &program {
-                IrText::Block(block) => interpret::block(block, &facts, &answers, &mut ()).unwrap().value,
-                IrText::Expression { ir, root } => interpret::expression(ir, *root, &facts, &answers, &mut ()).unwrap(),
+                IrText::Block(block) => interpret::block(block, &facts.row(), &answers, &mut ()).unwrap().value,
+                IrText::Expression { ir, root } => {
+                    interpret::expression(ir, *root, &facts.row(), &answers, &mut ()).unwrap()
+                }
             };
             assert!(found.is_same(&value(expected.trim())), "{name}:{run}: found {found}");
             runs += 1;

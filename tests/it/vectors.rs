@@ -126,13 +126,13 @@ fn evaluate(vector: &Json, contexts: &Json, environment_json: &Json) -> Outcome 
         let Some(block) = compiler.block(&block, scope, Wanted::Value, &mut findings) else {
             return refused(&findings);
         };
-        let evaluate = |answers: &Answers| interpret::block(&block, &facts, answers, &mut ());
+        let evaluate = |answers: &Answers| interpret::block(&block, &facts.row(), answers, &mut ());
         interpret::with_world(&mut world, evaluate).map(|decision| decision.value)
     } else {
         let mut ir = Ir::default();
         let root = compiler.expression(&text(&vector["expr"]), scope, &mut ir, &mut findings);
         let Some(root) = root else { return refused(&findings) };
-        interpret::with_world(&mut world, |answers| interpret::expression(&ir, root, &facts, answers, &mut ()))
+        interpret::with_world(&mut world, |answers| interpret::expression(&ir, root, &facts.row(), answers, &mut ()))
     };
     match result {
         Ok(value) => Outcome::Value(value),

@@ -2,7 +2,7 @@
 //!
 //! It makes `"[2m, 5m]"` a setting with one value. What could be computed beyond that stays a block.
 
-use policy::{ExprId, Ir, Op, Value, interpret::negate};
+use policy::{ExprId, Ir, Op, Value};
 
 /// The value of `id`, where it is written down.
 ///
@@ -10,7 +10,7 @@ use policy::{ExprId, Ir, Op, Value, interpret::negate};
 pub(super) fn fold(ir: &Ir, id: ExprId) -> Option<Value> {
     match &ir.get(id).op {
         Op::Literal(value) => Some(value.clone()),
-        Op::Negate(operand) => Some(negate(&fold(ir, *operand)?)),
+        Op::Negate(operand) => Some(fold(ir, *operand)?.negated()),
         Op::List(items) => {
             let items: Option<Vec<_>> = items.iter().map(|item| fold(ir, *item)).collect();
             items.map(Value::list)

@@ -834,7 +834,7 @@ impl World for TwoDomains {
 fn decide(selector: &Selector, facts: &Facts) -> String {
     let Selector::Given(block) = selector else { panic!("the selector is read") };
     let block: &Block = block;
-    let evaluate = |answers: &Answers| interpret::block(block, facts, answers, &mut ());
+    let evaluate = |answers: &Answers| interpret::block(block, &facts.row(), answers, &mut ());
     with_world(&mut TwoDomains, evaluate).unwrap().value.to_text().to_string()
 }
 
@@ -880,7 +880,7 @@ fn numbered_rules_are_tried_in_the_order_of_their_numbers() {
     let Selector::Given(block) = &settings.route else { panic!("the selector is read") };
     for (rule, rcpt) in ["first@corp.test", "second@corp.test", "third@corp.test"].into_iter().enumerate() {
         let facts = Facts::new().with(Variable::Rcpt, policy::Value::text(rcpt));
-        let decision = interpret::block(block, &facts, &Answers::new(), &mut ()).unwrap();
+        let decision = interpret::block(block, &facts.row(), &Answers::new(), &mut ()).unwrap();
         assert_eq!(decision.rule, Some(rule), "{rcpt}");
     }
 }

@@ -51,7 +51,7 @@ fn facts(facts: &[(Variable, Value)]) -> Facts {
 
 /// What `block` gives, written as the language writes it; a question where it asks one.
 fn decide(block: &Block, facts: &Facts) -> String {
-    match interpret::block(block, facts, &Answers::new(), &mut ()) {
+    match interpret::block(block, &facts.row(), &Answers::new(), &mut ()) {
         Ok(decision) => decision.value.to_string(),
         Err(Stop::Needs(lookup)) => format!("needs {lookup}"),
         Err(Stop::Failed(error)) => error.to_string(),
@@ -677,7 +677,7 @@ fn a_list_elsewhere_is_asked_for() {
                     { else = false }]\n";
     let settings = settings(Legacy2022, document);
     let facts = facts(&[(Variable::RcptDomain, text("home.example"))]);
-    match interpret::block(route(&settings), &facts, &Answers::new(), &mut ()) {
+    match interpret::block(route(&settings), &facts.row(), &Answers::new(), &mut ()) {
         Err(Stop::Needs(Lookup::InList { list, text })) => {
             assert_eq!((&*list, &*text), ("ldap/domains", "home.example"));
         }

@@ -2,7 +2,7 @@
 
 use base::Secret;
 use document::{Source, render};
-use policy::{Answers, Facts, Kind, Target, interpret};
+use policy::{Answers, Kind, Target, interpret};
 
 use super::whole_number;
 use crate::{
@@ -140,7 +140,8 @@ fn a_text_that_rules_choose_is_kept_and_shown_nowhere() {
         let settings = read(dialect, &format!("[queue.outbound]\nhostname = {rules}\n"));
         let hostname = &settings.connections.get("default").expect("it is defined").value.ehlo_hostname;
         let Setting::Chosen(block) = hostname else { panic!("{dialect}: {hostname:?}") };
-        let decision = interpret::block(block, &Facts::new(), &Answers::new(), &mut ()).expect("nothing is asked");
+        let decision =
+            interpret::block(block, &policy::Row::new(), &Answers::new(), &mut ()).expect("nothing is asked");
         assert_eq!(decision.value.to_text().as_ref(), PLANTED, "{dialect}");
         let line = settings.describe(Kind::Connection, "default", Target::Stalwart015);
         assert!(line.iter().any(|line| line.key == "ehlo-hostname" && line.value == "***"), "{dialect}: {line:?}");

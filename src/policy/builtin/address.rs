@@ -2,41 +2,47 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use bumpalo::Bump;
+
 use super::text;
-use crate::value::Value;
+use crate::datum::{Datum, written};
 
 /// Whether the text is an address, and `kind` holds for it.
-pub(super) fn is_ip(value: &Value, kind: impl Fn(IpAddr) -> bool) -> Value {
-    Value::truth(value.to_text().parse().is_ok_and(kind))
+pub(super) fn is_ip<'a>(value: Datum<'a>, arena: &'a Bump, kind: impl Fn(IpAddr) -> bool) -> Datum<'a> {
+    Datum::truth(value.to_text(arena).parse().is_ok_and(kind))
 }
 
 /// The labels of the reverse tree in their order, without its zone: what a block list is asked with (RFC 5782).
-pub(super) fn reverse_name(value: &Value) -> Value {
-    let name = match value.to_text().parse() {
+pub(super) fn reverse_name<'a>(value: Datum<'a>, arena: &'a Bump) -> Datum<'a> {
+    Datum::Text(match value.to_text(arena).parse() {
         Ok(IpAddr::V4(address)) => {
             let [a, b, c, d] = address.octets();
-            format!("{d}.{c}.{b}.{a}")
+            written(arena, format_args!("{d}.{c}.{b}.{a}"))
         }
         Ok(IpAddr::V6(address)) => {
-            let nibbles = address.octets().into_iter().rev().flat_map(|octet| [octet & 15, octet >> 4]);
-            let labels: Vec<_> = nibbles.map(|nibble| format!("{nibble:x}")).collect();
-            labels.join(".")
+            let mut name = bumpalo::collections::String::new_in(arena);
+            for nibble in address.octets().into_iter().rev().flat_map(|octet| [octet & 15, octet >> 4]) {
+                if !name.is_empty() {
+                    name.push('.');
+                }
+                name.extend(char::from_digit(u32::from(nibble), 16));
+            }
+            name.into_bump_str()
         }
-        Err(_) => String::new(),
-    };
-    Value::text(name)
+        Err(_) => "",
+    })
 }
 
 /// Whether the address lies in the network. IPv4 written as IPv6 (`::ffff:a.b.c.d`) counts as IPv4 on both sides;
 /// every length of prefix is accepted, which the reference does not (E11).
-pub(super) fn is_in_network(value: &Value, network: &Value) -> Value {
-    let Ok(address) = value.to_text().parse::<IpAddr>() else {
-        return Value::truth(false);
+pub(super) fn is_in_network<'a>(value: Datum<'a>, network: Datum<'a>, arena: &'a Bump) -> Datum<'a> {
+    let Ok(address) = value.to_text(arena).parse::<IpAddr>() else {
+        return Datum::truth(false);
     };
-    let Some((network, prefix)) = parse_network(&network.to_text()) else {
-        return Value::truth(false);
+    let Some((network, prefix)) = parse_network(&network.to_text(arena)) else {
+        return Datum::truth(false);
     };
-    Value::truth(match (unmapped(address), network) {
+    Datum::truth(match (unmapped(address), network) {
         (IpAddr::V4(address), IpAddr::V4(network)) => {
             let mask = u32::MAX.checked_shl(32 - prefix).unwrap_or(0);
             (address.to_bits() ^ network.to_bits()) & mask == 0
@@ -116,14 +122,11 @@ fn is_domain(domain: &str) -> bool {
 
 /// The part of an address, or of each one; blanks around it are dropped. Empty for another part than `local` and
 /// `domain`, and where there is no `@`.
-pub(super) fn mailbox_part(value: &Value, part: &Value) -> Value {
-    let part = part.to_text();
-    text::map(value, |text| {
-        let parts = text.rsplit_once('@');
-        match (&*part, parts) {
-            ("local", Some((local, _))) => local.trim().into(),
-            ("domain", Some((_, domain))) => domain.trim().into(),
-            _ => "".into(),
-        }
+pub(super) fn mailbox_part<'a>(value: Datum<'a>, part: Datum<'a>, arena: &'a Bump) -> Datum<'a> {
+    let part = part.to_text(arena);
+    text::map(value, arena, |text| match (&*part, text.rsplit_once('@')) {
+        ("local", Some((local, _))) => local.trim(),
+        ("domain", Some((_, domain))) => domain.trim(),
+        _ => "",
     })
 }

@@ -8,13 +8,12 @@
 use crate::{
     block::Block,
     function::Function,
+    interpret,
     ir::{ExprId, Ir, Op, Type},
     limits,
     value::Value,
     variable::Variable,
 };
-
-const ELEMENT_BYTES: usize = 24;
 
 /// Whether what is built must be counted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -84,7 +83,7 @@ impl Size {
         if is_array && self.elements > limits::LIST_ELEMENTS_MAX as u64 {
             return None;
         }
-        self.elements.checked_mul(ELEMENT_BYTES as u64)?.checked_add(self.bytes)
+        self.elements.checked_mul(interpret::ELEMENT_BYTES as u64)?.checked_add(self.bytes)
     }
 }
 
@@ -139,7 +138,9 @@ fn size(
         Op::Index { base, .. } => operand(*base),
         Op::Not(_) | Op::Negate(_) | Op::Matches { .. } | Op::InList { .. } => Some(Size::SCALAR),
         Op::And(operands) | Op::Or(operands) => Some(operand(*operands.first()?)?.or(Size::SCALAR)),
-        Op::Chain { first, rest } => rest.iter().try_fold(operand(*first)?, |sum, (_, right)| sum.and(operand(*right)?)),
+        Op::Chain { first, rest } => {
+            rest.iter().try_fold(operand(*first)?, |sum, (_, right)| sum.and(operand(*right)?))
+        }
         Op::Call { function, arguments } => {
             let argument = |index: usize| arguments.get(index).and_then(|id| operand(*id));
             size_of_call(*function, ty, argument)

@@ -38,7 +38,8 @@ pub(super) fn branches(block: &Block, counting: Counting) -> Result<Branches, To
     }
     let own = |id: ExprId| ids.get(id.index()).copied().unwrap_or(id);
     let outcomes: Vec<ExprId> = block.outcomes().map(own).collect();
-    let mut maker = Maker { block, ids: &ids, terms, counts, nodes: Vec::new(), reads: Vec::new(), leaves: BTreeMap::new() };
+    let mut maker =
+        Maker { block, ids: &ids, terms, counts, nodes: Vec::new(), reads: Vec::new(), leaves: BTreeMap::new() };
     let mut next = maker.leaf(block.rules().len(), block.otherwise());
     for (number, rule) in block.rules().iter().enumerate().rev() {
         let then = maker.leaf(number, rule.outcome);
@@ -138,7 +139,8 @@ impl Maker<'_> {
         }
         let expr = self.terms.get(ordered).clone();
         let test = self.terms.take(&expr, |id| id, Order { counts: false, captures: false });
-        let then = if self.reads(then) { self.push(Node::Capture { matches: ordered, next: then }, false) } else { then };
+        let then =
+            if self.reads(then) { self.push(Node::Capture { matches: ordered, next: then }, false) } else { then };
         self.ask_pure(test, then, otherwise)
     }
 

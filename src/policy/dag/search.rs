@@ -458,7 +458,8 @@ impl Ranges {
             // Twice the number's place among the bounds, one more where it is above one: comparisons of places are
             // those of the numbers.
             let place_of = |with: i64| bounds.partition_point(|bound| *bound < with) as i64 * 2 + 1;
-            let holds = |(comparison, with, _): &&(Comparison, i64, u32)| comparison.holds(range as i64, place_of(*with));
+            let holds =
+                |(comparison, with, _): &&(Comparison, i64, u32)| comparison.holds(range as i64, place_of(*with));
             let places = questions.iter().filter(holds).map(|(_, _, place)| *place).collect();
             lists.push(places, finals);
         }

@@ -202,7 +202,8 @@ mod tests {
     #[test]
     fn texts_for_which_no_multiplier_will_do_are_searched_by_halves() {
         // Their keys are the same, so they all want the same slots.
-        let texts: Vec<String> = (0..100).map(|number| format!("0123456789abcdef{number:03}0123456789abcdef")).collect();
+        let texts: Vec<String> =
+            (0..100).map(|number| format!("0123456789abcdef{number:03}0123456789abcdef")).collect();
         let all: Vec<&str> = texts.iter().map(String::as_str).collect();
         let table = table(&all);
         assert!(table.slots.is_empty());

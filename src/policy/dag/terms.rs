@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     ast::BinaryOperator,
-    facts::Facts,
+    facts::Row,
     function::{Effect, Function},
     interpret,
     ir::{Expr, ExprId, Ir, Op, Type},
@@ -180,7 +180,7 @@ impl Terms {
         alone.ordered.resize(alone.ir.len(), true);
         // Ordered, so that it is not folded in turn.
         let root = alone.take_as_is(expr, own);
-        interpret::expression(&alone.ir, root, &Facts::new(), &Answers::new(), &mut ()).ok()
+        interpret::expression(&alone.ir, root, &Row::new(), &Answers::new(), &mut ()).ok()
     }
 
     fn take_as_is(&mut self, expr: &Expr, own: impl Fn(ExprId) -> ExprId) -> ExprId {
