@@ -30,6 +30,8 @@ pub mod plan;
 pub mod spelling;
 mod syntax;
 pub mod target;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod value;
 pub mod variable;
 

@@ -39,10 +39,11 @@ pub(super) fn branches(block: &Block, counting: Counting) -> Result<Branches, To
     let own = |id: ExprId| ids.get(id.index()).copied().unwrap_or(id);
     let outcomes: Vec<ExprId> = block.outcomes().map(own).collect();
     let mut maker =
-        Maker { block, ids: &ids, terms, counts, nodes: Vec::new(), reads: Vec::new(), leaves: BTreeMap::new() };
+        Maker { block, ids: &ids, terms, counts, nodes: Vec::new(), reads: Vec::new(), leaves: BTreeMap::new(), fails: NodeId(0) };
     let mut next = maker.leaf(block.rules().len(), block.otherwise());
     for (number, rule) in block.rules().iter().enumerate().rev() {
         let then = maker.leaf(number, rule.outcome);
+        maker.fails = next;
         next = maker.truth(rule.condition, then, next);
         if maker.nodes.len() > limits::DAG_NODES_MAX {
             return Err(TooLarge);
@@ -63,6 +64,8 @@ struct Maker<'a> {
     /// Whether captures that were set before a vertex may be read at it or behind it.
     reads: Vec<bool>,
     leaves: BTreeMap<usize, NodeId>,
+    /// Where the no of the condition at hand leads as a whole.
+    fails: NodeId,
 }
 
 impl Maker<'_> {
@@ -125,6 +128,11 @@ impl Maker<'_> {
             return then;
         }
         let reads = reads_captures(&self.terms, test) || self.reads(then) || self.reads(otherwise);
+        let fails = self.fails;
+        if asks_list(&self.terms, test) {
+            let reads = reads || self.reads(fails);
+            return self.push(Node::Ask { test, then, otherwise, fails }, reads);
+        }
         self.push(Node::Branch { test, then, otherwise }, reads)
     }
 
@@ -133,9 +141,11 @@ impl Maker<'_> {
     fn matches(&mut self, id: ExprId, then: NodeId, otherwise: NodeId) -> NodeId {
         let ordered = self.own(id);
         let Op::Matches { subject, .. } = self.terms.get(ordered).op else { return then };
-        if self.terms.is_ordered(subject) || self.reads(otherwise) {
-            let reads = reads_captures(&self.terms, subject);
-            return self.push(Node::Branch { test: ordered, then, otherwise }, reads);
+        if self.terms.is_ordered(subject) {
+            return self.ask(ordered, then, otherwise);
+        }
+        if self.reads(otherwise) {
+            return self.push(Node::Branch { test: ordered, then, otherwise }, false);
         }
         let expr = self.terms.get(ordered).clone();
         let test = self.terms.take(&expr, |id| id, Order { counts: false, captures: false });
@@ -151,14 +161,23 @@ impl Maker<'_> {
 
 /// Whether evaluating `id` may read captures that were set before.
 fn reads_captures(terms: &Terms, id: ExprId) -> bool {
+    any_ordered(terms, id, |op| matches!(op, Op::Capture(_)))
+}
+
+/// Whether evaluating `id` may ask a named list that the document does not hold.
+fn asks_list(terms: &Terms, id: ExprId) -> bool {
+    any_ordered(terms, id, |op| matches!(op, Op::InList { list, .. } if list.entries.is_none()))
+}
+
+/// Whether `id`, or an operation within it that happens in order, is such a one.
+fn any_ordered(terms: &Terms, id: ExprId, is_such: impl Fn(&Op) -> bool) -> bool {
     let mut waiting = vec![id];
     while let Some(id) = waiting.pop() {
-        // What is shared reads none.
         if !terms.is_ordered(id) {
             continue;
         }
         let op = &terms.get(id).op;
-        if matches!(op, Op::Capture(_)) {
+        if is_such(op) {
             return true;
         }
         waiting.extend(operands(op));
@@ -198,19 +217,23 @@ fn mark(is_reached: &mut [bool], id: NodeId) {
 
 /// The vertices that `node` itself names; the targets of a search belong to its set.
 pub(super) fn successors(node: &Node) -> impl Iterator<Item = NodeId> {
-    let (one, two) = match *node {
-        Node::Branch { then, otherwise, .. } => (Some(then), Some(otherwise)),
-        Node::Find { otherwise, .. } => (Some(otherwise), None),
-        Node::Capture { next, .. } => (Some(next), None),
-        Node::Decide(_) => (None, None),
+    let (one, two, three) = match *node {
+        Node::Branch { then, otherwise, .. } => (Some(then), Some(otherwise), None),
+        Node::Ask { then, otherwise, fails, .. } => (Some(then), Some(otherwise), Some(fails)),
+        Node::Find { otherwise, .. } => (Some(otherwise), None, None),
+        Node::Capture { next, .. } => (Some(next), None, None),
+        Node::Decide(_) => (None, None, None),
     };
-    one.into_iter().chain(two)
+    one.into_iter().chain(two).chain(three)
 }
 
 /// The same vertex with other numbers for its successors.
 pub(super) fn renumbered(node: Node, own: impl Fn(NodeId) -> NodeId) -> Node {
     match node {
         Node::Branch { test, then, otherwise } => Node::Branch { test, then: own(then), otherwise: own(otherwise) },
+        Node::Ask { test, then, otherwise, fails } => {
+            Node::Ask { test, then: own(then), otherwise: own(otherwise), fails: own(fails) }
+        }
         Node::Find { set, from, until, otherwise } => Node::Find { set, from, until, otherwise: own(otherwise) },
         Node::Capture { matches, next } => Node::Capture { matches, next: own(next) },
         Node::Decide(leaf) => Node::Decide(leaf),

@@ -33,7 +33,7 @@ pub use self::{
     bound::Counting,
     search::{Candidates, NOWHERE, Probe, Set, SingleTable},
     table::Table,
-    terms::Terms,
+    terms::{Terms, operands},
 };
 use crate::{
     block::Block,
@@ -46,6 +46,9 @@ use crate::{
 pub struct NodeId(u32);
 
 impl NodeId {
+    /// The vertex that is asked first.
+    pub const ROOT: Self = Self(0);
+
     /// Its place in the order of [`Dag::nodes`].
     #[must_use]
     pub const fn index(self) -> usize {
@@ -88,6 +91,18 @@ pub enum Node {
         then: NodeId,
         /// Where a no leads.
         otherwise: NodeId,
+    },
+    /// The same for an operation that asks a named list which the document does not hold (2022): where the list cannot
+    /// be asked, the whole condition is no.
+    Ask {
+        /// The question.
+        test: ExprId,
+        /// Where a yes leads.
+        then: NodeId,
+        /// Where a no leads.
+        otherwise: NodeId,
+        /// Where the whole condition's no leads.
+        fails: NodeId,
     },
     /// Go to the target of the first candidate of a search that lies at `from` or behind it, and before `until`.
     Find {
@@ -170,6 +185,13 @@ impl Dag {
     #[must_use]
     pub const fn counting(&self) -> Counting {
         self.counting
+    }
+
+    /// Whether it has more operations or vertices than this many. Leaves count little: they need no code.
+    #[must_use]
+    pub fn sizes_exceed(&self, most: usize) -> bool {
+        let questions = self.nodes.iter().filter(|node| !matches!(node, Node::Decide(_))).count();
+        questions > most
     }
 
     /// The variables that it reads.

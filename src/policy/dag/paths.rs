@@ -55,7 +55,7 @@ pub(super) fn specialised(terms: &Terms, nodes: Vec<Node>) -> Vec<Node> {
     }
     let bit = |node: &Node| match node {
         Node::Branch { test, .. } => followed.get(test).map_or(0, |question| question.bit),
-        Node::Find { .. } | Node::Capture { .. } | Node::Decide(_) => 0,
+        Node::Ask { .. } | Node::Find { .. } | Node::Capture { .. } | Node::Decide(_) => 0,
     };
     let mut relevant = vec![0_u64; nodes.len()];
     for (id, node) in nodes.iter().enumerate().rev() {
@@ -146,6 +146,12 @@ impl Maker<'_> {
                 Node::Branch { test, then, otherwise }
             }
             Node::Capture { matches, next } => Node::Capture { matches, next: self.number(next, known) },
+            Node::Ask { test, then, otherwise, fails } => Node::Ask {
+                test,
+                then: self.number(then, known),
+                otherwise: self.number(otherwise, known),
+                fails: self.number(fails, known),
+            },
             Node::Find { .. } | Node::Decide(_) => node,
         }
     }

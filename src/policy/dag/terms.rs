@@ -189,7 +189,7 @@ impl Terms {
 }
 
 /// The operands of `op`, from the left.
-pub(super) fn operands(op: &Op) -> impl Iterator<Item = ExprId> {
+pub fn operands(op: &Op) -> impl Iterator<Item = ExprId> {
     let (one, two, many, rest): (Option<ExprId>, Option<ExprId>, &[ExprId], &[(BinaryOperator, ExprId)]) = match op {
         Op::List(many) | Op::And(many) | Op::Or(many) | Op::Call { arguments: many, .. } => (None, None, many, &[]),
         Op::Index { base, index } => (Some(*base), Some(*index), &[], &[]),

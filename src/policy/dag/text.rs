@@ -42,6 +42,10 @@ impl Dag {
             Node::Branch { test, then, otherwise } => {
                 writeln!(out, "if {} then {} else {}", self.text(test), to(then), to(otherwise))
             }
+            Node::Ask { test, then, otherwise, fails } => {
+                let text = self.text(test);
+                writeln!(out, "ask {text} then {} else {} failing {}", to(then), to(otherwise), to(fails))
+            }
             Node::Capture { matches, next } => writeln!(out, "capture {} then {}", self.text(matches), to(next)),
             Node::Decide(leaf) => {
                 let outcome = self.outcomes.get(leaf.index()).map_or_else(String::new, |outcome| self.text(*outcome));

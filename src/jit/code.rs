@@ -1,0 +1,194 @@
+//! Machine code and the memory that it lies in: one value, which frees it when the last user is gone.
+//!
+//! Cranelift writes the code into pages that are writable, and makes them executable and no longer writable before the
+//! first call; none is ever both. Memory cannot be freed a function at a time, so each policy has a module of its own.
+
+use std::{fmt, mem};
+
+use cranelift_codegen::{
+    Context,
+    ir::{AbiParam, Signature, types::I32},
+    isa::OwnedTargetIsa,
+    settings::{self, Configurable as _},
+};
+use cranelift_frontend::FunctionBuilderContext;
+use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_module::{FuncId, Linkage, Module as _, ModuleError, default_libcall_names};
+
+use crate::{
+    host::Status,
+    layout::{self, Frame},
+    limits,
+    lower::{self, Kept, Part},
+};
+
+/// Why there is no machine code. Whoever wants it keeps to the interpreter, which decides the same.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The policy is larger than may be compiled.
+    #[error("the policy is too large to be compiled")]
+    TooLarge,
+    /// There is no backend for this machine.
+    #[error("there is no machine code for this machine: {0}")]
+    Unsupported(String),
+    /// Cranelift, or the system, refused.
+    #[error("the policy cannot be compiled: {0}")]
+    Failed(#[from] Box<ModuleError>),
+}
+
+type Entry = extern "C" fn(*mut Frame) -> Status;
+
+/// Machine code.
+pub(crate) struct Code {
+    entries: Vec<Entry>,
+    bytes: usize,
+    // Owns the memory that the entries point into; freed in `drop`, after the last possible call.
+    module: Option<JITModule>,
+    /// What the code reads besides the policy.
+    _kept: Kept,
+}
+
+// SAFETY: the module is touched in `drop` alone, the entries are pointers to code that never changes, and what is kept
+// is only read.
+unsafe impl Send for Code {}
+// SAFETY: as above; a call works on its own frame.
+unsafe impl Sync for Code {}
+
+impl Code {
+    /// Compiles a function for each of `functions`, which are parts of a policy that the caller keeps alive as long as
+    /// the code.
+    pub(crate) fn compile(functions: &[Vec<Part<'_>>]) -> Result<Self, Refused> {
+        let size: usize = functions.iter().flatten().map(size).sum();
+        if functions.iter().flatten().any(|part| part.dag.sizes_exceed(limits::OPERATIONS_MAX)) {
+            return Err(Refused::TooLarge);
+        }
+        let module = JITModule::new(JITBuilder::with_isa(isa(size)?, default_libcall_names()));
+        // From here on the memory is freed whatever happens.
+        let mut code = Self { entries: Vec::new(), bytes: 0, module: Some(module), _kept: Kept::default() };
+        code.fill(functions)?;
+        Ok(code)
+    }
+
+    fn fill(&mut self, functions: &[Vec<Part<'_>>]) -> Result<(), Refused> {
+        let Some(module) = self.module.as_mut() else { return Ok(()) };
+        let mut context = module.make_context();
+        let mut scratch = FunctionBuilderContext::new();
+        let mut ids = Vec::with_capacity(functions.len());
+        for (number, parts) in functions.iter().enumerate() {
+            let (id, bytes) = define(module, &mut context, &mut scratch, number, parts, &mut self._kept)?;
+            ids.push(id);
+            self.bytes += bytes;
+            module.clear_context(&mut context);
+        }
+        module.finalize_definitions().map_err(Box::new)?;
+        for id in ids {
+            let code = module.get_finalized_function(id);
+            // SAFETY: `define` emitted the code with this signature and the host's C convention, and `module`, which
+            // owns it, lives as long as `self`.
+            self.entries.push(unsafe { mem::transmute::<*const u8, Entry>(code) });
+        }
+        Ok(())
+    }
+
+    /// Runs function number `number` on `frame`.
+    pub(crate) fn run(&self, number: usize, frame: &mut Frame) -> Status {
+        match self.entries.get(number) {
+            Some(entry) => entry(frame),
+            None => crate::host::FALL_BACK,
+        }
+    }
+
+    /// The size of the machine code in bytes.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Code").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        if let Some(module) = self.module.take() {
+            // SAFETY: the entries are private and called through `&self` only, so none is running or will be called.
+            unsafe { module.free_memory() }
+        }
+    }
+}
+
+/// How much there is to compile.
+fn size(part: &Part<'_>) -> usize {
+    part.dag.nodes().len() + part.dag.terms().ir().len()
+}
+
+/// The machine at hand, and how much effort is spent on code of this size.
+fn isa(size: usize) -> Result<OwnedTargetIsa, Refused> {
+    if !layout::text_is_pointer_and_length() {
+        return Err(Refused::Unsupported("a reference to a text is laid out in an unknown way".to_owned()));
+    }
+    let machine = cranelift_native::builder().map_err(|why| Refused::Unsupported(why.to_owned()))?;
+    let effort = if size <= limits::OPTIMISED_MAX { "speed" } else { "none" };
+    let mut flags = settings::builder();
+    let unsupported = |why: String| Refused::Unsupported(why);
+    for (name, value) in [
+        ("opt_level", effort),
+        ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+        // Code may lie further than 2 GiB from the host's functions.
+        ("use_colocated_libcalls", "false"),
+        ("is_pic", "false"),
+        // No host function unwinds.
+        ("unwind_info", "false"),
+    ] {
+        flags.set(name, value).map_err(|why| unsupported(why.to_string()))?;
+    }
+    machine.finish(settings::Flags::new(flags)).map_err(|why| unsupported(why.to_string()))
+}
+
+fn define(
+    module: &mut JITModule,
+    context: &mut Context,
+    scratch: &mut FunctionBuilderContext,
+    number: usize,
+    parts: &[Part<'_>],
+    kept: &mut Kept,
+) -> Result<(FuncId, usize), Refused> {
+    context.func.signature = signature(module);
+    let config = module.target_config();
+    lower::function(&mut context.func, scratch, config, parts, kept).map_err(|lower::TooLarge| Refused::TooLarge)?;
+    let name = format!("decide{number}");
+    let id = module.declare_function(&name, Linkage::Export, &context.func.signature).map_err(Box::new)?;
+    module.define_function(id, context).map_err(Box::new)?;
+    let bytes = context.compiled_code().map_or(0, |code| code.code_info().total_size as usize);
+    Ok((id, bytes))
+}
+
+fn signature(module: &JITModule) -> Signature {
+    let mut signature = module.make_signature();
+    signature.params.push(AbiParam::new(module.target_config().pointer_type()));
+    signature.returns.push(AbiParam::new(I32));
+    signature
+}
+
+/// The function that decides `parts`, in Cranelift's IR, and its machine code for this machine in the assembler's
+/// notation.
+pub(crate) fn texts(parts: &[Part<'_>]) -> Result<(String, String), Refused> {
+    let isa = isa(parts.iter().map(size).sum())?;
+    let module = JITModule::new(JITBuilder::with_isa(isa.clone(), default_libcall_names()));
+    // Owns the module, so that its memory is freed.
+    let mut code = Code { entries: Vec::new(), bytes: 0, module: Some(module), _kept: Kept::default() };
+    let Some(module) = code.module.as_mut() else { return Ok(Default::default()) };
+    let mut context = module.make_context();
+    context.func.signature = signature(module);
+    let config = module.target_config();
+    let mut scratch = FunctionBuilderContext::new();
+    lower::function(&mut context.func, &mut scratch, config, parts, &mut code._kept)
+        .map_err(|lower::TooLarge| Refused::TooLarge)?;
+    let ir = context.func.display().to_string();
+    context.set_disasm(true);
+    let compiled = context.compile(&*isa, &mut Default::default());
+    let compiled = compiled.map_err(|error| Refused::Unsupported(format!("{:?}", error.inner)))?;
+    Ok((ir, compiled.vcode.clone().unwrap_or_default()))
+}
