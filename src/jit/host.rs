@@ -21,6 +21,7 @@ use policy::{
     dag::{Candidates, NOWHERE, Probe, Set, Table},
     interpret::{self, Spent},
     pattern::Pattern,
+    scratch::Parts,
 };
 
 use crate::layout::{ANY, INT, Raw, TEXT, text};
@@ -55,13 +56,8 @@ pub(crate) struct Host<'a> {
 }
 
 impl<'a> Host<'a> {
-    pub(crate) fn new(
-        row: &'a Row<'a>,
-        answers: [&'a Answers; 4],
-        arena: &'a Bump,
-        captures: &'a mut Vec<(usize, usize)>,
-        candidates: &'a mut Vec<Candidates>,
-    ) -> Self {
+    pub(crate) fn new(row: &'a Row<'a>, answers: [&'a Answers; 4], scratch: Parts<'a>) -> Self {
+        let Parts { arena, captures, candidates } = scratch;
         let spent = Spent::default();
         Self { row, answers, arena, captures, candidates, block: 0, asked: 0, spent, stop: None }
     }

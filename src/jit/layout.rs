@@ -20,19 +20,26 @@ pub(crate) struct Frame {
     pub(crate) row: *const Row<'static>,
     /// What host functions work with.
     pub(crate) host: *mut Host<'static>,
-    /// The outcome of each block: the leaf in the upper half, the strategy in the lower.
+    /// The outcome of each block: the leaf in the upper half, the strategy in the lower; [`UNDECIDED`] before.
     pub(crate) decided: [u64; 4],
-    /// The value of an outcome that is no strategy's name.
-    pub(crate) value: Raw,
+    /// The value of each block's outcome, where that is no strategy's name that is written down.
+    pub(crate) values: [Raw; 4],
 }
+
+/// No outcome.
+pub(crate) const UNDECIDED: u64 = u64::MAX;
 
 pub(crate) const ROW: i32 = offset_of!(Frame, row) as i32;
 pub(crate) const HOST: i32 = offset_of!(Frame, host) as i32;
-pub(crate) const VALUE: i32 = offset_of!(Frame, value) as i32;
 
 /// Where the outcome of block number `index` is.
 pub(crate) const fn decided(index: usize) -> i32 {
     (offset_of!(Frame, decided) + index * size_of::<u64>()) as i32
+}
+
+/// Where the value of block number `index` is.
+pub(crate) const fn value(index: usize) -> i32 {
+    (offset_of!(Frame, values) + index * size_of::<Raw>()) as i32
 }
 
 /// A value as machine code has it where its type is known at run time only.

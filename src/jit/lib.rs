@@ -15,11 +15,11 @@ mod host;
 mod layout;
 pub mod limits;
 mod lower;
+mod plan;
 mod program;
-mod scratch;
 #[cfg(test)]
 mod tests;
 
 pub use code::Refused;
+pub use plan::{Compiled, Serving};
 pub use program::Program;
-pub use scratch::Scratch;

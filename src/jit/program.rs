@@ -2,13 +2,13 @@
 
 use std::{ptr, sync::Arc};
 
-use policy::{Answers, Block, Dag, Decision, Row, Stop, interpret};
+use policy::{Answers, Block, Dag, Decision, Row, Scratch, Stop, interpret};
 
 use crate::{
-    Refused, Scratch,
+    Refused,
     code::{self, Code},
     host::{DONE, Host, STOPPED},
-    layout::{Frame, Raw},
+    layout::{Frame, Raw, UNDECIDED},
     lower::Part,
 };
 
@@ -41,16 +41,14 @@ impl Program {
     ///
     /// Where it needs an answer, or has no value.
     pub fn run(&self, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Result<Decision, Stop> {
-        scratch.clear();
-        let Scratch { arena, captures, candidates } = scratch;
-        let mut host = Host::new(row, [answers; 4], arena, captures, candidates);
+        let mut host = Host::new(row, [answers; 4], scratch.begin());
         let mut frame = Frame::new(row, &mut host);
         match self.code.run(0, &mut frame) {
             DONE => {
                 let leaf = (frame.decided[0] >> 32) as usize;
                 // SAFETY: the code wrote the value, whose texts lie in the row, the block, the answers or the arena,
                 // all of which are borrowed here.
-                let value = unsafe { frame.value.datum() }.to_value();
+                let value = unsafe { frame.values[0].datum() }.to_value();
                 Ok(Decision { value, rule: (leaf < self.block.rules().len()).then_some(leaf) })
             }
             STOPPED => match host.stop.take() {
@@ -65,9 +63,7 @@ impl Program {
     /// they mean to.
     #[must_use]
     pub fn decides(&self, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> bool {
-        scratch.clear();
-        let Scratch { arena, captures, candidates } = scratch;
-        let mut host = Host::new(row, [answers; 4], arena, captures, candidates);
+        let mut host = Host::new(row, [answers; 4], scratch.begin());
         let mut frame = Frame::new(row, &mut host);
         matches!(self.code.run(0, &mut frame), DONE | STOPPED)
     }
@@ -95,8 +91,8 @@ impl Frame {
         Self {
             row: ptr::from_ref(row).cast(),
             host: ptr::from_mut(host).cast(),
-            decided: [0; 4],
-            value: Raw::EMPTY,
+            decided: [UNDECIDED; 4],
+            values: [Raw::EMPTY; 4],
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use policy::{
-    Block, Decision, interpret,
+    AllAnswers, Block, Choice, Decide, Decided, Decision, Kind, Lookup, Plan, Scratch, Stop, Target, Undecided, World,
+    interpret,
     testing::{self, Choices, Chosen},
 };
 
-use crate::{Program, Scratch};
+use crate::{Compiled, Program};
 
 /// How many programs are made, and on how many rows each one is run.
 const PROGRAMS: u64 = 2_000;
@@ -31,10 +32,13 @@ fn both(block: &Block, program: &Program, seed: u64, scratch: &mut Scratch) -> (
 #[test]
 fn machine_code_agrees_with_the_interpreter() {
     let mut scratch = Scratch::new();
+    let mut decided = 0;
     for seed in 0..PROGRAMS {
         let block = Arc::new(testing::block(&mut Choices::Seed(seed)));
         let program = Program::compile(block.clone()).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
         for row in 0..ROWS {
+            let facts = testing::facts(&mut Choices::Seed(seed * ROWS + row));
+            decided += u64::from(program.decides(&facts.row(), &policy::Answers::new(), &mut scratch));
             let (expected, found) = both(&block, &program, seed * ROWS + row, &mut scratch);
             assert_eq!(
                 found,
@@ -43,6 +47,73 @@ fn machine_code_agrees_with_the_interpreter() {
                 policy::ir_text::write(&policy::ir_text::IrText::Block((*block).clone())),
                 policy::Dag::of(&block).unwrap()
             );
+        }
+    }
+    println!("{decided} of {} without the interpreter", PROGRAMS * ROWS);
+}
+
+const NAMES: [&str; 5] = ["local", "mx", "default", "relay-a", "relay-b"];
+
+/// A plan of four blocks; half of them go on where a name is unknown.
+fn plan(seed: u64) -> Plan {
+    let mut choices = Choices::Seed(seed);
+    let goes_on = choices.below(2) == 0;
+    let mut choice = |fallback: &str| {
+        let block = testing::named_block(&mut choices, &NAMES);
+        let names = NAMES.iter().take(4).map(|name| Arc::from(*name));
+        Choice::new(block, names, goes_on.then_some(fallback))
+    };
+    let (route, schedule, connection, tls) = (choice("mx"), choice("default"), choice("default"), choice("default"));
+    let local_routes = route.id("local").into_iter().collect();
+    Plan { target: Target::Stalwart016, local_routes, route, schedule, connection, tls }
+}
+
+/// What a decision came to, and the question that it stops at.
+fn told(decided: &Decided) -> (String, Option<Lookup>) {
+    match decided {
+        Ok(chosen) => (format!("{chosen:?}"), None),
+        Err(Undecided::Stopped(Stop::Needs(lookup))) => (format!("needs {lookup}"), Some(lookup.clone())),
+        Err(other) => (format!("{other:?}"), None),
+    }
+}
+
+/// All decisions, each question answered until none is left; with the questions.
+fn all(engine: &impl Decide, seed: u64, scratch: &mut Scratch) -> String {
+    let facts = testing::facts(&mut Choices::Seed(seed));
+    let row = facts.row();
+    let mut world = Chosen::new(seed);
+    let mut answers = AllAnswers::new();
+    loop {
+        let decisions = engine.decide_all(&row, &answers, scratch);
+        let mut kinds = vec![(Kind::Route, &decisions.route), (Kind::Schedule, &decisions.schedule)];
+        if let Some((connection, tls)) = &decisions.host {
+            kinds.extend([(Kind::Connection, connection), (Kind::Tls, tls)]);
+        }
+        let mut is_answered = false;
+        let mut said = Vec::new();
+        for (kind, decided) in kinds {
+            let (text, lookup) = told(decided);
+            said.push(text);
+            if let Some(answer) = lookup.and_then(|lookup| world.answer(&lookup)) {
+                answers.get_mut(kind).push(answer);
+                is_answered = true;
+            }
+        }
+        if !is_answered {
+            return format!("{said:?}; asked {:?}", world.asked);
+        }
+    }
+}
+
+#[test]
+fn compiled_plans_agree_with_the_interpreter() {
+    let mut scratch = Scratch::new();
+    for seed in 0..PROGRAMS / 4 {
+        let plan = Arc::new(plan(seed));
+        let compiled = Compiled::new(plan.clone()).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+        for row in 0..ROWS {
+            let seed = seed * ROWS + row;
+            assert_eq!(all(&compiled, seed, &mut scratch), all(&*plan, seed, &mut scratch), "seed {seed}: {plan:?}");
         }
     }
 }

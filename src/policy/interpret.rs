@@ -23,6 +23,7 @@ use crate::{
     limits,
     lookup::{Answers, Lookup, LookupFailed, World},
     pattern::Pattern,
+    scratch::Scratch,
     value::{Number, Value},
 };
 
@@ -87,8 +88,28 @@ pub fn expression(
 
 /// The value of a block: the `then` of the first rule whose condition is true, or `else`.
 pub fn block(block: &Block, row: &Row<'_>, answers: &Answers, watch: &mut impl Watch) -> Result<Decision, Stop> {
-    let arena = Bump::new();
-    let mut evaluation = Evaluation::new(block.ir(), row, answers, &arena, watch);
+    block_in(&Bump::new(), block, row, answers, watch)
+}
+
+/// The same, in the memory of `scratch`.
+pub fn block_with(
+    scratch: &mut Scratch,
+    block: &Block,
+    row: &Row<'_>,
+    answers: &Answers,
+    watch: &mut impl Watch,
+) -> Result<Decision, Stop> {
+    block_in(scratch.begin().arena, block, row, answers, watch)
+}
+
+fn block_in(
+    arena: &Bump,
+    block: &Block,
+    row: &Row<'_>,
+    answers: &Answers,
+    watch: &mut impl Watch,
+) -> Result<Decision, Stop> {
+    let mut evaluation = Evaluation::new(block.ir(), row, answers, arena, watch);
     for (index, rule) in block.rules().iter().enumerate() {
         if evaluation.whole(rule.condition)?.is_true() {
             return Ok(Decision { value: evaluation.eval(rule.outcome)?.to_value(), rule: Some(index) });

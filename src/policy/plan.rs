@@ -13,8 +13,9 @@ use std::{
 use crate::{
     block::Block,
     facts::Row,
-    interpret::{self, Stop, Watch},
+    interpret::{self, Decision, Stop, Watch},
     lookup::Answers,
+    scratch::Scratch,
     target::{Kind, Target},
     value::Value,
 };
@@ -24,6 +25,12 @@ use crate::{
 pub struct StrategyId(u32);
 
 impl StrategyId {
+    /// The strategy at this place.
+    #[must_use]
+    pub const fn at(place: u32) -> Self {
+        Self(place)
+    }
+
     /// Its place among the names of its choice.
     #[must_use]
     pub const fn index(self) -> usize {
@@ -111,9 +118,19 @@ impl Choice {
         self.by_name.get(name).copied()
     }
 
-    /// Picks one.
+    /// Picks one, by the interpreter, and tells `watch` how.
     pub fn decide(&self, row: &Row<'_>, answers: &Answers, watch: &mut impl Watch) -> Result<Chosen, Undecided> {
-        let decision = match interpret::block(&self.block, row, answers, watch) {
+        self.settle(interpret::block(&self.block, row, answers, watch))
+    }
+
+    /// The same in the memory of `scratch`, for nobody who watches.
+    pub fn interpret(&self, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Result<Chosen, Undecided> {
+        self.settle(interpret::block_with(scratch, &self.block, row, answers, &mut ()))
+    }
+
+    /// What is picked where the rules came to `result`.
+    pub fn settle(&self, result: Result<Decision, Stop>) -> Result<Chosen, Undecided> {
+        let decision = match result {
             Ok(decision) => decision,
             // An evaluation that fails counts as a value that is none, where the target goes on.
             Err(Stop::Failed(error)) => match self.fallback {

@@ -11,11 +11,7 @@ use base::TextRange;
 
 use crate::{
     Answers, Block, Constant, EvalError, ExprId, Facts, Function, Ir, Lookup, LookupFailed, NamedList, Op, Rule, Stop,
-    Type, Value, Variable,
-    ast::BinaryOperator,
-    function::Edition,
-    lookup::World,
-    pattern::PatternBudget,
+    Type, Value, Variable, ast::BinaryOperator, function::Edition, lookup::World, pattern::PatternBudget,
 };
 
 /// Where choices come from.
@@ -343,8 +339,7 @@ impl Maker<'_, '_> {
             }
             _ => {
                 let function = self.choices.of(Function::ALL, Function::Len);
-                let edition =
-                    if self.choices.one_in(4) { Edition::Strategies2025 } else { Edition::Objects2026 };
+                let edition = if self.choices.one_in(4) { Edition::Strategies2025 } else { Edition::Objects2026 };
                 let count = (0..4).find(|count| function.takes(edition, *count)).unwrap_or(function.arity());
                 let arguments = (0..count).map(|_| self.value(depth)).collect();
                 self.push(Op::Call { function, arguments })
@@ -431,7 +426,9 @@ impl World for Chosen {
             | Lookup::CounterGet { .. }
             | Lookup::CounterIncr { .. }
             | Lookup::InList { .. } => Value::Int(self.choices.of(&[0, 1], 0)),
-            Lookup::Dns { .. } => Value::list((0..self.choices.below(3)).map(|_| Value::text(self.choices.text())).collect()),
+            Lookup::Dns { .. } => {
+                Value::list((0..self.choices.below(3)).map(|_| Value::text(self.choices.text())).collect())
+            }
             Lookup::Metric(_) => Value::Float(self.choices.of(FLOATS, 0.0)),
             Lookup::KeyGet { .. } | Lookup::Sql { .. } | Lookup::System(_) | Lookup::ConfigGet(_) => {
                 Value::text(self.choices.text())

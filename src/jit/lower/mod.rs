@@ -75,16 +75,8 @@ pub(crate) fn function(
     builder.set_cold_block(fall_back);
     let stopped = builder.create_block();
     builder.set_cold_block(stopped);
-    let mut whole = Whole {
-        frame,
-        row,
-        host,
-        fall_back,
-        stopped,
-        stack_values: 0,
-        searches: 0,
-        signatures: BTreeMap::new(),
-    };
+    let mut whole =
+        Whole { frame, row, host, fall_back, stopped, stack_values: 0, searches: 0, signatures: BTreeMap::new() };
     guards(&mut builder, &whole, parts);
     let count = parts.len();
     for (index, part) in parts.iter().enumerate() {
@@ -291,15 +283,15 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         }
     }
 
-    /// The strategy of a leaf whose outcome is written down, with the leaf.
+    /// The strategy of a leaf whose outcome is a name that is written down and known, with the leaf.
     fn known(&self, leaf: Leaf) -> Option<u64> {
         let choice = self.part.choice?;
         let outcome = self.part.dag.outcomes().get(leaf.index())?;
         let strategy = match self.part.dag.terms().literal(*outcome)? {
-            policy::Value::Text(name) => choice.id(name).map_or(NO_STRATEGY, |id| id.index() as u64),
-            _ => NO_STRATEGY,
+            policy::Value::Text(name) => choice.id(name)?,
+            _ => return None,
         };
-        Some(packed(leaf, strategy))
+        Some(packed(leaf, strategy.index() as u64))
     }
 
     fn decide(&mut self, leaf: Leaf) {
@@ -325,7 +317,7 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
 
     /// Leaves with a value.
     fn give(&mut self, leaf: Leaf, value: Lowered) {
-        let out = self.builder.ins().iadd_imm_s(self.whole.frame, i64::from(layout::VALUE));
+        let out = self.builder.ins().iadd_imm_s(self.whole.frame, i64::from(layout::value(self.index)));
         self.write(value, out, 0);
         let outcome = match self.part.choice {
             None => self.word(packed(leaf, NO_STRATEGY)),
@@ -437,10 +429,7 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
             self.builder.switch_to_block(jump);
             let number = self.builder.ins().ireduce(I32, outcome);
             let pool = &mut self.builder.func.dfg.value_lists;
-            let calls: Vec<_> = targets
-                .iter()
-                .map(|target| BlockCall::new(*target, [], pool))
-                .collect();
+            let calls: Vec<_> = targets.iter().map(|target| BlockCall::new(*target, [], pool)).collect();
             let default = BlockCall::new(self.whole.fall_back, [], pool);
             let table = self.builder.create_jump_table(JumpTableData::new(default, &calls));
             self.builder.ins().br_table(number, table);

@@ -3,10 +3,7 @@
 //! What is asked about one text or number and compared with what is written down needs no value of its own: it leads
 //! straight to where a yes or a no goes on.
 
-use cranelift_codegen::ir::{
-    Block, InstBuilder, Value,
-    condcodes::IntCC,
-};
+use cranelift_codegen::ir::{Block, InstBuilder, Value, condcodes::IntCC};
 use policy::{
     ExprId, Op,
     dag::{Atom, Comparison, NOWHERE, Table},

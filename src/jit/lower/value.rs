@@ -9,11 +9,7 @@ use cranelift_codegen::ir::{
     condcodes::{FloatCC, IntCC},
     types::{F64, I32, I64},
 };
-use policy::{
-    ExprId, Function, Op, Row, Type, Variable,
-    ast::BinaryOperator,
-    variable::Column,
-};
+use policy::{ExprId, Function, Op, Row, Type, Variable, ast::BinaryOperator, variable::Column};
 
 use super::{Kind, Lowering};
 use crate::{
@@ -104,7 +100,8 @@ impl Lowering<'_, '_, '_> {
                 let (base, index, out) = (self.spilled(base), self.spilled(index), self.out());
                 let wanted = self.word(tag(expr.ty));
                 let kinds = &[Kind::Word, Kind::Word, Kind::Word, Kind::Word];
-                let status = self.call(host::element as *const u8, kinds, &[base, index, wanted, out], Some(Kind::Half));
+                let status =
+                    self.call(host::element as *const u8, kinds, &[base, index, wanted, out], Some(Kind::Half));
                 self.check(status);
                 self.read(out, expr.ty)
             }
@@ -331,8 +328,7 @@ impl Lowering<'_, '_, '_> {
             }
             _ => {
                 let is_sum = operator == BinaryOperator::Add;
-                let result =
-                    if is_sum { self.builder.ins().iadd(a, b) } else { self.builder.ins().isub(a, b) };
+                let result = if is_sum { self.builder.ins().iadd(a, b) } else { self.builder.ins().isub(a, b) };
                 // A sum overflows where both signs differ from its own, a difference where the operands' signs differ
                 // and the result's is the second's.
                 let of_a = self.builder.ins().bxor(a, result);
@@ -487,9 +483,7 @@ impl Lowering<'_, '_, '_> {
     pub(super) fn read(&mut self, address: Value, ty: Type) -> Lowered {
         match ty {
             Type::Int => Lowered::Int(self.field(address, WORD)),
-            Type::Float => {
-                Lowered::Float(self.builder.ins().load(F64, MemFlagsData::trusted(), address, WORD))
-            }
+            Type::Float => Lowered::Float(self.builder.ins().load(F64, MemFlagsData::trusted(), address, WORD)),
             Type::String => Lowered::Text { address: self.field(address, WORD), length: self.field(address, LENGTH) },
             Type::Constant => Lowered::Constant(self.field(address, WORD)),
             Type::Array => Lowered::List(address),
@@ -533,4 +527,3 @@ const fn ordered(operator: BinaryOperator) -> FloatCC {
         _ => FloatCC::Equal,
     }
 }
-

@@ -38,8 +38,16 @@ pub(super) fn branches(block: &Block, counting: Counting) -> Result<Branches, To
     }
     let own = |id: ExprId| ids.get(id.index()).copied().unwrap_or(id);
     let outcomes: Vec<ExprId> = block.outcomes().map(own).collect();
-    let mut maker =
-        Maker { block, ids: &ids, terms, counts, nodes: Vec::new(), reads: Vec::new(), leaves: BTreeMap::new(), fails: NodeId(0) };
+    let mut maker = Maker {
+        block,
+        ids: &ids,
+        terms,
+        counts,
+        nodes: Vec::new(),
+        reads: Vec::new(),
+        leaves: BTreeMap::new(),
+        fails: NodeId(0),
+    };
     let mut next = maker.leaf(block.rules().len(), block.otherwise());
     for (number, rule) in block.rules().iter().enumerate().rev() {
         let then = maker.leaf(number, rule.outcome);
