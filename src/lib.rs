@@ -8,6 +8,7 @@ pub mod cli;
 pub use base;
 pub use config;
 pub use document;
+pub use jit;
 pub use policy;
 pub use scenario;
 pub use simulate;
