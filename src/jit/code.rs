@@ -3,7 +3,7 @@
 //! Cranelift writes the code into pages that are writable, and makes them executable and no longer writable before the
 //! first call; none is ever both. Memory cannot be freed a function at a time, so each policy has a module of its own.
 
-use std::{fmt, mem};
+use std::{fmt, mem, ptr};
 
 use cranelift_codegen::{
     Context,
@@ -15,11 +15,13 @@ use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module as _, ModuleError, default_libcall_names};
 
+use policy::{Answers, Row, Scratch, Stop};
+
 use crate::{
-    host::Status,
+    host::{FALL_BACK, Host, Status},
     layout::{self, Frame},
     limits,
-    lower::{self, Kept, Part},
+    lower::{self, Kept, Part, UsesHost},
 };
 
 /// Why there is no machine code. Whoever wants it keeps to the interpreter, which decides the same.
@@ -40,7 +42,7 @@ type Entry = extern "C" fn(*mut Frame) -> Status;
 
 /// Machine code.
 pub(crate) struct Code {
-    entries: Vec<Entry>,
+    entries: Vec<(Entry, UsesHost)>,
     bytes: usize,
     // Owns the memory that the entries point into; freed in `drop`, after the last possible call.
     module: Option<JITModule>,
@@ -75,27 +77,42 @@ impl Code {
         let mut scratch = FunctionBuilderContext::new();
         let mut ids = Vec::with_capacity(functions.len());
         for (number, parts) in functions.iter().enumerate() {
-            let (id, bytes) = define(module, &mut context, &mut scratch, number, parts, &mut self._kept)?;
-            ids.push(id);
+            let (id, bytes, uses_host) =
+                define(module, &mut context, &mut scratch, number, parts, &mut self._kept)?;
+            ids.push((id, uses_host));
             self.bytes += bytes;
             module.clear_context(&mut context);
         }
         module.finalize_definitions().map_err(Box::new)?;
-        for id in ids {
+        for (id, uses_host) in ids {
             let code = module.get_finalized_function(id);
             // SAFETY: `define` emitted the code with this signature and the host's C convention, and `module`, which
             // owns it, lives as long as `self`.
-            self.entries.push(unsafe { mem::transmute::<*const u8, Entry>(code) });
+            let entry = unsafe { mem::transmute::<*const u8, Entry>(code) };
+            self.entries.push((entry, uses_host));
         }
         Ok(())
     }
 
-    /// Runs function number `number` on `frame`.
-    pub(crate) fn run(&self, number: usize, frame: &mut Frame) -> Status {
-        match self.entries.get(number) {
-            Some(entry) => entry(frame),
-            None => crate::host::FALL_BACK,
+    /// Runs function number `number`: its status, its frame, and why it stopped.
+    #[inline]
+    pub(crate) fn run<'a>(
+        &self,
+        number: usize,
+        row: &'a Row<'a>,
+        answers: [&'a Answers; 4],
+        scratch: &'a mut Scratch,
+    ) -> (Status, Frame, Option<Stop>) {
+        let Some((entry, uses_host)) = self.entries.get(number) else {
+            return (FALL_BACK, Frame::new(row, ptr::null_mut()), None);
+        };
+        if !uses_host.0 {
+            let mut frame = Frame::new(row, ptr::null_mut());
+            return (entry(&raw mut frame), frame, None);
         }
+        let mut host = Host::new(row, answers, scratch.begin());
+        let mut frame = Frame::new(row, &raw mut host);
+        (entry(&raw mut frame), frame, host.stop.take())
     }
 
     /// The size of the machine code in bytes.
@@ -154,15 +171,16 @@ fn define(
     number: usize,
     parts: &[Part<'_>],
     kept: &mut Kept,
-) -> Result<(FuncId, usize), Refused> {
+) -> Result<(FuncId, usize, UsesHost), Refused> {
     context.func.signature = signature(module);
     let config = module.target_config();
-    lower::function(&mut context.func, scratch, config, parts, kept).map_err(|lower::TooLarge| Refused::TooLarge)?;
+    let uses_host =
+        lower::function(&mut context.func, scratch, config, parts, kept).map_err(|lower::TooLarge| Refused::TooLarge)?;
     let name = format!("decide{number}");
     let id = module.declare_function(&name, Linkage::Export, &context.func.signature).map_err(Box::new)?;
     module.define_function(id, context).map_err(Box::new)?;
     let bytes = context.compiled_code().map_or(0, |code| code.code_info().total_size as usize);
-    Ok((id, bytes))
+    Ok((id, bytes, uses_host))
 }
 
 fn signature(module: &JITModule) -> Signature {

@@ -20,6 +20,7 @@ use policy::{
     builtin,
     dag::{Candidates, NOWHERE, Probe, Set, Table},
     interpret::{self, Spent},
+    lookup::Given,
     pattern::Pattern,
     scratch::Parts,
 };
@@ -45,6 +46,10 @@ pub(crate) const NO_STRATEGY: u64 = u32::MAX as u64;
 pub(crate) struct Host<'a> {
     pub(crate) row: &'a Row<'a>,
     pub(crate) answers: [&'a Answers; 4],
+    /// The answers of each block, as machine code reads them.
+    pub(crate) given: [*const Given; 4],
+    /// How many there are.
+    pub(crate) given_count: [usize; 4],
     pub(crate) arena: &'a Bump,
     pub(crate) captures: &'a mut Vec<(usize, usize)>,
     pub(crate) candidates: &'a mut Vec<Candidates>,
@@ -59,7 +64,10 @@ impl<'a> Host<'a> {
     pub(crate) fn new(row: &'a Row<'a>, answers: [&'a Answers; 4], scratch: Parts<'a>) -> Self {
         let Parts { arena, captures, candidates } = scratch;
         let spent = Spent::default();
-        Self { row, answers, arena, captures, candidates, block: 0, asked: 0, spent, stop: None }
+        let given = answers.map(|answers| answers.given().as_ptr());
+        let given_count = answers.map(|answers| answers.given().len());
+        let (block, asked, stop) = (0, 0, None);
+        Self { row, answers, given, given_count, arena, captures, candidates, block, asked, spent, stop }
     }
 
     fn stop(&mut self, stop: impl Into<Stop>) -> Status {
@@ -162,11 +170,9 @@ macro_rules! datum {
     }};
 }
 
-/// The block number `block` begins: nothing is asked, captured or counted yet.
-pub(crate) extern "C" fn begin(host: *mut Host<'static>, block: u32) {
+/// Another block begins: nothing is captured or counted yet.
+pub(crate) extern "C" fn begin(host: *mut Host<'static>) {
     let host = at!(host);
-    host.block = block as usize;
-    host.asked = 0;
     host.captures.clear();
     host.spent = Spent::default();
 }

@@ -5,7 +5,7 @@
 //! followed by a length is nowhere promised, so [`text_is_pointer_and_length`] asks before anything is compiled.
 
 use std::{
-    mem::{offset_of, transmute},
+    mem::{MaybeUninit, offset_of, transmute},
     ptr, slice, str,
 };
 
@@ -23,7 +23,33 @@ pub(crate) struct Frame {
     /// The outcome of each block: the leaf in the upper half, the strategy in the lower; [`UNDECIDED`] before.
     pub(crate) decided: [u64; 4],
     /// The value of each block's outcome, where that is no strategy's name that is written down.
-    pub(crate) values: [Raw; 4],
+    pub(crate) values: [MaybeUninit<Raw>; 4],
+}
+
+impl Frame {
+    /// A frame for one call; what it points to must outlive that.
+    #[inline]
+    pub(crate) const fn new(row: &Row<'_>, host: *mut Host<'_>) -> Self {
+        Self {
+            row: ptr::from_ref(row).cast(),
+            host: host.cast(),
+            decided: [UNDECIDED; 4],
+            values: [MaybeUninit::uninit(); 4],
+        }
+    }
+
+    /// The value of block number `index`.
+    ///
+    /// # Safety
+    ///
+    /// The code must have written it, and what it points to must be alive.
+    pub(crate) unsafe fn value(&self, index: usize) -> policy::Value {
+        let Some(raw) = self.values.get(index) else { return policy::Value::empty() };
+        // SAFETY: the caller's promise.
+        let raw = unsafe { raw.assume_init() };
+        // SAFETY: the caller's promise.
+        unsafe { raw.datum() }.to_value()
+    }
 }
 
 /// No outcome.
@@ -35,6 +61,21 @@ pub(crate) const HOST: i32 = offset_of!(Frame, host) as i32;
 /// Where the outcome of block number `index` is.
 pub(crate) const fn decided(index: usize) -> i32 {
     (offset_of!(Frame, decided) + index * size_of::<u64>()) as i32
+}
+
+/// How many questions the block at hand has asked.
+pub(crate) const ASKED: i32 = offset_of!(Host<'static>, asked) as i32;
+/// Which block is at hand.
+pub(crate) const BLOCK: i32 = offset_of!(Host<'static>, block) as i32;
+
+/// Where the answers of block number `index` are.
+pub(crate) const fn given(index: usize) -> i32 {
+    (offset_of!(Host<'static>, given) + index * size_of::<usize>()) as i32
+}
+
+/// How many answers block number `index` has.
+pub(crate) const fn given_count(index: usize) -> i32 {
+    (offset_of!(Host<'static>, given_count) + index * size_of::<usize>()) as i32
 }
 
 /// Where the value of block number `index` is.

@@ -10,8 +10,8 @@ use policy::{
 use crate::{
     Refused,
     code::{self, Code},
-    host::{DONE, Host, NO_STRATEGY, STOPPED},
-    layout::{Frame, Raw, UNDECIDED},
+    host::{DONE, NO_STRATEGY, STOPPED},
+    layout::UNDECIDED,
     lower::Part,
 };
 
@@ -111,15 +111,12 @@ impl Decide for Compiled {
     #[inline]
     fn decide(&self, kind: Kind, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
         let choice = self.plan.choice(kind);
-        let mut host = Host::new(row, [answers; 4], scratch.begin());
-        let mut frame = Frame::new(row, &mut host);
-        match self.code.run(place(kind), &mut frame) {
-            DONE => chosen(choice, frame.decided[0], || {
-                // SAFETY: the code wrote the value, whose texts lie in the row, the plan, the answers or the arena, all
-                // of which are borrowed here.
-                unsafe { frame.values[0].datum() }.to_value()
-            }),
-            STOPPED => match host.stop.take() {
+        let (status, frame, stop) = self.code.run(place(kind), row, [answers; 4], scratch);
+        match status {
+            // SAFETY: where the outcome is no strategy's name, the code wrote the value; its texts lie in the row, the
+            // plan, the answers or the arena, all of which are borrowed here.
+            DONE => chosen(choice, frame.decided[0], || unsafe { frame.value(0) }),
+            STOPPED => match stop {
                 Some(stop) => choice.settle(Err(stop)),
                 None => choice.interpret(row, answers, scratch),
             },
@@ -129,20 +126,16 @@ impl Decide for Compiled {
 
     #[inline]
     fn decide_all(&self, row: &Row<'_>, answers: &AllAnswers, scratch: &mut Scratch) -> Decisions {
-        let mut host = Host::new(row, ORDER.map(|kind| answers.get(kind)), scratch.begin());
-        let mut frame = Frame::new(row, &mut host);
-        if self.code.run(ALL, &mut frame) != DONE {
+        let (status, frame, _) = self.code.run(ALL, row, ORDER.map(|kind| answers.get(kind)), scratch);
+        if status != DONE {
             // Something is needed, or failed, or is for the interpreter: each kind by itself, so that one does not
             // hide another.
             return self.one_by_one(row, answers, scratch);
         }
-        let Frame { decided: [schedule, route, connection, tls], values, .. } = frame;
+        let [schedule, route, connection, tls] = frame.decided;
         let settle = |index: usize, kind: Kind, outcome: u64| {
-            chosen(self.plan.choice(kind), outcome, || {
-                let raw = values.get(index).copied().unwrap_or(Raw::EMPTY);
-                // SAFETY: as in `decide`.
-                unsafe { raw.datum() }.to_value()
-            })
+            // SAFETY: as in `decide`.
+            chosen(self.plan.choice(kind), outcome, || unsafe { frame.value(index) })
         };
         Decisions {
             schedule: settle(0, Kind::Schedule, schedule),

@@ -1,14 +1,13 @@
 //! A block of rules, compiled: what gives a value.
 
-use std::{ptr, sync::Arc};
+use std::sync::Arc;
 
 use policy::{Answers, Block, Dag, Decision, Row, Scratch, Stop, interpret};
 
 use crate::{
     Refused,
     code::{self, Code},
-    host::{DONE, Host, STOPPED},
-    layout::{Frame, Raw, UNDECIDED},
+    host::{DONE, STOPPED},
     lower::Part,
 };
 
@@ -41,17 +40,16 @@ impl Program {
     ///
     /// Where it needs an answer, or has no value.
     pub fn run(&self, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Result<Decision, Stop> {
-        let mut host = Host::new(row, [answers; 4], scratch.begin());
-        let mut frame = Frame::new(row, &mut host);
-        match self.code.run(0, &mut frame) {
+        let (status, frame, stop) = self.code.run(0, row, [answers; 4], scratch);
+        match status {
             DONE => {
                 let leaf = (frame.decided[0] >> 32) as usize;
-                // SAFETY: the code wrote the value, whose texts lie in the row, the block, the answers or the arena,
-                // all of which are borrowed here.
-                let value = unsafe { frame.values[0].datum() }.to_value();
+                // SAFETY: where the outcome is no strategy's name, the code wrote the value; its texts lie in the row,
+                // the block, the answers or the arena, all of which are borrowed here.
+                let value = unsafe { frame.value(0) };
                 Ok(Decision { value, rule: (leaf < self.block.rules().len()).then_some(leaf) })
             }
-            STOPPED => match host.stop.take() {
+            STOPPED => match stop {
                 Some(stop) => Err(stop),
                 None => interpret::block(&self.block, row, answers, &mut ()),
             },
@@ -63,9 +61,7 @@ impl Program {
     /// they mean to.
     #[must_use]
     pub fn decides(&self, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> bool {
-        let mut host = Host::new(row, [answers; 4], scratch.begin());
-        let mut frame = Frame::new(row, &mut host);
-        matches!(self.code.run(0, &mut frame), DONE | STOPPED)
+        matches!(self.code.run(0, row, [answers; 4], scratch).0, DONE | STOPPED)
     }
 
     /// The size of the machine code in bytes.
@@ -82,17 +78,5 @@ impl Program {
     pub fn texts(block: &Block) -> Result<(String, String), Refused> {
         let dag = Dag::of(block).map_err(|policy::dag::TooLarge| Refused::TooLarge)?;
         code::texts(&[Part { dag: &dag, choice: None, last: &[] }])
-    }
-}
-
-impl Frame {
-    /// A frame for one call; what it points to must outlive that.
-    pub(crate) fn new(row: &Row<'_>, host: &mut Host<'_>) -> Self {
-        Self {
-            row: ptr::from_ref(row).cast(),
-            host: ptr::from_mut(host).cast(),
-            decided: [UNDECIDED; 4],
-            values: [Raw::EMPTY; 4],
-        }
     }
 }

@@ -4,7 +4,7 @@
 //! evaluation begins again with it. An evaluation asks the same questions in the same order each time, so the answers
 //! are remembered by their place in that order: a question that changes a store is asked once, in source order.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, mem::offset_of, sync::Arc};
 
 use bumpalo::Bump;
 
@@ -236,7 +236,24 @@ pub struct LookupFailed {
 /// The answers of one evaluation, in the order in which it asks.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
-    given: Vec<Result<Value, LookupFailed>>,
+    given: Vec<Given>,
+}
+
+/// An answer as machine code finds it: whole numbers, which most answers are, stand beside it.
+#[derive(Clone, Debug)]
+#[repr(C)]
+pub struct Given {
+    /// 1 where the answer is a whole number, else 0.
+    is_int: u64,
+    int: i64,
+    answer: Result<Value, LookupFailed>,
+}
+
+impl Given {
+    /// Where it says whether it is a whole number, in bytes.
+    pub const IS_INT: usize = offset_of!(Self, is_int);
+    /// Where its whole number is, in bytes.
+    pub const INT: usize = offset_of!(Self, int);
 }
 
 impl Answers {
@@ -248,13 +265,20 @@ impl Answers {
 
     /// Remembers the answer to the question that the evaluation stopped at.
     pub fn push(&mut self, answer: Result<Value, LookupFailed>) {
-        self.given.push(answer);
+        let int = if let Ok(Value::Int(int)) = &answer { Some(*int) } else { None };
+        self.given.push(Given { is_int: u64::from(int.is_some()), int: int.unwrap_or_default(), answer });
     }
 
     /// The answer to the evaluation's question number `index`.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&Result<Value, LookupFailed>> {
-        self.given.get(index)
+        self.given.get(index).map(|given| &given.answer)
+    }
+
+    /// All of them, for machine code.
+    #[must_use]
+    pub fn given(&self) -> &[Given] {
+        &self.given
     }
 
     /// How many were given.

@@ -23,7 +23,7 @@ impl Lowering<'_, '_, '_> {
     ) -> Value {
         let key = (kinds, result);
         let ty = |kind: &Kind| match kind {
-            Kind::Word => I64,
+            Kind::Host | Kind::Word => I64,
             Kind::Half => I32,
         };
         let signature = match self.whole.signatures.get(&key) {
@@ -39,7 +39,9 @@ impl Lowering<'_, '_, '_> {
             }
         };
         let callee = self.word(function.expose_provenance() as u64);
-        let call = self.builder.ins().call_indirect(signature, callee, arguments);
+        let host = kinds.contains(&Kind::Host).then(|| self.host());
+        let arguments: Vec<Value> = host.into_iter().chain(arguments.iter().copied()).collect();
+        let call = self.builder.ins().call_indirect(signature, callee, &arguments);
         match self.builder.inst_results(call) {
             [result, ..] => *result,
             [] => callee,
@@ -80,8 +82,8 @@ impl Lowering<'_, '_, '_> {
             let length = self.builder.ins().iconst(I32, values.len() as i64);
             self.call(
                 crate::host::room as *const u8,
-                &[Kind::Word, Kind::Half],
-                &[self.whole.host, length],
+                &[Kind::Host, Kind::Half],
+                &[length],
                 Some(Kind::Word),
             )
         };

@@ -48,6 +48,10 @@ pub(crate) struct Kept {
     pub(crate) leaves: Vec<Box<[u64]>>,
 }
 
+/// Whether a function needs a host; one that only reads its row does not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UsesHost(pub(crate) bool);
+
 /// More than a function may hold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TooLarge;
@@ -62,7 +66,7 @@ pub(crate) fn function(
     config: cranelift_codegen::isa::TargetFrontendConfig,
     parts: &[Part<'_>],
     kept: &mut Kept,
-) -> Result<(), TooLarge> {
+) -> Result<UsesHost, TooLarge> {
     let mut builder = FunctionBuilder::new(function, scratch);
     let entry = builder.create_block();
     builder.append_block_params_for_function_params(entry);
@@ -76,13 +80,12 @@ pub(crate) fn function(
     let stopped = builder.create_block();
     builder.set_cold_block(stopped);
     let mut whole =
-        Whole { frame, row, host, fall_back, stopped, stack_values: 0, searches: 0, signatures: BTreeMap::new() };
+        Whole { frame, row, host, fall_back, stopped, stack_values: 0, searches: 0, uses_host: false, signatures: BTreeMap::new() };
     guards(&mut builder, &whole, parts);
-    let count = parts.len();
     for (index, part) in parts.iter().enumerate() {
         let end = builder.create_block();
         let mut lowering = Lowering::new(&mut builder, &mut whole, kept, *part, index, end);
-        if count > 1 {
+        if index > 0 {
             lowering.begin();
         }
         lowering.run()?;
@@ -95,7 +98,7 @@ pub(crate) fn function(
     ret(&mut builder, STOPPED);
     builder.seal_all_blocks();
     builder.finalize(config);
-    Ok(())
+    Ok(UsesHost(whole.uses_host))
 }
 
 fn ret(builder: &mut FunctionBuilder<'_>, status: u32) {
@@ -139,12 +142,16 @@ struct Whole {
     stack_values: u32,
     /// How many searches keep what they found with the host.
     searches: u32,
+    /// Whether the code touches the host at all.
+    uses_host: bool,
     signatures: BTreeMap<(&'static [Kind], Option<Kind>), SigRef>,
 }
 
 /// The type of a host function's parameter or result.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Kind {
+    /// The host, which is no argument of the call but passed by itself.
+    Host,
     Word,
     Half,
 }
@@ -215,9 +222,16 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
     /// Tells the host that this block begins.
     fn begin(&mut self) {
         let terms = self.part.dag.terms();
-        if terms.ir().exprs().any(|(id, _)| terms.is_ordered(id)) || self.part.dag.counting() == Counting::Exact {
-            let block = self.builder.ins().iconst(I32, self.index as i64);
-            self.call(host::begin as *const u8, &[Kind::Word, Kind::Half], &[self.whole.host, block], None);
+        let ordered = || terms.ir().exprs().filter(|(id, _)| terms.is_ordered(*id));
+        if ordered().next().is_some() {
+            let (host, zero, flags) = (self.host(), self.int(0), MemFlagsData::trusted());
+            let block = self.int(self.index as i64);
+            self.builder.ins().store(flags, zero, host, layout::ASKED);
+            self.builder.ins().store(flags, block, host, layout::BLOCK);
+        }
+        let captures = |op: &Op| matches!(op, Op::Matches { .. } | Op::Capture(_));
+        if self.part.dag.counting() == Counting::Exact || ordered().any(|(_, expr)| captures(&expr.op)) {
+            self.call(host::begin as *const u8, &[Kind::Host], &[], None);
         }
     }
 
@@ -247,6 +261,12 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         let outcome = self.builder.block_params(self.leave)[0];
         self.leave(outcome);
         Ok(())
+    }
+
+    /// The host; from here on the code needs one.
+    fn host(&mut self) -> Value {
+        self.whole.uses_host = true;
+        self.whole.host
     }
 
     fn node_block(&mut self, id: NodeId) -> Block {
@@ -471,8 +491,8 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
                 self.builder.switch_to_block(known);
                 let number = self.builder.ins().iconst(I32, i64::from(number));
                 let from = self.builder.ins().iconst(I32, i64::from(from));
-                let kinds = &[Kind::Word, Kind::Half, Kind::Half];
-                self.call(host::next as *const u8, kinds, &[self.whole.host, number, from], Some(Kind::Half))
+                let kinds = &[Kind::Host, Kind::Half, Kind::Half];
+                self.call(host::next as *const u8, kinds, &[number, from], Some(Kind::Half))
             }
         };
         let is_before = self.builder.ins().icmp_imm_u(IntCC::UnsignedLessThan, place, i64::from(until));
@@ -508,8 +528,8 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
     fn search(&mut self, set: &Set, number: u32) {
         let (set, values) = self.probes(set);
         let number = self.builder.ins().iconst(I32, i64::from(number));
-        let kinds = &[Kind::Word, Kind::Half, Kind::Word, Kind::Word];
-        self.call(host::search as *const u8, kinds, &[self.whole.host, number, set, values], None);
+        let kinds = &[Kind::Host, Kind::Half, Kind::Word, Kind::Word];
+        self.call(host::search as *const u8, kinds, &[number, set, values], None);
     }
 
     /// The address of `set`, and of the values of its subjects.

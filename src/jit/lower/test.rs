@@ -69,8 +69,8 @@ impl Lowering<'_, '_, '_> {
             return (address, length);
         }
         let (value, out) = (self.spilled(value), self.out());
-        let kinds = &[Kind::Word, Kind::Word, Kind::Word];
-        self.call(host::to_text as *const u8, kinds, &[self.whole.host, value, out], None);
+        let kinds = &[Kind::Host, Kind::Word, Kind::Word];
+        self.call(host::to_text as *const u8, kinds, &[value, out], None);
         match self.read(out, policy::Type::String) {
             Lowered::Text { address, length } => (address, length),
             _ => (out, out),
@@ -170,8 +170,8 @@ impl Lowering<'_, '_, '_> {
             self.builder.ins().brif(found, then, &[], otherwise, &[]);
             return;
         }
-        let kinds = &[Kind::Word, Kind::Word, Kind::Word, Kind::Word];
-        let arguments = [self.whole.host, pattern, address, length];
+        let kinds = &[Kind::Host, Kind::Word, Kind::Word, Kind::Word];
+        let arguments = [pattern, address, length];
         let found = self.call(host::captures as *const u8, kinds, &arguments, Some(Kind::Half));
         let (known, other) = (self.block(), self.block());
         self.builder.set_cold_block(other);

@@ -9,12 +9,14 @@ use cranelift_codegen::ir::{
     condcodes::{FloatCC, IntCC},
     types::{F64, I32, I64},
 };
-use policy::{ExprId, Function, Op, Row, Type, Variable, ast::BinaryOperator, variable::Column};
+use policy::{
+    ExprId, Function, Op, Row, Type, Variable, ast::BinaryOperator, lookup::Given, variable::Column,
+};
 
 use super::{Kind, Lowering};
 use crate::{
     host,
-    layout::{ANY, CONSTANT, FLOAT, INT, LENGTH, LIST, TAG, TEXT, WORD, tag},
+    layout::{self, ANY, CONSTANT, FLOAT, INT, LENGTH, LIST, TAG, TEXT, WORD, tag},
 };
 
 /// A value in machine code.
@@ -81,16 +83,16 @@ impl Lowering<'_, '_, '_> {
             Op::Capture(group) => {
                 let out = self.out();
                 let group = self.builder.ins().iconst(I32, i64::from(*group));
-                let kinds = &[Kind::Word, Kind::Half, Kind::Word];
-                self.call(host::capture as *const u8, kinds, &[self.whole.host, group, out], None);
+                let kinds = &[Kind::Host, Kind::Half, Kind::Word];
+                self.call(host::capture as *const u8, kinds, &[group, out], None);
                 self.read(out, Type::String)
             }
             Op::List(items) => {
                 let items: Vec<Lowered> = items.iter().map(|item| self.value(*item)).collect();
                 let (address, out) = (self.array(&items), self.out());
                 let length = self.builder.ins().iconst(I32, items.len() as i64);
-                let kinds = &[Kind::Word, Kind::Word, Kind::Half, Kind::Word];
-                let arguments = [self.whole.host, address, length, out];
+                let kinds = &[Kind::Host, Kind::Word, Kind::Half, Kind::Word];
+                let arguments = [address, length, out];
                 let status = self.call(host::list as *const u8, kinds, &arguments, Some(Kind::Half));
                 self.check(status);
                 Lowered::List(out)
@@ -148,8 +150,8 @@ impl Lowering<'_, '_, '_> {
             policy::Value::Constant(constant) => Lowered::Constant(self.int(*constant as i64)),
             policy::Value::List(_) => {
                 let (value, out) = (self.address(value), self.out());
-                let kinds = &[Kind::Word, Kind::Word, Kind::Word];
-                self.call(host::literal as *const u8, kinds, &[self.whole.host, value, out], None);
+                let kinds = &[Kind::Host, Kind::Word, Kind::Word];
+                self.call(host::literal as *const u8, kinds, &[value, out], None);
                 Lowered::List(out)
             }
         }
@@ -175,7 +177,7 @@ impl Lowering<'_, '_, '_> {
             }
             Column::Recipients => {
                 let out = self.out();
-                self.call(host::recipients as *const u8, &[Kind::Word, Kind::Word], &[self.whole.host, out], None);
+                self.call(host::recipients as *const u8, &[Kind::Host, Kind::Word], &[out], None);
                 if ty == Type::Array { Lowered::List(out) } else { self.if_set(variable, Lowered::Any(out)) }
             }
         }
@@ -302,8 +304,8 @@ impl Lowering<'_, '_, '_> {
                 let number = BinaryOperator::ALL.iter().position(|known| *known == operator).unwrap_or_default();
                 let number = self.builder.ins().iconst(I32, number as i64);
                 let wanted = self.word(tag(ty));
-                let kinds = &[Kind::Word, Kind::Half, Kind::Word, Kind::Word, Kind::Word, Kind::Word];
-                let arguments = [self.whole.host, number, left, right, wanted, out];
+                let kinds = &[Kind::Host, Kind::Half, Kind::Word, Kind::Word, Kind::Word, Kind::Word];
+                let arguments = [number, left, right, wanted, out];
                 let status = self.call(host::binary as *const u8, kinds, &arguments, Some(Kind::Half));
                 self.check(status);
                 self.read(out, ty)
@@ -376,8 +378,8 @@ impl Lowering<'_, '_, '_> {
         let function = self.builder.ins().iconst(I32, function as i64);
         let length = self.builder.ins().iconst(I32, values.len() as i64);
         let wanted = self.word(tag(ty));
-        let kinds = &[Kind::Word, Kind::Half, Kind::Word, Kind::Half, Kind::Word, Kind::Word];
-        let arguments = [self.whole.host, function, address, length, wanted, out];
+        let kinds = &[Kind::Host, Kind::Half, Kind::Word, Kind::Half, Kind::Word, Kind::Word];
+        let arguments = [function, address, length, wanted, out];
         let status = self.call(host::call as *const u8, kinds, &arguments, Some(Kind::Half));
         self.check(status);
         self.read(out, ty)
@@ -402,13 +404,46 @@ impl Lowering<'_, '_, '_> {
         Some(make(self.builder.ins().select(truth, a, b)))
     }
 
+    /// The answer to a question. A whole number that was remembered is read in place.
     fn ask(&mut self, op: &Op, arguments: &[Lowered], ty: Type) -> Lowered {
+        if ty != Type::Int {
+            return self.ask_host(op, arguments, ty);
+        }
+        let flags = MemFlagsData::trusted();
+        let host = self.host();
+        let (look, take, ask, end) = (self.block(), self.block(), self.block(), self.block());
+        self.builder.set_cold_block(ask);
+        self.builder.append_block_param(end, I64);
+        let asked = self.builder.ins().load(I64, flags, host, layout::ASKED);
+        let count = self.builder.ins().load(I64, flags, host, layout::given_count(self.index));
+        let is_given = self.builder.ins().icmp(IntCC::UnsignedLessThan, asked, count);
+        self.builder.ins().brif(is_given, look, &[], ask, &[]);
+        self.builder.switch_to_block(look);
+        let all = self.builder.ins().load(I64, flags, host, layout::given(self.index));
+        let offset = self.builder.ins().imul_imm_u(asked, size_of::<Given>() as i64);
+        let given = self.builder.ins().iadd(all, offset);
+        let is_int = self.builder.ins().load(I64, flags, given, Given::IS_INT as i32);
+        self.builder.ins().brif(is_int, take, &[], ask, &[]);
+        self.builder.switch_to_block(take);
+        let int = self.builder.ins().load(I64, flags, given, Given::INT as i32);
+        let next = self.builder.ins().iadd_imm_s(asked, 1);
+        self.builder.ins().store(flags, next, host, layout::ASKED);
+        self.builder.ins().jump(end, &[BlockArg::Value(int)]);
+        self.builder.switch_to_block(ask);
+        if let Lowered::Int(int) = self.ask_host(op, arguments, ty) {
+            self.builder.ins().jump(end, &[BlockArg::Value(int)]);
+        }
+        self.builder.switch_to_block(end);
+        self.parameter(end).map_or_else(|| Lowered::Int(host), Lowered::Int)
+    }
+
+    fn ask_host(&mut self, op: &Op, arguments: &[Lowered], ty: Type) -> Lowered {
         let (address, out) = (self.array(arguments), self.out());
         let op = self.address(op);
         let length = self.builder.ins().iconst(I32, arguments.len() as i64);
         let wanted = self.word(tag(ty));
-        let kinds = &[Kind::Word, Kind::Word, Kind::Word, Kind::Half, Kind::Word, Kind::Word];
-        let arguments = [self.whole.host, op, address, length, wanted, out];
+        let kinds = &[Kind::Host, Kind::Word, Kind::Word, Kind::Half, Kind::Word, Kind::Word];
+        let arguments = [op, address, length, wanted, out];
         let status = self.call(host::ask as *const u8, kinds, &arguments, Some(Kind::Half));
         self.check(status);
         self.read(out, ty)
@@ -425,7 +460,7 @@ impl Lowering<'_, '_, '_> {
             self.builder.ins().jump(end, &[BlockArg::Value(truth)]);
         }
         self.builder.switch_to_block(end);
-        self.parameter(end).map_or_else(|| Lowered::Int(self.whole.host), Lowered::Int)
+        self.parameter(end).map_or_else(|| Lowered::Int(self.host()), Lowered::Int)
     }
 
     fn parameter(&self, block: Block) -> Option<Value> {
