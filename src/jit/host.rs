@@ -330,11 +330,14 @@ pub(crate) extern "C" fn contains(address: usize, length: usize, part: usize, pa
     u32::from(text.contains(part))
 }
 
-/// The number of a text in a table, or [`NOWHERE`].
-pub(crate) extern "C" fn table(table: *const Table, address: usize, length: usize) -> u32 {
+/// Not in the table.
+pub(crate) const NOT_FOUND: u64 = u64::MAX;
+
+/// The number of a text in a table, or [`NOT_FOUND`].
+pub(crate) extern "C" fn table(table: *const Table, address: usize, length: usize) -> u64 {
     // SAFETY: a text of the row, the policy or the arena (this file's head).
     let text: &str = unsafe { text(address, length) };
-    read!(table).find(text.as_bytes()).unwrap_or(NOWHERE)
+    read!(table).find(text.as_bytes()).unwrap_or(NOT_FOUND)
 }
 
 /// The subjects of a search, which machine code wrote in the search's order.

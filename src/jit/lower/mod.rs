@@ -387,6 +387,9 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         }
         for (id, (uses, from, until)) in vertices {
             let Some(set) = dag.sets().get(id.index()) else { continue };
+            if uses == 1 && self.leaves_only(set, from, until) {
+                continue;
+            }
             let found = if !set.is_final() {
                 let slot = self.stack(8);
                 let zero = self.builder.ins().iconst(I32, 0);
@@ -456,9 +459,43 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         }
     }
 
+    /// Whether a search is one hash, and all that it finds are leaves whose strategies are known: the table then holds
+    /// the outcomes themselves.
+    fn leaves_only(&self, set: &Set, from: u32, until: u32) -> bool {
+        let is_known = |target: NodeId| match self.part.dag.nodes().get(target.index()) {
+            Some(Node::Decide(leaf)) => self.known(*leaf).is_some(),
+            _ => false,
+        };
+        let covers = from == 0 && until as usize == set.len();
+        covers && set.single_table().is_some() && set.targets(from, until).all(|(_, target)| is_known(target))
+    }
+
+    /// Looks up an outcome; whether that is all that a search is.
+    fn find_leaf(&mut self, set: &Set, otherwise: Block) -> bool {
+        let (Some(single), Some(subject)) = (set.single_table(), set.subjects().next()) else { return false };
+        let Lowered::Text { address, length } = self.value(subject) else { return false };
+        let outcomes: BTreeMap<u32, u64> = set
+            .targets(0, set.len() as u32)
+            .filter_map(|(place, target)| match self.part.dag.nodes().get(target.index()) {
+                Some(Node::Decide(leaf)) => Some((place, self.known(*leaf)?)),
+                _ => None,
+            })
+            .collect();
+        let table = self.keep(single.map(|place| outcomes.get(&place).copied().unwrap_or(host::NOT_FOUND)));
+        let outcome = self.find_in(table, address, length);
+        let is_found = self.builder.ins().icmp_imm_s(IntCC::NotEqual, outcome, host::NOT_FOUND as i64);
+        self.builder.ins().brif(is_found, self.leave, &[BlockArg::Value(outcome)], otherwise, &[]);
+        true
+    }
+
     fn find(&mut self, id: SetId, from: u32, until: u32, otherwise: NodeId) {
         let otherwise = self.node_block(otherwise);
         let dag = self.part.dag;
+        if let (Some(set), None) = (dag.sets().get(id.index()), self.dispatches.get(id.index()).copied().flatten())
+            && self.find_leaf(set, otherwise)
+        {
+            return;
+        }
         let dispatch = self.dispatches.get(id.index()).copied().flatten();
         let (Some(set), Some(dispatch)) = (dag.sets().get(id.index()), dispatch) else {
             self.builder.ins().jump(otherwise, &[]);
@@ -504,8 +541,9 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         if let (Some(single), Some(subject)) = (set.single_table(), set.subjects().next())
             && let Lowered::Text { address, length } = self.value(subject)
         {
-            let table = self.keep(single.places());
-            return self.find_in(table, address, length);
+            let table = self.keep(single.map(u64::from));
+            let place = self.find_in(table, address, length);
+            return self.builder.ins().ireduce(I32, place);
         }
         let (set, values) = self.probes(set);
         self.call(host::first as *const u8, &[Kind::Word, Kind::Word], &[set, values], Some(Kind::Half))
@@ -514,7 +552,7 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
     /// The number of a text in a table.
     fn find_in(&mut self, table: Value, address: Value, length: Value) -> Value {
         let kinds = &[Kind::Word, Kind::Word, Kind::Word];
-        self.call(host::table as *const u8, kinds, &[table, address, length], Some(Kind::Half))
+        self.call(host::table as *const u8, kinds, &[table, address, length], Some(Kind::Word))
     }
 
     /// Keeps a table for the code; its address.

@@ -6,7 +6,7 @@
 use cranelift_codegen::ir::{Block, InstBuilder, Value, condcodes::IntCC};
 use policy::{
     ExprId, Op,
-    dag::{Atom, Comparison, NOWHERE, Table},
+    dag::{Atom, Comparison, Table},
     pattern::Pattern,
 };
 
@@ -136,7 +136,7 @@ impl Lowering<'_, '_, '_> {
         if texts.len() > COMPARED_MAX {
             let table = self.keep(Table::new(texts.iter().map(|text| (text.clone(), 0)).collect()));
             let found = self.find_in(table, address, length);
-            let is_found = self.builder.ins().icmp_imm_u(IntCC::NotEqual, found, i64::from(NOWHERE));
+            let is_found = self.builder.ins().icmp_imm_s(IntCC::NotEqual, found, host::NOT_FOUND as i64);
             self.builder.ins().brif(is_found, then, &[], otherwise, &[]);
             return;
         }

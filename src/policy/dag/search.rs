@@ -6,12 +6,13 @@
 //! a candidate and asks again; it is never final.
 //!
 //! Equality tests on one text are one hash, and its prefixes, suffixes and parts one automaton, which reads the text
-//! between two marks that no text holds: a prefix begins with the first mark, a suffix ends with the second.
+//! between two marks that no text holds: a prefix begins with the first mark, a suffix ends with the second. Where
+//! nothing is asked about the middle of a text, an automaton for each end does not need to read it all.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use aho_corasick::{
-    Anchored, MatchKind,
+    Anchored, MatchKind, StartKind,
     automaton::{Automaton, StateID},
     dfa::DFA,
     nfa::contiguous::NFA,
@@ -179,10 +180,10 @@ pub struct SingleTable<'a> {
 }
 
 impl SingleTable<'_> {
-    /// The place of each text: a table that gives places.
+    /// What `of` makes of the place of each text: a table that gives it.
     #[must_use]
-    pub fn places(&self) -> Table {
-        self.table.map(|list| self.lists.first(list))
+    pub fn map(&self, of: impl Fn(u32) -> u64) -> Table {
+        self.table.map(|list| of(self.lists.first(list as u32)))
     }
 }
 
@@ -268,7 +269,7 @@ impl Lists {
 
 fn table(entries: BTreeMap<Arc<str>, Vec<u32>>, finals: &[bool]) -> (Table, Lists) {
     let mut lists = Lists::default();
-    let entries = entries.into_iter().map(|(text, places)| (text, lists.push(places, finals))).collect();
+    let entries = entries.into_iter().map(|(text, places)| (text, u64::from(lists.push(places, finals)))).collect();
     (Table::new(entries), lists)
 }
 
@@ -287,7 +288,7 @@ impl Matcher {
     fn first(&self, probe: Probe<'_>) -> u32 {
         match (self, probe) {
             (Self::Texts { equal, parts }, Probe::Text(text)) => {
-                let equal = equal.as_ref().and_then(|(table, lists)| Some(lists.first(table.find(text)?)));
+                let equal = equal.as_ref().and_then(|(table, lists)| Some(lists.first(table.find(text)? as u32)));
                 let part = parts.as_ref().map(|parts| parts.first(text));
                 equal.unwrap_or(NOWHERE).min(part.unwrap_or(NOWHERE))
             }
@@ -303,7 +304,7 @@ impl Matcher {
                 if let Some((table, lists)) = equal
                     && let Some(list) = table.find(text)
                 {
-                    found(lists.get(list));
+                    found(lists.get(list as u32));
                 }
                 if let Some(parts) = parts {
                     parts.each(text, |list| found(parts.lists.get(list)));
@@ -334,16 +335,36 @@ const BEGIN: u8 = 0xfe;
 /// Stands behind every text; no text holds this byte.
 const END: u8 = 0xff;
 
-/// The parts of a text, found in one pass.
+/// The beginnings, ends and parts of a text, found in one pass over it; or, where only beginnings and ends are asked
+/// for, in a step or two at each end, which stop where no question can be answered with yes any more.
 #[derive(Clone, Debug)]
 struct Parts {
-    automaton: Machine,
-    /// The state behind [`BEGIN`], and the list that it gives.
-    begin: (StateID, Option<u32>),
-    #[expect(clippy::disallowed_types, reason = "it is only ever looked up")]
-    hits: std::collections::HashMap<StateID, u32, rustc_hash::FxBuildHasher>,
+    walks: Vec<Walk>,
     lists: Lists,
     count: usize,
+}
+
+/// A way to go over a text.
+#[derive(Clone, Debug)]
+struct Walk {
+    automaton: Machine,
+    way: Way,
+    begin: StateID,
+    /// The list that the empty text gives.
+    empty: Option<u32>,
+    #[expect(clippy::disallowed_types, reason = "it is only ever looked up")]
+    hits: std::collections::HashMap<StateID, u32, rustc_hash::FxBuildHasher>,
+}
+
+/// Which bytes an automaton is given.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Way {
+    /// The text between both marks.
+    Whole,
+    /// The text from its beginning on, until no beginning fits.
+    Forwards,
+    /// The text from its end on, until no end fits.
+    Backwards,
 }
 
 /// A table of all steps where it is small, else one that follows links.
@@ -358,25 +379,23 @@ const SMALL_BYTES_MAX: usize = 4 * 1024;
 
 impl Parts {
     fn new(parts: &BTreeMap<Box<[u8]>, Vec<u32>>, finals: &[bool]) -> Option<Self> {
-        let bytes: usize = parts.keys().map(|part| part.len()).sum();
-        let automaton = if bytes <= SMALL_BYTES_MAX {
-            let mut builder = DFA::builder();
-            Machine::Small(builder.match_kind(MatchKind::Standard).prefilter(false).build(parts.keys()).ok()?)
-        } else {
-            let mut builder = NFA::builder();
-            Machine::Large(builder.match_kind(MatchKind::Standard).prefilter(false).build(parts.keys()).ok()?)
-        };
         let mut lists = Lists::default();
-        let hits = match &automaton {
-            Machine::Small(automaton) => hits(automaton, parts, &mut lists, finals),
-            Machine::Large(automaton) => hits(automaton, parts, &mut lists, finals),
-        }?;
-        let begin = match &automaton {
-            Machine::Small(automaton) => after_begin(automaton),
-            Machine::Large(automaton) => after_begin(automaton),
-        }?;
-        let begin = (begin, hits.get(&begin).copied());
-        Some(Self { automaton, begin, hits, lists, count: parts.len() })
+        let begins = |part: &[u8]| part.first() == Some(&BEGIN);
+        let ends = |part: &[u8]| part.last() == Some(&END);
+        let walks = if parts.keys().all(|part| begins(part) || ends(part)) {
+            let of = |is_such: &dyn Fn(&[u8]) -> bool, change: &dyn Fn(&[u8]) -> Box<[u8]>| {
+                let such = parts.iter().filter(|(part, _)| is_such(part));
+                such.map(|(part, places)| (change(part), places.clone())).collect::<BTreeMap<_, _>>()
+            };
+            let prefixes = of(&begins, &|part| part.get(1..).unwrap_or_default().into());
+            let suffixes = of(&ends, &|part| part.iter().rev().skip(1).copied().collect());
+            let forwards = Walk::new(&prefixes, Way::Forwards, &mut lists, finals)?;
+            let backwards = Walk::new(&suffixes, Way::Backwards, &mut lists, finals)?;
+            forwards.into_iter().chain(backwards).collect()
+        } else {
+            Walk::new(parts, Way::Whole, &mut lists, finals)?.into_iter().collect()
+        };
+        Some(Self { walks, lists, count: parts.len() })
     }
 
     #[inline]
@@ -387,53 +406,105 @@ impl Parts {
     }
 
     #[inline]
-    fn each(&self, text: &[u8], found: impl FnMut(u32)) {
-        match &self.automaton {
-            Machine::Small(automaton) => self.walk(automaton, text, found),
-            Machine::Large(automaton) => self.walk(automaton, text, found),
+    fn each(&self, text: &[u8], mut found: impl FnMut(u32)) {
+        for walk in &self.walks {
+            match &walk.automaton {
+                Machine::Small(automaton) => walk.go(automaton, text, &mut found),
+                Machine::Large(automaton) => walk.go(automaton, text, &mut found),
+            }
+        }
+    }
+}
+
+impl Walk {
+    /// `None` where it would be too large; a walk for no parts is none.
+    fn new(
+        parts: &BTreeMap<Box<[u8]>, Vec<u32>>,
+        way: Way,
+        lists: &mut Lists,
+        finals: &[bool],
+    ) -> Option<Option<Self>> {
+        if parts.is_empty() {
+            return Some(None);
+        }
+        let bytes: usize = parts.keys().map(|part| part.len()).sum();
+        let start = if way == Way::Whole { StartKind::Unanchored } else { StartKind::Anchored };
+        let automaton = if bytes <= SMALL_BYTES_MAX {
+            let mut builder = DFA::builder();
+            builder.match_kind(MatchKind::Standard).start_kind(start).prefilter(false);
+            Machine::Small(builder.build(parts.keys()).ok()?)
+        } else {
+            let mut builder = NFA::builder();
+            Machine::Large(builder.match_kind(MatchKind::Standard).prefilter(false).build(parts.keys()).ok()?)
+        };
+        let (begin, hits) = match &automaton {
+            Machine::Small(automaton) => hits(automaton, way, parts, lists, finals),
+            Machine::Large(automaton) => hits(automaton, way, parts, lists, finals),
+        }?;
+        let empty = hits.get(&begin).copied();
+        Some(Some(Self { automaton, way, begin, empty, hits }))
+    }
+
+    #[inline]
+    fn go(&self, automaton: &impl Automaton, text: &[u8], found: &mut impl FnMut(u32)) {
+        self.empty.into_iter().for_each(&mut *found);
+        match self.way {
+            Way::Whole => self.steps(automaton, Anchored::No, text.iter().chain(&[END]), found),
+            Way::Forwards => self.steps(automaton, Anchored::Yes, text.iter(), found),
+            Way::Backwards => self.steps(automaton, Anchored::Yes, text.iter().rev(), found),
         }
     }
 
     #[inline]
-    fn walk(&self, automaton: &impl Automaton, text: &[u8], mut found: impl FnMut(u32)) {
-        let (mut state, hit) = self.begin;
-        hit.into_iter().for_each(&mut found);
-        for byte in text.iter().chain(&[END]) {
-            state = automaton.next_state(Anchored::No, state, *byte);
-            if automaton.is_match(state) {
-                self.hits.get(&state).copied().into_iter().for_each(&mut found);
+    fn steps<'t>(
+        &self,
+        automaton: &impl Automaton,
+        anchored: Anchored,
+        bytes: impl Iterator<Item = &'t u8>,
+        found: &mut impl FnMut(u32),
+    ) {
+        let mut state = self.begin;
+        for byte in bytes {
+            state = automaton.next_state(anchored, state, *byte);
+            if automaton.is_special(state) {
+                if automaton.is_dead(state) {
+                    return;
+                }
+                self.hits.get(&state).copied().into_iter().for_each(&mut *found);
             }
         }
     }
 }
 
-fn after_begin(automaton: &impl Automaton) -> Option<StateID> {
-    Some(automaton.next_state(Anchored::No, automaton.start_state(Anchored::No).ok()?, BEGIN))
-}
-
-/// The list of places for each state in which a part ends. Every state is on the way of some part.
-#[expect(clippy::disallowed_types, reason = "it is only ever looked up")]
+/// The state before the text, and the list of places for each state in which a part ends. Every state is on the way of
+/// some part.
+#[expect(clippy::disallowed_types, clippy::type_complexity, reason = "it is only ever looked up")]
 fn hits(
     automaton: &impl Automaton,
+    way: Way,
     parts: &BTreeMap<Box<[u8]>, Vec<u32>>,
     lists: &mut Lists,
     finals: &[bool],
-) -> Option<std::collections::HashMap<StateID, u32, rustc_hash::FxBuildHasher>> {
+) -> Option<(StateID, std::collections::HashMap<StateID, u32, rustc_hash::FxBuildHasher>)> {
+    let anchored = if way == Way::Whole { Anchored::No } else { Anchored::Yes };
+    let start = automaton.start_state(anchored).ok()?;
+    let begin = if way == Way::Whole { automaton.next_state(anchored, start, BEGIN) } else { start };
     let places: Vec<&Vec<u32>> = parts.values().collect();
     let mut hits = std::collections::HashMap::default();
     for part in parts.keys() {
-        let mut state = automaton.start_state(Anchored::No).ok()?;
-        for byte in part {
-            state = automaton.next_state(Anchored::No, state, *byte);
-            if !automaton.is_match(state) || hits.contains_key(&state) {
-                continue;
+        let mut state = start;
+        let mut steps = part.iter();
+        loop {
+            if automaton.is_match(state) && !hits.contains_key(&state) {
+                let ends = (0..automaton.match_len(state)).map(|index| automaton.match_pattern(state, index));
+                let list = ends.filter_map(|part| places.get(part.as_usize())).flat_map(|places| places.iter().copied());
+                hits.insert(state, lists.push(list.collect(), finals));
             }
-            let ends = (0..automaton.match_len(state)).map(|index| automaton.match_pattern(state, index));
-            let list = ends.filter_map(|part| places.get(part.as_usize())).flat_map(|places| places.iter().copied());
-            hits.insert(state, lists.push(list.collect(), finals));
+            let Some(byte) = steps.next() else { break };
+            state = automaton.next_state(anchored, state, *byte);
         }
     }
-    Some(hits)
+    Some((begin, hits))
 }
 
 /// Numbers cut into ranges at the numbers that they are compared with.

@@ -12,23 +12,29 @@ use std::sync::Arc;
 /// Texts, each with a number.
 #[derive(Clone, Debug)]
 pub struct Table {
-    slots: Box<[Slot]>,
+    /// For each place that a hash points to: the number of an entry in the lower bits, a part of its hash above; 0 is
+    /// free. They are small, so that many fit into a cache.
+    slots: Box<[u32]>,
+    /// The first one stands for none.
+    entries: Box<[Entry]>,
     /// How far a hash is shifted to give a slot.
     shift: u32,
     multiplier: u64,
-    /// The texts that are longer than a key, by number of their slot; or all of them in order, where nothing hashes.
-    texts: Box<[(Arc<str>, u32)]>,
+    /// The texts that are longer than a key, in order; or all of them, where nothing hashes.
+    texts: Box<[(Arc<str>, u64)]>,
 }
 
 /// A key, and what belongs to it.
 #[derive(Clone, Copy, Debug)]
-struct Slot {
+struct Entry {
     words: [u64; 4],
+    value: u64,
     length: u32,
-    value: u32,
 }
 
-const EMPTY: Slot = Slot { words: [0; 4], length: u32::MAX, value: 0 };
+/// How many bits of a slot are the number of an entry.
+const NUMBER_BITS: u32 = 20;
+const NUMBER: u32 = (1 << NUMBER_BITS) - 1;
 
 /// The most slots that a lookup visits.
 const PROBES_MAX: usize = 8;
@@ -46,7 +52,7 @@ const DOUBLINGS: u32 = 3;
 impl Table {
     /// A table of `entries`, whose texts differ.
     #[must_use]
-    pub fn new(entries: Vec<(Arc<str>, u32)>) -> Self {
+    pub fn new(entries: Vec<(Arc<str>, u64)>) -> Self {
         let bits = (entries.len().max(2) * 2).next_power_of_two().trailing_zeros();
         for bits in bits..bits + DOUBLINGS {
             let mut multiplier = MULTIPLIER;
@@ -59,51 +65,63 @@ impl Table {
         }
         let mut texts = entries;
         texts.sort();
-        Self { slots: Box::new([]), shift: 63, multiplier: MULTIPLIER, texts: texts.into() }
+        Self { slots: Box::new([]), entries: Box::new([]), shift: 63, multiplier: MULTIPLIER, texts: texts.into() }
     }
 
     /// The table of this size, unless some text would lie too far from its place.
-    fn filled(entries: &[(Arc<str>, u32)], bits: u32, multiplier: u64) -> Option<Self> {
+    fn filled(all: &[(Arc<str>, u64)], bits: u32, multiplier: u64) -> Option<Self> {
+        if all.len() >= NUMBER as usize {
+            return None;
+        }
         // The last slots are reached from below only, so that no lookup has to go round.
-        let mut slots = vec![EMPTY; (1 << bits) + PROBES_MAX];
+        let mut slots = vec![0; (1 << bits) + PROBES_MAX];
+        let mut entries = Vec::with_capacity(all.len() + 1);
+        entries.push(Entry { words: [0; 4], value: 0, length: u32::MAX });
         let mut long = Vec::new();
-        for (text, value) in entries {
+        for (text, value) in all {
             let words = words(text.as_bytes());
             let length = u32::try_from(text.len()).ok()?;
-            let start = place(hash(words, length, multiplier), 64 - bits);
-            let free = slots.get_mut(start..start + PROBES_MAX)?.iter_mut().find(|slot| slot.length == EMPTY.length)?;
-            *free = Slot { words, length, value: *value };
+            let hash = hash(words, length, multiplier);
+            let start = place(hash, 64 - bits);
+            let free = slots.get_mut(start..start + PROBES_MAX)?.iter_mut().find(|slot| **slot == 0)?;
+            *free = mark(hash) | entries.len() as u32;
+            entries.push(Entry { words, value: *value, length });
             if text.len() > KEY_BYTES {
                 long.push((text.clone(), *value));
             }
         }
         long.sort();
-        Some(Self { slots: slots.into(), shift: 64 - bits, multiplier, texts: long.into() })
+        Some(Self { slots: slots.into(), entries: entries.into(), shift: 64 - bits, multiplier, texts: long.into() })
     }
 
     /// The same texts with other numbers.
     #[must_use]
-    pub fn map(&self, number: impl Fn(u32) -> u32) -> Self {
-        let slots = self.slots.iter().map(|slot| Slot { value: number(slot.value), ..*slot }).collect();
+    pub fn map(&self, number: impl Fn(u64) -> u64) -> Self {
+        let entries = self.entries.iter().map(|entry| Entry { value: number(entry.value), ..*entry }).collect();
         let texts = self.texts.iter().map(|(text, value)| (text.clone(), number(*value))).collect();
-        Self { slots, texts, ..*self }
+        Self { slots: self.slots.clone(), entries, texts, ..*self }
     }
 
     /// The number of `text`.
     #[must_use]
     #[inline]
-    pub fn find(&self, text: &[u8]) -> Option<u32> {
+    pub fn find(&self, text: &[u8]) -> Option<u64> {
         if self.slots.is_empty() {
             return self.find_long(text);
         }
         let words = words(text);
         let length = text.len() as u32;
-        let start = place(hash(words, length, self.multiplier), self.shift);
+        let hash = hash(words, length, self.multiplier);
+        let start = place(hash, self.shift);
+        let mark = mark(hash);
         for slot in self.slots.get(start..start + PROBES_MAX)? {
-            if slot.length == length && slot.words == words {
-                return if text.len() > KEY_BYTES { self.find_long(text) } else { Some(slot.value) };
+            if *slot & !NUMBER == mark {
+                let entry = self.entries.get((*slot & NUMBER) as usize)?;
+                if entry.length == length && entry.words == words {
+                    return if text.len() > KEY_BYTES { self.find_long(text) } else { Some(entry.value) };
+                }
             }
-            if slot.length == EMPTY.length {
+            if *slot == 0 {
                 return None;
             }
         }
@@ -111,10 +129,16 @@ impl Table {
     }
 
     #[cold]
-    fn find_long(&self, text: &[u8]) -> Option<u32> {
+    fn find_long(&self, text: &[u8]) -> Option<u64> {
         let found = self.texts.binary_search_by(|(known, _)| known.as_bytes().cmp(text)).ok()?;
         self.texts.get(found).map(|(_, value)| *value)
     }
+}
+
+/// A part of a hash that its slot does not depend on.
+#[inline]
+const fn mark(hash: u64) -> u32 {
+    (hash as u32) & !NUMBER
 }
 
 #[inline]
@@ -171,7 +195,7 @@ mod tests {
     use super::*;
 
     fn table(texts: &[&str]) -> Table {
-        Table::new(texts.iter().enumerate().map(|(value, text)| (Arc::from(*text), value as u32)).collect())
+        Table::new(texts.iter().enumerate().map(|(value, text)| (Arc::from(*text), value as u64)).collect())
     }
 
     #[test]
@@ -180,7 +204,7 @@ mod tests {
         let all: Vec<&str> = texts.iter().map(String::as_str).collect();
         let table = table(&all);
         for (value, text) in texts.iter().enumerate() {
-            assert_eq!(table.find(text.as_bytes()), Some(value as u32), "{text}");
+            assert_eq!(table.find(text.as_bytes()), Some(value as u64), "{text}");
             for at in 0..text.len() {
                 let mut other = text.clone().into_bytes();
                 other[at] ^= 1;
@@ -208,7 +232,7 @@ mod tests {
         let table = table(&all);
         assert!(table.slots.is_empty());
         for (value, text) in texts.iter().enumerate() {
-            assert_eq!(table.find(text.as_bytes()), Some(value as u32));
+            assert_eq!(table.find(text.as_bytes()), Some(value as u64));
         }
         assert_eq!(table.find(b"0123456789abcdefxxx0123456789abcdef"), None);
     }
@@ -216,10 +240,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_table_agrees_with_a_map(
-            texts in prop::collection::btree_map("[ab.é]{0,40}", any::<u32>(), 0..60),
+            texts in prop::collection::btree_map("[ab.é]{0,40}", any::<u64>(), 0..60),
             others in prop::collection::vec("[ab.é]{0,40}", 60),
         ) {
-            let texts: BTreeMap<String, u32> = texts;
+            let texts: BTreeMap<String, u64> = texts;
             let table = Table::new(texts.iter().map(|(text, value)| (Arc::from(&**text), *value)).collect());
             for text in texts.keys().chain(&others) {
                 prop_assert_eq!(table.find(text.as_bytes()), texts.get(text).copied(), "{}", text);
