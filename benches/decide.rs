@@ -21,8 +21,8 @@ use pointsman::{
     base::{Findings, MappedText, TextRange},
     jit::Compiled,
     policy::{
-        AllAnswers, Block, BlockText, Choice, Compiler, Decide, Edition, Facts, Kind, Plan, RuleText, Scope, Scratch,
-        Target, Value, Variable, Wanted,
+        AllAnswers, Block, BlockText, Choice, Compiler, Decide, Edition, Kind, Plan, Row, RuleText, Scope, Scratch,
+        Target, Value, Variable, VariableSet, Wanted,
     },
 };
 
@@ -78,15 +78,22 @@ struct Recipient {
 }
 
 impl Recipient {
-    fn facts(&self) -> Facts {
-        Facts::new()
-            .with(Variable::Rcpt, Value::text(&*self.rcpt))
-            .with(Variable::RcptDomain, Value::text(&*self.domain))
-            .with(Variable::Sender, Value::text(&*self.sender))
-            .with(Variable::Source, Value::text(self.source))
-            .with(Variable::LastError, Value::text(self.last_error))
-            .with(Variable::RetryNum, Value::Int(self.retry_num))
-            .with(Variable::Size, Value::Int(self.size))
+    fn row(&self, reads: &[Variable]) -> Row<'_> {
+        let mut row = Row::new();
+        for variable in reads {
+            let set = match variable {
+                Variable::Rcpt => row.set_text(*variable, &self.rcpt),
+                Variable::RcptDomain => row.set_text(*variable, &self.domain),
+                Variable::Sender => row.set_text(*variable, &self.sender),
+                Variable::Source => row.set_text(*variable, self.source),
+                Variable::LastError => row.set_text(*variable, self.last_error),
+                Variable::RetryNum => row.set_int(*variable, self.retry_num),
+                Variable::Size => row.set_int(*variable, self.size),
+                other => panic!("{other} is not among a recipient's facts here"),
+            };
+            set.unwrap();
+        }
+        row
     }
 }
 
@@ -107,12 +114,14 @@ impl Workload {
         let begun = Instant::now();
         let compiled = Compiled::new(self.plan.clone()).unwrap();
         let compile = begun.elapsed();
-        let facts: Vec<Facts> = self.recipients.iter().map(Recipient::facts).collect();
-        let rows: Vec<_> = facts.iter().map(Facts::row).collect();
+        let reads: Vec<Variable> = Kind::ALL.iter().filter(|kind| self.kind.is_none_or(|only| only == **kind)).fold(VariableSet::NONE, |all, kind| all.union(compiled.dag(*kind).reads())).iter().collect();
         let answers: Vec<AllAnswers> = self.recipients.iter().map(|recipient| self.answers(recipient)).collect();
+        // Made beforehand, as the recipients for the native forms are.
+        let rows: Vec<Row<'_>> = self.recipients.iter().map(|recipient| recipient.row(&reads)).collect();
         let mut scratch = Scratch::new();
-        let mut decide =
-            |engine: &dyn Decide, at: usize| -> u64 { ids(engine, self.kind, &rows[at], &answers[at], &mut scratch) };
+        let mut decide = |engine: &dyn Decide, at: usize| -> u64 {
+            ids(engine, self.kind, &rows[at], &answers[at], &mut scratch)
+        };
         for (at, recipient) in self.recipients.iter().enumerate() {
             let expected = decide(&*self.plan, at);
             assert_eq!(decide(&compiled, at), expected, "{recipient:?}");
@@ -159,7 +168,7 @@ impl Workload {
 fn ids(
     engine: &dyn Decide,
     kind: Option<Kind>,
-    row: &pointsman::policy::Row<'_>,
+    row: &Row<'_>,
     answers: &AllAnswers,
     scratch: &mut Scratch,
 ) -> u64 {

@@ -7,7 +7,7 @@ use std::{fmt, mem, ptr};
 
 use cranelift_codegen::{
     Context,
-    ir::{AbiParam, Signature, types::I32},
+    ir::{AbiParam, Signature, types::I64},
     isa::OwnedTargetIsa,
     settings::{self, Configurable as _},
 };
@@ -18,7 +18,7 @@ use cranelift_module::{FuncId, Linkage, Module as _, ModuleError, default_libcal
 use policy::{Answers, Row, Scratch, Stop};
 
 use crate::{
-    host::{FALL_BACK, Host, Status},
+    host::{FALL_BACK, Host},
     layout::{self, Frame},
     limits,
     lower::{self, Kept, Part, UsesHost},
@@ -38,7 +38,8 @@ pub enum Refused {
     Failed(#[from] Box<ModuleError>),
 }
 
-type Entry = extern "C" fn(*mut Frame) -> Status;
+/// Gives the outcome of the only block, or 0 where it decides several; with [`lower::NOT_DONE`], a status.
+type Entry = extern "C" fn(*mut Frame) -> u64;
 
 /// Machine code.
 pub(crate) struct Code {
@@ -94,25 +95,28 @@ impl Code {
         Ok(())
     }
 
-    /// Runs function number `number`: its status, its frame, and why it stopped.
+    /// Runs function number `number`, and gives what it returned, its frame and the host, if it has one, to `settle`.
+    ///
+    /// They stay where they are: copying a frame would wait for the code's writes to it.
     #[inline]
-    pub(crate) fn run<'a>(
+    pub(crate) fn run<'a, T>(
         &self,
         number: usize,
         row: &'a Row<'a>,
         answers: [&'a Answers; 4],
         scratch: &'a mut Scratch,
-    ) -> (Status, Frame, Option<Stop>) {
+        settle: impl FnOnce(u64, &Frame, Option<Stop>) -> T,
+    ) -> T {
         let Some((entry, uses_host)) = self.entries.get(number) else {
-            return (FALL_BACK, Frame::new(row, ptr::null_mut()), None);
+            return settle(lower::NOT_DONE | u64::from(FALL_BACK), &Frame::new(row, ptr::null_mut()), None);
         };
         if !uses_host.0 {
             let mut frame = Frame::new(row, ptr::null_mut());
-            return (entry(&raw mut frame), frame, None);
+            return settle(entry(&raw mut frame), &frame, None);
         }
         let mut host = Host::new(row, answers, scratch.begin());
         let mut frame = Frame::new(row, &raw mut host);
-        (entry(&raw mut frame), frame, host.stop.take())
+        settle(entry(&raw mut frame), &frame, host.stop.take())
     }
 
     /// The size of the machine code in bytes.
@@ -186,7 +190,7 @@ fn define(
 fn signature(module: &JITModule) -> Signature {
     let mut signature = module.make_signature();
     signature.params.push(AbiParam::new(module.target_config().pointer_type()));
-    signature.returns.push(AbiParam::new(I32));
+    signature.returns.push(AbiParam::new(I64));
     signature
 }
 

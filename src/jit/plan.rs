@@ -10,9 +10,9 @@ use policy::{
 use crate::{
     Refused,
     code::{self, Code},
-    host::{DONE, NO_STRATEGY, STOPPED},
+    host::NO_STRATEGY,
     layout::UNDECIDED,
-    lower::Part,
+    lower::{HAS_STOPPED, NOT_DONE, Part},
 };
 
 /// The kinds in the order in which one call decides them: the route before what depends on whether it is local.
@@ -111,37 +111,41 @@ impl Decide for Compiled {
     #[inline]
     fn decide(&self, kind: Kind, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
         let choice = self.plan.choice(kind);
-        let (status, frame, stop) = self.code.run(place(kind), row, [answers; 4], scratch);
-        match status {
-            // SAFETY: where the outcome is no strategy's name, the code wrote the value; its texts lie in the row, the
-            // plan, the answers or the arena, all of which are borrowed here.
-            DONE => chosen(choice, frame.decided[0], || unsafe { frame.value(0) }),
-            STOPPED => match stop {
-                Some(stop) => choice.settle(Err(stop)),
-                None => choice.interpret(row, answers, scratch),
-            },
-            _ => choice.interpret(row, answers, scratch),
+        let mut stopped = None;
+        let decided = self.code.run(place(kind), row, [answers; 4], scratch, |outcome, frame, stop| {
+            if outcome & NOT_DONE == 0 {
+                // SAFETY: where the outcome is no strategy's name, the code wrote the value; its texts lie in the row,
+                // the plan, the answers or the arena, all of which are borrowed here.
+                return Some(chosen(choice, outcome, || unsafe { frame.value(0) }));
+            }
+            stopped = stop.filter(|_| outcome == HAS_STOPPED);
+            None
+        });
+        match (decided, stopped) {
+            (Some(decided), _) => decided,
+            (None, Some(stop)) => choice.settle(Err(stop)),
+            (None, None) => choice.interpret(row, answers, scratch),
         }
     }
 
     #[inline]
     fn decide_all(&self, row: &Row<'_>, answers: &AllAnswers, scratch: &mut Scratch) -> Decisions {
-        let (status, frame, _) = self.code.run(ALL, row, ORDER.map(|kind| answers.get(kind)), scratch);
-        if status != DONE {
-            // Something is needed, or failed, or is for the interpreter: each kind by itself, so that one does not
-            // hide another.
-            return self.one_by_one(row, answers, scratch);
-        }
-        let [schedule, route, connection, tls] = frame.decided;
-        let settle = |index: usize, kind: Kind, outcome: u64| {
-            // SAFETY: as in `decide`.
-            chosen(self.plan.choice(kind), outcome, || unsafe { frame.value(index) })
-        };
-        Decisions {
-            schedule: settle(0, Kind::Schedule, schedule),
-            route: settle(1, Kind::Route, route),
-            host: (tls != UNDECIDED).then(|| (settle(2, Kind::Connection, connection), settle(3, Kind::Tls, tls))),
-        }
+        let all = ORDER.map(|kind| answers.get(kind));
+        let decisions = self.code.run(ALL, row, all, scratch, |outcome, frame, _| {
+            let [schedule, route, connection, tls] = frame.decided;
+            let settle = |index: usize, kind: Kind, outcome: u64| {
+                // SAFETY: as in `decide`.
+                chosen(self.plan.choice(kind), outcome, || unsafe { frame.value(index) })
+            };
+            (outcome & NOT_DONE == 0).then(|| Decisions {
+                schedule: settle(0, Kind::Schedule, schedule),
+                route: settle(1, Kind::Route, route),
+                host: (tls != UNDECIDED).then(|| (settle(2, Kind::Connection, connection), settle(3, Kind::Tls, tls))),
+            })
+        });
+        // Something is needed, or failed, or is for the interpreter: each kind by itself, so that one does not hide
+        // another.
+        decisions.unwrap_or_else(|| self.one_by_one(row, answers, scratch))
     }
 }
 

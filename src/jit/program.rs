@@ -7,8 +7,7 @@ use policy::{Answers, Block, Dag, Decision, Row, Scratch, Stop, interpret};
 use crate::{
     Refused,
     code::{self, Code},
-    host::{DONE, STOPPED},
-    lower::Part,
+    lower::{HAS_STOPPED, NOT_DONE, Part},
 };
 
 /// A block of rules as machine code. It is `Send` and `Sync`; share it by `Arc`.
@@ -40,20 +39,22 @@ impl Program {
     ///
     /// Where it needs an answer, or has no value.
     pub fn run(&self, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Result<Decision, Stop> {
-        let (status, frame, stop) = self.code.run(0, row, [answers; 4], scratch);
-        match status {
-            DONE => {
-                let leaf = (frame.decided[0] >> 32) as usize;
-                // SAFETY: where the outcome is no strategy's name, the code wrote the value; its texts lie in the row,
-                // the block, the answers or the arena, all of which are borrowed here.
+        let mut stopped = None;
+        let decided = self.code.run(0, row, [answers; 4], scratch, |outcome, frame, stop| {
+            if outcome & NOT_DONE == 0 {
+                let leaf = (outcome >> 32) as usize;
+                // SAFETY: the code wrote the value, whose texts lie in the row, the block, the answers or the arena, all
+                // of which are borrowed here.
                 let value = unsafe { frame.value(0) };
-                Ok(Decision { value, rule: (leaf < self.block.rules().len()).then_some(leaf) })
+                return Some(Decision { value, rule: (leaf < self.block.rules().len()).then_some(leaf) });
             }
-            STOPPED => match stop {
-                Some(stop) => Err(stop),
-                None => interpret::block(&self.block, row, answers, &mut ()),
-            },
-            _ => interpret::block(&self.block, row, answers, &mut ()),
+            stopped = stop.filter(|_| outcome == HAS_STOPPED);
+            None
+        });
+        match (decided, stopped) {
+            (Some(decision), _) => Ok(decision),
+            (None, Some(stop)) => Err(stop),
+            (None, None) => interpret::block(&self.block, row, answers, &mut ()),
         }
     }
 
@@ -61,7 +62,7 @@ impl Program {
     /// they mean to.
     #[must_use]
     pub fn decides(&self, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> bool {
-        matches!(self.code.run(0, row, [answers; 4], scratch).0, DONE | STOPPED)
+        self.code.run(0, row, [answers; 4], scratch, |outcome, _, _| outcome & NOT_DONE == 0 || outcome == HAS_STOPPED)
     }
 
     /// The size of the machine code in bytes.

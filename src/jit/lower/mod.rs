@@ -26,7 +26,7 @@ use policy::{
 
 use self::value::Lowered;
 use crate::{
-    host::{self, DONE, FALL_BACK, NO_STRATEGY, STOPPED},
+    host::{self, FALL_BACK, NO_STRATEGY, STOPPED},
     layout::{self, RAW_BYTES},
     limits,
 };
@@ -55,6 +55,13 @@ pub(crate) struct UsesHost(pub(crate) bool);
 /// More than a function may hold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TooLarge;
+
+/// What a function returns that has not decided: with this bit, a status.
+pub(crate) const NOT_DONE: u64 = 1 << 63;
+
+/// What a function returns that stopped: the host knows why. Where it returns anything else, what the host knows is of
+/// a list that could not be asked, and counted as no.
+pub(crate) const HAS_STOPPED: u64 = NOT_DONE | STOPPED as u64;
 
 /// In a search's table of leaves: this is no leaf, but the number of a vertex.
 const IS_NODE: u64 = 1 << 63;
@@ -85,25 +92,27 @@ pub(crate) fn function(
     for (index, part) in parts.iter().enumerate() {
         let end = builder.create_block();
         let mut lowering = Lowering::new(&mut builder, &mut whole, kept, *part, index, end);
+        lowering.is_only = parts.len() == 1;
         if index > 0 {
             lowering.begin();
         }
         lowering.run()?;
         builder.switch_to_block(end);
     }
-    ret(&mut builder, DONE);
+    ret(&mut builder, 0);
     builder.switch_to_block(fall_back);
-    ret(&mut builder, FALL_BACK);
+    ret(&mut builder, NOT_DONE | u64::from(FALL_BACK));
     builder.switch_to_block(stopped);
-    ret(&mut builder, STOPPED);
+    ret(&mut builder, HAS_STOPPED);
     builder.seal_all_blocks();
     builder.finalize(config);
     Ok(UsesHost(whole.uses_host))
 }
 
-fn ret(builder: &mut FunctionBuilder<'_>, status: u32) {
-    let status = builder.ins().iconst(I32, i64::from(status));
-    builder.ins().return_(&[status]);
+#[expect(clippy::cast_possible_wrap, reason = "a word holds the bits")]
+fn ret(builder: &mut FunctionBuilder<'_>, word: u64) {
+    let word = builder.ins().iconst(I64, word as i64);
+    builder.ins().return_(&[word]);
 }
 
 /// What the code relies on: typed columns are set, and texts are short enough that nothing need be counted.
@@ -191,6 +200,8 @@ struct Lowering<'a, 'f, 'b> {
     kept: &'b mut Kept,
     part: Part<'a>,
     index: usize,
+    /// Whether the function decides nothing else, and returns the outcome.
+    is_only: bool,
     /// Where it goes on when the outcome is stored.
     end: Block,
     /// Stores the outcome that it is given.
@@ -216,7 +227,7 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         let nodes = vec![None; part.dag.nodes().len()];
         let dispatches = vec![None; part.dag.sets().len()];
         let (shared, list_failure) = (BTreeMap::new(), ListFailure::Fails);
-        Self { builder, whole, kept, part, index, end, leave, nodes, dispatches, shared, list_failure }
+        Self { builder, whole, kept, part, index, is_only: false, end, leave, nodes, dispatches, shared, list_failure }
     }
 
     /// Tells the host that this block begins.
@@ -354,6 +365,10 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
 
     /// Stores the outcome and goes on.
     fn leave(&mut self, outcome: Value) {
+        if self.is_only {
+            self.builder.ins().return_(&[outcome]);
+            return;
+        }
         let flags = MemFlagsData::trusted();
         self.builder.ins().store(flags, outcome, self.whole.frame, layout::decided(self.index));
         if self.part.last.is_empty() {
@@ -370,7 +385,7 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         }
         self.builder.ins().jump(self.end, &[]);
         self.builder.switch_to_block(done);
-        ret(self.builder, DONE);
+        ret(self.builder, 0);
     }
 
     /// Makes room for what searches find, and blocks for what dispatches it: each set with its block and the places
@@ -481,8 +496,8 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
                 _ => None,
             })
             .collect();
-        let table = self.keep(single.map(|place| outcomes.get(&place).copied().unwrap_or(host::NOT_FOUND)));
-        let outcome = self.find_in(table, address, length);
+        let table = single.map(|place| outcomes.get(&place).copied().unwrap_or(host::NOT_FOUND));
+        let outcome = self.find_in(table, (address, length));
         let is_found = self.builder.ins().icmp_imm_s(IntCC::NotEqual, outcome, host::NOT_FOUND as i64);
         self.builder.ins().brif(is_found, self.leave, &[BlockArg::Value(outcome)], otherwise, &[]);
         true
@@ -541,26 +556,11 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         if let (Some(single), Some(subject)) = (set.single_table(), set.subjects().next())
             && let Lowered::Text { address, length } = self.value(subject)
         {
-            let table = self.keep(single.map(u64::from));
-            let place = self.find_in(table, address, length);
+            let place = self.find_in(single.map(u64::from), (address, length));
             return self.builder.ins().ireduce(I32, place);
         }
         let (set, values) = self.probes(set);
         self.call(host::first as *const u8, &[Kind::Word, Kind::Word], &[set, values], Some(Kind::Half))
-    }
-
-    /// The number of a text in a table.
-    fn find_in(&mut self, table: Value, address: Value, length: Value) -> Value {
-        let kinds = &[Kind::Word, Kind::Word, Kind::Word];
-        self.call(host::table as *const u8, kinds, &[table, address, length], Some(Kind::Word))
-    }
-
-    /// Keeps a table for the code; its address.
-    fn keep(&mut self, table: Table) -> Value {
-        let table = Box::new(table);
-        let address = self.address(&*table);
-        self.kept.tables.push(table);
-        address
     }
 
     fn search(&mut self, set: &Set, number: u32) {

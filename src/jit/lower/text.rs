@@ -1,12 +1,18 @@
-//! Comparing bytes with bytes that are written down, a word at a time.
+//! Comparing texts with texts that are written down, a word at a time: one by one, or by a table.
 
 use cranelift_codegen::ir::{
-    Block, InstBuilder, MemFlagsData, Type, Value,
+    Block, BlockArg, Endianness, InstBuilder, MemFlagsData, Type, Value,
     condcodes::IntCC,
     types::{I8, I16, I32, I64},
 };
 
-use super::Lowering;
+use policy::dag::{
+    Table,
+    table::{Entry, KEY_BYTES, LENGTH_FACTOR, Parts, TURNS},
+};
+
+use super::{Kind, Lowering};
+use crate::host;
 
 /// The longest text that is compared in place; a longer one costs less by way of the host.
 const IN_PLACE_MAX: usize = 64;
@@ -20,9 +26,9 @@ impl Lowering<'_, '_, '_> {
             let known = self.word(kept.as_ptr().expose_provenance() as u64);
             self.kept.leaves.push(kept);
             let length = self.int(bytes.len() as i64);
-            let kinds = &[super::Kind::Word, super::Kind::Word, super::Kind::Word, super::Kind::Word];
+            let kinds = &[Kind::Word, Kind::Word, Kind::Word, Kind::Word];
             let arguments = [address, length, known, length];
-            let same = self.call(crate::host::same as *const u8, kinds, &arguments, Some(super::Kind::Half));
+            let same = self.call(host::same as *const u8, kinds, &arguments, Some(Kind::Half));
             self.builder.ins().brif(same, then, &[], otherwise, &[]);
             return;
         }
@@ -51,11 +57,90 @@ impl Lowering<'_, '_, '_> {
             2 => I16,
             _ => I8,
         };
-        let flags = MemFlagsData::new().with_notrap().with_endianness(cranelift_codegen::ir::Endianness::Little);
+        let flags = MemFlagsData::new().with_notrap().with_endianness(Endianness::Little);
         let found = self.builder.ins().load(ty, flags, address, at as i32);
         let found = if ty == I64 { found } else { self.builder.ins().uextend(I64, found) };
         let known = self.word(known);
         self.builder.ins().bxor(found, known)
+    }
+}
+
+impl Lowering<'_, '_, '_> {
+    /// The number of a text in a table, or [`host::NOT_FOUND`]. A text that is its key is looked up in place.
+    pub(super) fn find_in(&mut self, table: Table, (address, length): (Value, Value)) -> Value {
+        let table = Box::new(table);
+        let end = self.block();
+        self.builder.append_block_param(end, I64);
+        if let Some((parts, factors, entries)) = table.parts() {
+            let (short, long) = (*KEY_BYTES.start() as i64, *KEY_BYTES.end() as i64);
+            let (inside, outside) = (self.block(), self.block());
+            let over = self.builder.ins().iadd_imm_s(length, -short);
+            let is_key = self.builder.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, over, long - short);
+            self.builder.ins().brif(is_key, inside, &[], outside, &[]);
+            self.builder.switch_to_block(inside);
+            let value = self.find_key(parts, factors, entries, address, length);
+            self.builder.ins().jump(end, &[BlockArg::Value(value)]);
+            self.builder.switch_to_block(outside);
+        }
+        let kinds = &[Kind::Word, Kind::Word, Kind::Word];
+        let whole = self.address(&*table);
+        let value = self.call(host::table as *const u8, kinds, &[whole, address, length], Some(Kind::Word));
+        self.builder.ins().jump(end, &[BlockArg::Value(value)]);
+        self.builder.switch_to_block(end);
+        self.kept.tables.push(table);
+        self.builder.block_params(end).first().copied().unwrap_or(value)
+    }
+
+    /// As `Table::find`, for a text of 8 to 32 bytes.
+    fn find_key(&mut self, parts: Parts, factors: &[u64], entries: &[Entry], address: Value, length: Value) -> Value {
+        let flags = MemFlagsData::trusted();
+        let bytes = MemFlagsData::new().with_notrap().with_endianness(Endianness::Little);
+        let eight = self.int(8);
+        let zero = self.int(0);
+        let last = self.builder.ins().isub(length, eight);
+        let behind_first = self.builder.ins().umin(last, eight);
+        let before_last = self.builder.ins().isub(last, eight);
+        let before_last = self.builder.ins().smax(before_last, zero);
+        let word = |this: &mut Self, at: Value| {
+            let at = this.builder.ins().iadd(address, at);
+            this.builder.ins().load(I64, bytes, at, 0)
+        };
+        let words = [zero, last, behind_first, before_last].map(|at| word(self, at));
+        let [first, last, second, before_last] = words;
+        let [turn, other] = TURNS;
+        let second = self.builder.ins().rotl_imm_u(second, i64::from(turn));
+        let factor = self.word(LENGTH_FACTOR);
+        let of_length = self.builder.ins().imul(length, factor);
+        let a = self.builder.ins().bxor(first, second);
+        let a = self.builder.ins().bxor(a, of_length);
+        let before_last = self.builder.ins().rotl_imm_u(before_last, i64::from(other));
+        let seed = self.word(parts.seed);
+        let b = self.builder.ins().bxor(last, before_last);
+        let b = self.builder.ins().bxor(b, seed);
+        let (low, high) = (self.builder.ins().imul(a, b), self.builder.ins().umulhi(a, b));
+        let hash = self.builder.ins().bxor(low, high);
+
+        let bucket = self.builder.ins().ushr_imm_u(hash, i64::from(parts.bucket_shift));
+        let bucket = self.builder.ins().ishl_imm_u(bucket, 3);
+        let start = self.address(factors);
+        let at = self.builder.ins().iadd(start, bucket);
+        let factor = self.builder.ins().load(I64, flags, at, 0);
+        let product = self.builder.ins().imul(hash, factor);
+        let place = self.builder.ins().ushr_imm_u(product, i64::from(parts.entry_shift));
+        let offset = self.builder.ins().imul_imm_u(place, size_of::<Entry>() as i64);
+        let start = self.address(entries);
+        let entry = self.builder.ins().iadd(start, offset);
+        let known = self.builder.ins().load(I64, flags, entry, Entry::LENGTH as i32);
+        let mut difference = self.builder.ins().bxor(known, length);
+        for (index, word) in words.into_iter().enumerate() {
+            let known = self.builder.ins().load(I64, flags, entry, (Entry::WORDS + 8 * index) as i32);
+            let differs = self.builder.ins().bxor(known, word);
+            difference = self.builder.ins().bor(difference, differs);
+        }
+        let value = self.builder.ins().load(I64, flags, entry, Entry::VALUE as i32);
+        let none = self.word(host::NOT_FOUND);
+        let is_same = self.builder.ins().icmp_imm_u(IntCC::Equal, difference, 0);
+        self.builder.ins().select(is_same, value, none)
     }
 }
 

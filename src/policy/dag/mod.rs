@@ -24,7 +24,7 @@ mod guard;
 mod paths;
 mod search;
 mod sets;
-mod table;
+pub mod table;
 mod terms;
 mod text;
 

@@ -1,97 +1,116 @@
 //! Texts to numbers by one hash: what a chain of equality tests becomes, whatever its length.
 //!
-//! A text's key is its length and up to four words of eight bytes, which overlap and hold a text of at most 32 bytes
-//! completely. A longer text that has the same key is compared with the text itself. Slots are half full at most, and
-//! a text lies within [`PROBES_MAX`] slots of where its hash points; a set of texts for which no multiplier can do
-//! that is searched by halves instead, so that no choice of texts makes a lookup slow.
+//! A text's key is its length and four words of eight bytes, which overlap and hold a text of 8 to 32 bytes completely;
+//! shorter ones are filled up, and longer ones that have the same key are compared with the text itself. The hash is
+//! perfect: each bucket of texts has a factor that sends each of them to an entry of its own, so that a lookup visits
+//! one bucket and one entry, without a loop. Texts for which no factors are found in the tries allowed are searched by
+//! halves instead, so that no choice of texts makes building or looking up slow.
+//!
+//! Machine code reads the parts of a table in place: see [`Parts`].
 //!
 //! Invariant: `find` gives what was put in for this text, and nothing for every other.
 
-use std::sync::Arc;
+use std::{mem::offset_of, sync::Arc};
 
 /// Texts, each with a number.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// For each place that a hash points to: the number of an entry in the lower bits, a part of its hash above; 0 is
-    /// free. They are small, so that many fit into a cache.
-    slots: Box<[u32]>,
-    /// The first one stands for none.
+    /// A factor for each bucket.
+    factors: Box<[u64]>,
     entries: Box<[Entry]>,
-    /// How far a hash is shifted to give a slot.
-    shift: u32,
-    multiplier: u64,
+    parts: Parts,
     /// The texts that are longer than a key, in order; or all of them, where nothing hashes.
     texts: Box<[(Arc<str>, u64)]>,
 }
 
 /// A key, and what belongs to it.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+#[repr(C)]
+pub struct Entry {
     words: [u64; 4],
+    length: u64,
     value: u64,
-    length: u32,
 }
 
-/// How many bits of a slot are the number of an entry.
-const NUMBER_BITS: u32 = 20;
-const NUMBER: u32 = (1 << NUMBER_BITS) - 1;
+impl Entry {
+    /// Where the words are, in bytes.
+    pub const WORDS: usize = offset_of!(Self, words);
+    /// Where the length is, in bytes.
+    pub const LENGTH: usize = offset_of!(Self, length);
+    /// Where the number is, in bytes.
+    pub const VALUE: usize = offset_of!(Self, value);
 
-/// The most slots that a lookup visits.
-const PROBES_MAX: usize = 8;
+    const FREE: Self = Self { words: [0; 4], length: u64::MAX, value: 0 };
+}
 
-/// The longest text that its key holds completely.
-const KEY_BYTES: usize = 32;
+/// What a lookup works with.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts {
+    /// What the words are mixed with.
+    pub seed: u64,
+    /// How far a hash is shifted to give its bucket.
+    pub bucket_shift: u32,
+    /// How far the product of a hash and its bucket's factor is shifted to give its entry.
+    pub entry_shift: u32,
+}
 
-/// Odd, with its bits well mixed: the golden ratio's, and what its powers give.
-const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+/// The texts whose key holds them completely, by their length in bytes, and is read as eight bytes at a time.
+pub const KEY_BYTES: std::ops::RangeInclusive<usize> = 8..=32;
 
-/// How many multipliers are tried at each size, and how often the size is doubled.
-const TRIES: u32 = 16;
-const DOUBLINGS: u32 = 3;
+/// How far the third and the fourth word are turned before they are mixed in.
+pub const TURNS: [u32; 2] = [23, 41];
+
+/// What a length is multiplied with, so that it touches all bits: the golden ratio's.
+pub const LENGTH_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// How many seeds are tried, and how many factors for each bucket.
+const SEEDS: u64 = 8;
+const FACTORS: u64 = 4_096;
 
 impl Table {
     /// A table of `entries`, whose texts differ.
     #[must_use]
     pub fn new(entries: Vec<(Arc<str>, u64)>) -> Self {
-        let bits = (entries.len().max(2) * 2).next_power_of_two().trailing_zeros();
-        for bits in bits..bits + DOUBLINGS {
-            let mut multiplier = MULTIPLIER;
-            for _ in 0..TRIES {
-                if let Some(table) = Self::filled(&entries, bits, multiplier) {
-                    return table;
-                }
-                multiplier = multiplier.wrapping_mul(MULTIPLIER) | 1;
-            }
-        }
-        let mut texts = entries;
-        texts.sort();
-        Self { slots: Box::new([]), entries: Box::new([]), shift: 63, multiplier: MULTIPLIER, texts: texts.into() }
+        (0..SEEDS).find_map(|number| Self::hashed(&entries, number)).unwrap_or_else(|| {
+            let mut texts = entries;
+            texts.sort();
+            let parts = Parts { seed: 0, bucket_shift: 63, entry_shift: 63 };
+            Self { factors: Box::new([]), entries: Box::new([]), parts, texts: texts.into() }
+        })
     }
 
-    /// The table of this size, unless some text would lie too far from its place.
-    fn filled(all: &[(Arc<str>, u64)], bits: u32, multiplier: u64) -> Option<Self> {
-        if all.len() >= NUMBER as usize {
-            return None;
-        }
-        // The last slots are reached from below only, so that no lookup has to go round.
-        let mut slots = vec![0; (1 << bits) + PROBES_MAX];
-        let mut entries = Vec::with_capacity(all.len() + 1);
-        entries.push(Entry { words: [0; 4], value: 0, length: u32::MAX });
+    /// The table with this seed, unless some bucket finds no factor.
+    fn hashed(all: &[(Arc<str>, u64)], number: u64) -> Option<Self> {
+        let bits = |count: usize| count.max(2).next_power_of_two().trailing_zeros();
+        let parts = Parts {
+            seed: mixed(number),
+            bucket_shift: 64 - bits(all.len().div_ceil(3)),
+            entry_shift: 64 - bits(all.len() + all.len() / 4),
+        };
+        let mut entries = vec![Entry::FREE; 1 << (64 - parts.entry_shift)];
+        let mut factors = vec![0; 1 << (64 - parts.bucket_shift)];
+        let mut buckets: Vec<(usize, Vec<(u64, Entry)>)> = (0..factors.len()).map(|bucket| (bucket, Vec::new())).collect();
         let mut long = Vec::new();
         for (text, value) in all {
-            let words = words(text.as_bytes());
-            let length = u32::try_from(text.len()).ok()?;
-            let hash = hash(words, length, multiplier);
-            let start = place(hash, 64 - bits);
-            let free = slots.get_mut(start..start + PROBES_MAX)?.iter_mut().find(|slot| **slot == 0)?;
-            *free = mark(hash) | entries.len() as u32;
-            entries.push(Entry { words, value: *value, length });
-            if text.len() > KEY_BYTES {
+            let (words, length) = (words(text.as_bytes()), text.len() as u64);
+            let hash = hash(words, length, parts.seed);
+            let (_, bucket) = buckets.get_mut((hash >> parts.bucket_shift) as usize)?;
+            if text.len() > *KEY_BYTES.end() {
                 long.push((text.clone(), *value));
+                // Long texts may have the same key; one entry stands for all of them.
+                if bucket.iter().any(|(_, entry)| entry.words == words && entry.length == length) {
+                    continue;
+                }
             }
+            bucket.push((hash, Entry { words, length, value: *value }));
+        }
+        // The fullest first, while there is room.
+        buckets.sort_by_key(|(_, bucket)| std::cmp::Reverse(bucket.len()));
+        for (place, bucket) in &buckets {
+            *factors.get_mut(*place)? = fitted(bucket, &mut entries, parts.entry_shift)?;
         }
         long.sort();
-        Some(Self { slots: slots.into(), entries: entries.into(), shift: 64 - bits, multiplier, texts: long.into() })
+        Some(Self { factors: factors.into(), entries: entries.into(), parts, texts: long.into() })
     }
 
     /// The same texts with other numbers.
@@ -99,33 +118,29 @@ impl Table {
     pub fn map(&self, number: impl Fn(u64) -> u64) -> Self {
         let entries = self.entries.iter().map(|entry| Entry { value: number(entry.value), ..*entry }).collect();
         let texts = self.texts.iter().map(|(text, value)| (text.clone(), number(*value))).collect();
-        Self { slots: self.slots.clone(), entries, texts, ..*self }
+        Self { factors: self.factors.clone(), entries, parts: self.parts, texts }
+    }
+
+    /// What machine code looks up with, and where; `None` where texts are searched by halves.
+    #[must_use]
+    pub fn parts(&self) -> Option<(Parts, &[u64], &[Entry])> {
+        (!self.entries.is_empty()).then_some((self.parts, &self.factors, &self.entries))
     }
 
     /// The number of `text`.
     #[must_use]
     #[inline]
     pub fn find(&self, text: &[u8]) -> Option<u64> {
-        if self.slots.is_empty() {
+        let (words, length) = (words(text), text.len() as u64);
+        let hash = hash(words, length, self.parts.seed);
+        let Some(factor) = self.factors.get((hash >> self.parts.bucket_shift) as usize) else {
             return self.find_long(text);
+        };
+        let entry = self.entries.get((hash.wrapping_mul(*factor) >> self.parts.entry_shift) as usize)?;
+        if entry.length != length || entry.words != words {
+            return None;
         }
-        let words = words(text);
-        let length = text.len() as u32;
-        let hash = hash(words, length, self.multiplier);
-        let start = place(hash, self.shift);
-        let mark = mark(hash);
-        for slot in self.slots.get(start..start + PROBES_MAX)? {
-            if *slot & !NUMBER == mark {
-                let entry = self.entries.get((*slot & NUMBER) as usize)?;
-                if entry.length == length && entry.words == words {
-                    return if text.len() > KEY_BYTES { self.find_long(text) } else { Some(entry.value) };
-                }
-            }
-            if *slot == 0 {
-                return None;
-            }
-        }
-        None
+        if text.len() > *KEY_BYTES.end() { self.find_long(text) } else { Some(entry.value) }
     }
 
     #[cold]
@@ -135,39 +150,52 @@ impl Table {
     }
 }
 
-/// A part of a hash that its slot does not depend on.
-#[inline]
-const fn mark(hash: u64) -> u32 {
-    (hash as u32) & !NUMBER
+/// Puts the entries of a bucket where a factor sends them; that factor.
+fn fitted(bucket: &[(u64, Entry)], entries: &mut [Entry], shift: u32) -> Option<u64> {
+    let place = |hash: u64, factor: u64| (hash.wrapping_mul(factor) >> shift) as usize;
+    for number in 0..FACTORS {
+        let factor = mixed(number) | 1;
+        let is_free = |(index, (hash, _)): (usize, &(u64, Entry))| {
+            let this = place(*hash, factor);
+            let is_new = bucket.iter().take(index).all(|(other, _)| place(*other, factor) != this);
+            is_new && entries.get(this).is_some_and(|entry| entry.length == Entry::FREE.length)
+        };
+        if bucket.iter().enumerate().all(is_free) {
+            for (hash, entry) in bucket {
+                *entries.get_mut(place(*hash, factor))? = *entry;
+            }
+            return Some(factor);
+        }
+    }
+    None
+}
+
+/// A number whose bits are well mixed (splitmix64).
+const fn mixed(number: u64) -> u64 {
+    let mut mixed = (number + 1).wrapping_mul(LENGTH_FACTOR);
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
 }
 
 #[inline]
-fn place(hash: u64, shift: u32) -> usize {
-    (hash >> shift) as usize
-}
-
-#[inline]
-fn hash(words: [u64; 4], length: u32, multiplier: u64) -> u64 {
-    let [a, b, c, d] = words;
-    let low = fold(a ^ u64::from(length).rotate_left(56), multiplier ^ b);
-    let high = if length > 16 { fold(c ^ multiplier, d ^ MULTIPLIER) } else { 0 };
-    (low ^ high).wrapping_mul(multiplier)
-}
-
-/// Both halves of the product.
-#[inline]
-fn fold(a: u64, b: u64) -> u64 {
+fn hash(words: [u64; 4], length: u64, seed: u64) -> u64 {
+    let [first, last, second, before_last] = words;
+    let [turn, other] = TURNS;
+    let a = first ^ second.rotate_left(turn) ^ length.wrapping_mul(LENGTH_FACTOR);
+    let b = last ^ before_last.rotate_left(other) ^ seed;
     let product = u128::from(a) * u128::from(b);
     (product as u64) ^ (product >> 64) as u64
 }
 
-/// The words that stand for a text: its first and last eight bytes, and the eight bytes within each of these.
+/// The words that stand for a text: its first and last eight bytes, the eight behind the first, and the eight before
+/// the last, as far as it has them.
 #[inline]
 fn words(text: &[u8]) -> [u64; 4] {
     let length = text.len();
     if length >= 8 {
-        let (first, last) = (word(text, 0), word(text, length - 8));
-        if length > 16 { [first, last, word(text, 8), word(text, length - 16)] } else { [first, last, 0, 0] }
+        let last = length - 8;
+        [word(text, 0), word(text, last), word(text, last.min(8)), word(text, last.saturating_sub(8))]
     } else if length >= 4 {
         [half(text, 0), half(text, length - 4), 0, 0]
     } else {
@@ -219,22 +247,25 @@ mod tests {
         let long = |middle: &str| format!("0123456789abcdef{middle}0123456789abcdef");
         let (a, b, c) = (long("a"), long("b"), long("c"));
         let table = table(&[&a, &b]);
-        assert!(!table.slots.is_empty());
+        assert!(table.parts().is_some());
         assert_eq!([&a, &b, &c].map(|text| table.find(text.as_bytes())), [Some(0), Some(1), None]);
     }
 
     #[test]
-    fn texts_for_which_no_multiplier_will_do_are_searched_by_halves() {
-        // Their keys are the same, so they all want the same slots.
-        let texts: Vec<String> =
-            (0..100).map(|number| format!("0123456789abcdef{number:03}0123456789abcdef")).collect();
-        let all: Vec<&str> = texts.iter().map(String::as_str).collect();
+    fn texts_for_which_no_factor_will_do_are_searched_by_halves() {
+        // What differs in the first word differs where it is undone in the second, so their hashes are the same.
+        let texts = ["0123456789abcdefghijklmnopqrstuv", "abc"].map(str::to_owned);
+        let mut twin = texts[0].clone().into_bytes();
+        twin[0] ^= 1;
+        twin[13] ^= 2;
+        let twin = String::from_utf8(twin).unwrap();
+        let all = [&*texts[0], &*twin, &*texts[1]];
         let table = table(&all);
-        assert!(table.slots.is_empty());
-        for (value, text) in texts.iter().enumerate() {
+        assert!(table.parts().is_none());
+        for (value, text) in all.iter().enumerate() {
             assert_eq!(table.find(text.as_bytes()), Some(value as u64));
         }
-        assert_eq!(table.find(b"0123456789abcdefxxx0123456789abcdef"), None);
+        assert_eq!(table.find(b"0123456789abcdefxxx"), None);
     }
 
     proptest! {
