@@ -21,8 +21,8 @@ use pointsman::{
     base::{Findings, MappedText, TextRange},
     jit::Compiled,
     policy::{
-        AllAnswers, Block, BlockText, Choice, Compiler, Decide, Edition, Kind, Plan, Row, RuleText, Scope, Scratch,
-        Target, Value, Variable, VariableSet, Wanted,
+        AllAnswers, Block, BlockText, Choice, Compiler, Decide, Decided, Edition, Kind, Plan, Row, RuleText, Scope,
+        Scratch, Target, Value, Variable, VariableSet, Wanted,
     },
 };
 
@@ -114,14 +114,18 @@ impl Workload {
         let begun = Instant::now();
         let compiled = Compiled::new(self.plan.clone()).unwrap();
         let compile = begun.elapsed();
-        let reads: Vec<Variable> = Kind::ALL.iter().filter(|kind| self.kind.is_none_or(|only| only == **kind)).fold(VariableSet::NONE, |all, kind| all.union(compiled.dag(*kind).reads())).iter().collect();
+        let reads: Vec<Variable> = Kind::ALL
+            .iter()
+            .filter(|kind| self.kind.is_none_or(|only| only == **kind))
+            .fold(VariableSet::NONE, |all, kind| all.union(compiled.dag(*kind).reads()))
+            .iter()
+            .collect();
         let answers: Vec<AllAnswers> = self.recipients.iter().map(|recipient| self.answers(recipient)).collect();
         // Made beforehand, as the recipients for the native forms are.
         let rows: Vec<Row<'_>> = self.recipients.iter().map(|recipient| recipient.row(&reads)).collect();
         let mut scratch = Scratch::new();
-        let mut decide = |engine: &dyn Decide, at: usize| -> u64 {
-            ids(engine, self.kind, &rows[at], &answers[at], &mut scratch)
-        };
+        let mut decide =
+            |engine: &dyn Decide, at: usize| -> u64 { ids(engine, self.kind, &rows[at], &answers[at], &mut scratch) };
         for (at, recipient) in self.recipients.iter().enumerate() {
             let expected = decide(&*self.plan, at);
             assert_eq!(decide(&compiled, at), expected, "{recipient:?}");
@@ -165,14 +169,8 @@ impl Workload {
 
 /// The strategies in one number, 16 bits each.
 #[inline]
-fn ids(
-    engine: &dyn Decide,
-    kind: Option<Kind>,
-    row: &Row<'_>,
-    answers: &AllAnswers,
-    scratch: &mut Scratch,
-) -> u64 {
-    let id = |decided: pointsman::policy::Decided| decided.map_or(0xffff, |chosen| chosen.id.index() as u64);
+fn ids(engine: &dyn Decide, kind: Option<Kind>, row: &Row<'_>, answers: &AllAnswers, scratch: &mut Scratch) -> u64 {
+    let id = |decided: Decided| decided.map_or(0xffff, |chosen| chosen.id.index() as u64);
     match kind {
         Some(kind) => id(engine.decide(kind, row, answers.get(kind), scratch)),
         None => {

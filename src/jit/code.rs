@@ -78,8 +78,7 @@ impl Code {
         let mut scratch = FunctionBuilderContext::new();
         let mut ids = Vec::with_capacity(functions.len());
         for (number, parts) in functions.iter().enumerate() {
-            let (id, bytes, uses_host) =
-                define(module, &mut context, &mut scratch, number, parts, &mut self._kept)?;
+            let (id, bytes, uses_host) = define(module, &mut context, &mut scratch, number, parts, &mut self._kept)?;
             ids.push((id, uses_host));
             self.bytes += bytes;
             module.clear_context(&mut context);
@@ -178,8 +177,8 @@ fn define(
 ) -> Result<(FuncId, usize, UsesHost), Refused> {
     context.func.signature = signature(module);
     let config = module.target_config();
-    let uses_host =
-        lower::function(&mut context.func, scratch, config, parts, kept).map_err(|lower::TooLarge| Refused::TooLarge)?;
+    let uses_host = lower::function(&mut context.func, scratch, config, parts, kept)
+        .map_err(|lower::TooLarge| Refused::TooLarge)?;
     let name = format!("decide{number}");
     let id = module.declare_function(&name, Linkage::Export, &context.func.signature).map_err(Box::new)?;
     module.define_function(id, context).map_err(Box::new)?;

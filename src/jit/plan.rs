@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use policy::{
     AllAnswers, Answers, Choice, Chosen, Dag, Decide, Decided, Decision, Decisions, Kind, Plan, Row, Scratch,
-    StrategyId, Undecided,
+    StrategyId,
 };
 
 use crate::{
@@ -110,21 +110,10 @@ impl Decide for Compiled {
 
     #[inline]
     fn decide(&self, kind: Kind, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
-        let choice = self.plan.choice(kind);
-        let mut stopped = None;
-        let decided = self.code.run(place(kind), row, [answers; 4], scratch, |outcome, frame, stop| {
-            if outcome & NOT_DONE == 0 {
-                // SAFETY: where the outcome is no strategy's name, the code wrote the value; its texts lie in the row,
-                // the plan, the answers or the arena, all of which are borrowed here.
-                return Some(chosen(choice, outcome, || unsafe { frame.value(0) }));
-            }
-            stopped = stop.filter(|_| outcome == HAS_STOPPED);
-            None
-        });
-        match (decided, stopped) {
-            (Some(decided), _) => decided,
-            (None, Some(stop)) => choice.settle(Err(stop)),
-            (None, None) => choice.interpret(row, answers, scratch),
+        let outcome = self.code.run(place(kind), row, [answers; 4], scratch, |outcome, _, _| outcome);
+        match picked(self.plan.choice(kind), outcome) {
+            Some(chosen) => Ok(chosen),
+            None => self.decide_else(kind, row, answers, scratch),
         }
     }
 
@@ -132,16 +121,17 @@ impl Decide for Compiled {
     fn decide_all(&self, row: &Row<'_>, answers: &AllAnswers, scratch: &mut Scratch) -> Decisions {
         let all = ORDER.map(|kind| answers.get(kind));
         let decisions = self.code.run(ALL, row, all, scratch, |outcome, frame, _| {
+            if outcome & NOT_DONE != 0 {
+                return None;
+            }
             let [schedule, route, connection, tls] = frame.decided;
-            let settle = |index: usize, kind: Kind, outcome: u64| {
-                // SAFETY: as in `decide`.
-                chosen(self.plan.choice(kind), outcome, || unsafe { frame.value(index) })
+            let picked = |kind: Kind, outcome: u64| picked(self.plan.choice(kind), outcome).map(Ok);
+            let host = if tls == UNDECIDED {
+                None
+            } else {
+                Some((picked(Kind::Connection, connection)?, picked(Kind::Tls, tls)?))
             };
-            (outcome & NOT_DONE == 0).then(|| Decisions {
-                schedule: settle(0, Kind::Schedule, schedule),
-                route: settle(1, Kind::Route, route),
-                host: (tls != UNDECIDED).then(|| (settle(2, Kind::Connection, connection), settle(3, Kind::Tls, tls))),
-            })
+            Some(Decisions { schedule: picked(Kind::Schedule, schedule)?, route: picked(Kind::Route, route)?, host })
         });
         // Something is needed, or failed, or is for the interpreter: each kind by itself, so that one does not hide
         // another.
@@ -150,6 +140,26 @@ impl Decide for Compiled {
 }
 
 impl Compiled {
+    /// Decides what is not just a strategy: a value that names none, a question, an error, and what is left to the
+    /// interpreter. The code runs again, so that the common case need not keep what only this one reads.
+    #[cold]
+    fn decide_else(&self, kind: Kind, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
+        let choice = self.plan.choice(kind);
+        let result = self.code.run(place(kind), row, [answers; 4], scratch, |outcome, frame, stop| {
+            if outcome & NOT_DONE == 0 {
+                // SAFETY: as the outcome is no strategy's name that is known, the code wrote the value; its texts lie in
+                // the row, the plan, the answers or the arena, all of which are borrowed here.
+                let value = unsafe { frame.value(0) };
+                return Some(Ok(Decision { value, rule: rule(choice, outcome).map(|rule| rule as usize) }));
+            }
+            stop.filter(|_| outcome == HAS_STOPPED).map(Err)
+        });
+        match result {
+            Some(result) => choice.settle(result),
+            None => choice.interpret(row, answers, scratch),
+        }
+    }
+
     #[cold]
     fn one_by_one(&self, row: &Row<'_>, answers: &AllAnswers, scratch: &mut Scratch) -> Decisions {
         /// The engine without its call for everything.
@@ -167,16 +177,21 @@ impl Compiled {
     }
 }
 
-/// What an outcome of the code picks; `value` is what the rules gave where that names no strategy.
+/// What an outcome of the code picks, where it is done and that is a strategy.
 #[inline]
-fn chosen(choice: &Choice, outcome: u64, value: impl FnOnce() -> policy::Value) -> Result<Chosen, Undecided> {
-    let leaf = (outcome >> 32) as usize;
-    let rule = (leaf < choice.block().rules().len()).then_some(leaf);
+fn picked(choice: &Choice, outcome: u64) -> Option<Chosen> {
     let strategy = outcome & NO_STRATEGY;
-    if strategy == NO_STRATEGY {
-        return choice.settle(Ok(Decision { value: value(), rule }));
+    if outcome & NOT_DONE != 0 || strategy == NO_STRATEGY {
+        return None;
     }
-    Ok(Chosen { id: StrategyId::at(strategy as u32), rule, instead_of: None })
+    Some(Chosen { id: StrategyId::at(strategy as u32), rule: rule(choice, outcome), instead_of: None })
+}
+
+/// The rule of an outcome; `None` for `else`.
+#[inline]
+fn rule(choice: &Choice, outcome: u64) -> Option<u32> {
+    let leaf = (outcome >> 32) as u32;
+    ((leaf as usize) < choice.block().rules().len()).then_some(leaf)
 }
 
 /// A plan that the interpreter serves until its machine code is ready.

@@ -72,8 +72,10 @@ fn plan(seed: u64) -> Plan {
 fn told(decided: &Decided) -> (String, Option<Lookup>) {
     match decided {
         Ok(chosen) => (format!("{chosen:?}"), None),
-        Err(Undecided::Stopped(Stop::Needs(lookup))) => (format!("needs {lookup}"), Some(lookup.clone())),
-        Err(other) => (format!("{other:?}"), None),
+        Err(undecided) => match &**undecided {
+            Undecided::Stopped(Stop::Needs(lookup)) => (format!("needs {lookup}"), Some(lookup.clone())),
+            other => (format!("{other:?}"), None),
+        },
     }
 }
 

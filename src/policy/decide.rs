@@ -3,7 +3,7 @@
 use crate::{
     facts::Row,
     lookup::Answers,
-    plan::{Chosen, Plan, Undecided},
+    plan::{Decided, Plan},
     scratch::Scratch,
     target::Kind,
 };
@@ -44,9 +44,6 @@ impl AllAnswers {
         }
     }
 }
-
-/// What was decided of one kind.
-pub type Decided = Result<Chosen, Undecided>;
 
 /// The decisions about one recipient.
 #[derive(Clone, Debug)]

@@ -54,9 +54,9 @@ pub struct Chosen {
     /// The strategy.
     pub id: StrategyId,
     /// The rule, from 0; `None` for `else`.
-    pub rule: Option<usize>,
+    pub rule: Option<u32>,
     /// What the rule gave, where that was no name that is known and the fallback was taken.
-    pub instead_of: Option<Value>,
+    pub instead_of: Option<Box<Value>>,
 }
 
 /// Why nothing was picked.
@@ -69,9 +69,12 @@ pub enum Undecided {
         /// What they gave.
         value: Value,
         /// The rule.
-        rule: Option<usize>,
+        rule: Option<u32>,
     },
 }
+
+/// What was decided of one kind. It is small, as it is made for every recipient; what goes wrong is not.
+pub type Decided = Result<Chosen, Box<Undecided>>;
 
 impl Choice {
     /// The choice of `block` among `names`; `fallback` names the one that every unknown name becomes.
@@ -119,36 +122,38 @@ impl Choice {
     }
 
     /// Picks one, by the interpreter, and tells `watch` how.
-    pub fn decide(&self, row: &Row<'_>, answers: &Answers, watch: &mut impl Watch) -> Result<Chosen, Undecided> {
+    pub fn decide(&self, row: &Row<'_>, answers: &Answers, watch: &mut impl Watch) -> Decided {
         self.settle(interpret::block(&self.block, row, answers, watch))
     }
 
     /// The same in the memory of `scratch`, for nobody who watches.
-    pub fn interpret(&self, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Result<Chosen, Undecided> {
+    pub fn interpret(&self, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
         self.settle(interpret::block_with(scratch, &self.block, row, answers, &mut ()))
     }
 
     /// What is picked where the rules came to `result`.
-    pub fn settle(&self, result: Result<Decision, Stop>) -> Result<Chosen, Undecided> {
+    pub fn settle(&self, result: Result<Decision, Stop>) -> Decided {
         let decision = match result {
             Ok(decision) => decision,
             // An evaluation that fails counts as a value that is none, where the target goes on.
             Err(Stop::Failed(error)) => match self.fallback {
                 Some(id) => {
-                    return Ok(Chosen { id, rule: None, instead_of: Some(Value::text(error.to_string())) });
+                    let instead_of = Some(Box::new(Value::text(error.to_string())));
+                    return Ok(Chosen { id, rule: None, instead_of });
                 }
-                None => return Err(Undecided::Stopped(Stop::Failed(error))),
+                None => return Err(Box::new(Undecided::Stopped(Stop::Failed(error)))),
             },
-            Err(stop @ Stop::Needs(_)) => return Err(Undecided::Stopped(stop)),
+            Err(stop @ Stop::Needs(_)) => return Err(Box::new(Undecided::Stopped(stop))),
         };
         let found = match &decision.value {
             Value::Text(name) => self.id(name),
             _ => None,
         };
+        let rule = decision.rule.map(|rule| rule as u32);
         match (found, self.fallback) {
-            (Some(id), _) => Ok(Chosen { id, rule: decision.rule, instead_of: None }),
-            (None, Some(id)) => Ok(Chosen { id, rule: decision.rule, instead_of: Some(decision.value) }),
-            (None, None) => Err(Undecided::Unknown { value: decision.value, rule: decision.rule }),
+            (Some(id), _) => Ok(Chosen { id, rule, instead_of: None }),
+            (None, Some(id)) => Ok(Chosen { id, rule, instead_of: Some(Box::new(decision.value)) }),
+            (None, None) => Err(Box::new(Undecided::Unknown { value: decision.value, rule })),
         }
     }
 }

@@ -85,14 +85,14 @@ fn decide(plan: &Plan, kind: Kind, facts: &Facts, world: &mut dyn World) -> (Dec
             Ok(chosen) => {
                 let decided = Decided::Strategy {
                     name: choice.name(chosen.id).to_owned(),
-                    rule: chosen.rule,
+                    rule: chosen.rule.map(|rule| rule as usize),
                     instead_of: chosen.instead_of.map(|value| value.to_string()),
                 };
                 return (decided, Some(chosen.id));
             }
             Err(undecided) => undecided,
         };
-        return match undecided {
+        return match *undecided {
             Undecided::Stopped(Stop::Needs(lookup)) => match world.answer(&lookup) {
                 Some(answer) => {
                     answers.push(answer);

@@ -80,12 +80,7 @@ impl Lowering<'_, '_, '_> {
             self.builder.ins().stack_addr(I64, slot, 0)
         } else {
             let length = self.builder.ins().iconst(I32, values.len() as i64);
-            self.call(
-                crate::host::room as *const u8,
-                &[Kind::Host, Kind::Half],
-                &[length],
-                Some(Kind::Word),
-            )
+            self.call(crate::host::room as *const u8, &[Kind::Host, Kind::Half], &[length], Some(Kind::Word))
         };
         for (index, value) in values.iter().enumerate() {
             self.write(*value, address, index as i32 * RAW_BYTES as i32);

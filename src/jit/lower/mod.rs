@@ -86,8 +86,17 @@ pub(crate) fn function(
     builder.set_cold_block(fall_back);
     let stopped = builder.create_block();
     builder.set_cold_block(stopped);
-    let mut whole =
-        Whole { frame, row, host, fall_back, stopped, stack_values: 0, searches: 0, uses_host: false, signatures: BTreeMap::new() };
+    let mut whole = Whole {
+        frame,
+        row,
+        host,
+        fall_back,
+        stopped,
+        stack_values: 0,
+        searches: 0,
+        uses_host: false,
+        signatures: BTreeMap::new(),
+    };
     guards(&mut builder, &whole, parts);
     for (index, part) in parts.iter().enumerate() {
         let end = builder.create_block();

@@ -9,9 +9,7 @@ use cranelift_codegen::ir::{
     condcodes::{FloatCC, IntCC},
     types::{F64, I32, I64},
 };
-use policy::{
-    ExprId, Function, Op, Row, Type, Variable, ast::BinaryOperator, lookup::Given, variable::Column,
-};
+use policy::{ExprId, Function, Op, Row, Type, Variable, ast::BinaryOperator, lookup::Given, variable::Column};
 
 use super::{Kind, Lowering};
 use crate::{

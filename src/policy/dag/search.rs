@@ -497,7 +497,8 @@ fn hits(
         loop {
             if automaton.is_match(state) && !hits.contains_key(&state) {
                 let ends = (0..automaton.match_len(state)).map(|index| automaton.match_pattern(state, index));
-                let list = ends.filter_map(|part| places.get(part.as_usize())).flat_map(|places| places.iter().copied());
+                let list =
+                    ends.filter_map(|part| places.get(part.as_usize())).flat_map(|places| places.iter().copied());
                 hits.insert(state, lists.push(list.collect(), finals));
             }
             let Some(byte) = steps.next() else { break };

@@ -89,7 +89,8 @@ impl Table {
         };
         let mut entries = vec![Entry::FREE; 1 << (64 - parts.entry_shift)];
         let mut factors = vec![0; 1 << (64 - parts.bucket_shift)];
-        let mut buckets: Vec<(usize, Vec<(u64, Entry)>)> = (0..factors.len()).map(|bucket| (bucket, Vec::new())).collect();
+        let mut buckets: Vec<(usize, Vec<(u64, Entry)>)> =
+            (0..factors.len()).map(|bucket| (bucket, Vec::new())).collect();
         let mut long = Vec::new();
         for (text, value) in all {
             let (words, length) = (words(text.as_bytes()), text.len() as u64);
