@@ -8,14 +8,17 @@
 //! `cargo bench --bench decide`, or `cargo bench --bench decide -- NAME` for the workloads whose name holds NAME.
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures time")]
+#![expect(clippy::panic, clippy::print_stdout, reason = "a bench prints, and stops where it is wrong")]
 #![expect(
-    clippy::print_stdout,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a bench prints, and stops where it is wrong"
+    clippy::string_slice,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "what is made here is known; what is written by hand is written as one would"
 )]
 
-use std::{hint::black_box, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, hint::black_box, sync::Arc, time::Instant};
 
 use pointsman::{
     base::{Findings, MappedText, TextRange},
@@ -32,7 +35,7 @@ const CALLS: usize = 200_000;
 
 fn main() {
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let workloads: [(&str, fn() -> Workload); 8] = [
+    let workloads: [(&str, Make); 8] = [
         ("default_four", default_four),
         ("default_route", default_route),
         ("equality_10", || equality(10)),
@@ -46,6 +49,8 @@ fn main() {
         make().run(name);
     }
 }
+
+type Make = fn() -> Workload;
 
 /// Splitmix64.
 struct Random(u64);
@@ -171,15 +176,12 @@ impl Workload {
 #[inline]
 fn ids(engine: &dyn Decide, kind: Option<Kind>, row: &Row<'_>, answers: &AllAnswers, scratch: &mut Scratch) -> u64 {
     let id = |decided: Decided| decided.map_or(0xffff, |chosen| chosen.id.index() as u64);
-    match kind {
-        Some(kind) => id(engine.decide(kind, row, answers.get(kind), scratch)),
-        None => {
-            let decisions = engine.decide_all(row, answers, scratch);
-            let (connection, tls) =
-                decisions.host.map_or((0xffff, 0xffff), |(connection, tls)| (id(connection), id(tls)));
-            id(decisions.route) | id(decisions.schedule) << 16 | connection << 32 | tls << 48
-        }
+    if let Some(kind) = kind {
+        return id(engine.decide(kind, row, answers.get(kind), scratch));
     }
+    let decisions = engine.decide_all(row, answers, scratch);
+    let (connection, tls) = decisions.host.map_or((0xffff, 0xffff), |(connection, tls)| (id(connection), id(tls)));
+    id(decisions.route) | id(decisions.schedule) << 16 | connection << 32 | tls << 48
 }
 
 fn time(order: &[usize], mut decide: impl FnMut(usize) -> u64) -> f64 {
@@ -341,6 +343,8 @@ fn default_four() -> Workload {
     }
 }
 
+type Asks = fn(&Recipient) -> bool;
+
 /// A route block of a few rules.
 fn default_route() -> Workload {
     let mut random = Random(3);
@@ -363,7 +367,7 @@ fn default_route() -> Workload {
         _ => 0,
     };
     let by_table = |recipient: &Recipient| {
-        let rules: [(fn(&Recipient) -> bool, u64); 3] = [
+        let rules: [(Asks, u64); 3] = [
             (|recipient| recipient.source == "dsn", 3),
             (|recipient| recipient.retry_num > 1 && recipient.last_error == "connection", 2),
             (|recipient| recipient.domain == "corp.test", 1),
@@ -406,7 +410,7 @@ fn equality(count: usize) -> Workload {
     let all: Vec<String> = std::iter::once("mx".to_owned()).chain(relays).collect();
     let plan = Plan {
         route: choice(&rules, "'mx'", &all, "mx"),
-        local_routes: Default::default(),
+        local_routes: BTreeSet::default(),
         schedule: plain("default"),
         connection: plain("default"),
         tls: plain("default"),
@@ -456,7 +460,7 @@ fn mixed() -> Workload {
         std::iter::once("mx".to_owned()).chain((0..20).map(|number| format!("relay{number}"))).collect();
     let plan = Plan {
         route: choice(&rules, "'mx'", &all, "mx"),
-        local_routes: Default::default(),
+        local_routes: BTreeSet::default(),
         schedule: plain("default"),
         connection: plain("default"),
         tls: plain("default"),
@@ -607,7 +611,7 @@ fn computed() -> Workload {
         std::iter::once("mx".to_owned()).chain(SOURCES.iter().map(|source| format!("relay-{source}"))).collect();
     let plan = Plan {
         route: choice(&owned(&[("retry_num > 0", "'relay-' + source")]), "'mx'", &all, "mx"),
-        local_routes: Default::default(),
+        local_routes: BTreeSet::default(),
         schedule: plain("default"),
         connection: plain("default"),
         tls: plain("default"),

@@ -7,6 +7,7 @@ use std::{fmt, mem, ptr};
 
 use cranelift_codegen::{
     Context,
+    control::ControlPlane,
     ir::{AbiParam, Signature, types::I64},
     isa::OwnedTargetIsa,
     settings::{self, Configurable as _},
@@ -48,7 +49,7 @@ pub(crate) struct Code {
     // Owns the memory that the entries point into; freed in `drop`, after the last possible call.
     module: Option<JITModule>,
     /// What the code reads besides the policy.
-    _kept: Kept,
+    kept: Kept,
 }
 
 // SAFETY: the module is touched in `drop` alone, the entries are pointers to code that never changes, and what is kept
@@ -67,7 +68,7 @@ impl Code {
         }
         let module = JITModule::new(JITBuilder::with_isa(isa(size)?, default_libcall_names()));
         // From here on the memory is freed whatever happens.
-        let mut code = Self { entries: Vec::new(), bytes: 0, module: Some(module), _kept: Kept::default() };
+        let mut code = Self { entries: Vec::new(), bytes: 0, module: Some(module), kept: Kept::default() };
         code.fill(functions)?;
         Ok(code)
     }
@@ -78,7 +79,7 @@ impl Code {
         let mut scratch = FunctionBuilderContext::new();
         let mut ids = Vec::with_capacity(functions.len());
         for (number, parts) in functions.iter().enumerate() {
-            let (id, bytes, uses_host) = define(module, &mut context, &mut scratch, number, parts, &mut self._kept)?;
+            let (id, bytes, uses_host) = define(module, &mut context, &mut scratch, number, parts, &mut self.kept)?;
             ids.push((id, uses_host));
             self.bytes += bytes;
             module.clear_context(&mut context);
@@ -199,17 +200,17 @@ pub(crate) fn texts(parts: &[Part<'_>]) -> Result<(String, String), Refused> {
     let isa = isa(parts.iter().map(size).sum())?;
     let module = JITModule::new(JITBuilder::with_isa(isa.clone(), default_libcall_names()));
     // Owns the module, so that its memory is freed.
-    let mut code = Code { entries: Vec::new(), bytes: 0, module: Some(module), _kept: Kept::default() };
+    let mut code = Code { entries: Vec::new(), bytes: 0, module: Some(module), kept: Kept::default() };
     let Some(module) = code.module.as_mut() else { return Ok(Default::default()) };
     let mut context = module.make_context();
     context.func.signature = signature(module);
     let config = module.target_config();
     let mut scratch = FunctionBuilderContext::new();
-    lower::function(&mut context.func, &mut scratch, config, parts, &mut code._kept)
+    lower::function(&mut context.func, &mut scratch, config, parts, &mut code.kept)
         .map_err(|lower::TooLarge| Refused::TooLarge)?;
     let ir = context.func.display().to_string();
     context.set_disasm(true);
-    let compiled = context.compile(&*isa, &mut Default::default());
+    let compiled = context.compile(&*isa, &mut ControlPlane::default());
     let compiled = compiled.map_err(|error| Refused::Unsupported(format!("{:?}", error.inner)))?;
     Ok((ir, compiled.vcode.clone().unwrap_or_default()))
 }

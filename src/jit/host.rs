@@ -139,8 +139,8 @@ fn guarded(work: impl FnOnce() -> Status) -> Status {
 ///
 /// # Safety
 ///
-/// As this file's head says: `length` values that machine code has written, which live for `'a`.
-unsafe fn datums<'a>(items: *const Raw, length: usize, arena: &'a Bump) -> &'a [Datum<'a>] {
+/// As this file's head says: `length` values that machine code has written, which live as long as `arena`.
+unsafe fn datums(items: *const Raw, length: usize, arena: &Bump) -> &[Datum<'_>] {
     // SAFETY: the caller's promise.
     let raws = unsafe { slice::from_raw_parts(items, length) };
     // SAFETY: the caller's promise.
@@ -345,7 +345,6 @@ fn probes<'a>(values: *const Raw, set: &Set) -> impl Iterator<Item = Probe<'a>> 
     // SAFETY: machine code wrote a value for each subject.
     let raws: &'a [Raw] = unsafe { slice::from_raw_parts(values, set.subjects().len()) };
     raws.iter().map(|raw| match raw.tag {
-        #[expect(clippy::cast_possible_wrap, reason = "a word holds the number's bits")]
         INT => Probe::Int(raw.word as i64),
         // SAFETY: a text of the row, the policy or the arena (this file's head).
         _ => Probe::Text(unsafe {

@@ -140,7 +140,6 @@ impl Raw {
     /// # Safety
     ///
     /// A text or an array must be one that `of` was given, by way of machine code or not, and it must live for `'a`.
-    #[expect(clippy::cast_possible_wrap, reason = "a word holds the number's bits")]
     pub(crate) unsafe fn datum<'a>(self) -> Datum<'a> {
         match self.tag {
             FLOAT => Datum::Float(f64::from_bits(self.word)),

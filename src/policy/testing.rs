@@ -320,9 +320,10 @@ impl Maker<'_, '_> {
             5..=8 => {
                 let first = self.value(depth);
                 let count = 1 + self.choices.below(3) / 2;
+                let operators = BinaryOperator::ALL.get(2..).unwrap_or_default();
                 let rest = (0..count).map(|_| {
                     // Behind `||` and `&&`, which are operations of their own.
-                    let operator = self.choices.of(&BinaryOperator::ALL[2..], BinaryOperator::Xor);
+                    let operator = self.choices.of(operators, BinaryOperator::Xor);
                     (operator, self.value(depth))
                 });
                 let rest = rest.collect();
@@ -340,7 +341,7 @@ impl Maker<'_, '_> {
             _ => {
                 let function = self.choices.of(Function::ALL, Function::Len);
                 let edition = if self.choices.one_in(4) { Edition::Strategies2025 } else { Edition::Objects2026 };
-                let count = (0..4).find(|count| function.takes(edition, *count)).unwrap_or(function.arity());
+                let count = (0..4).find(|count| function.takes(edition, *count)).unwrap_or_else(|| function.arity());
                 let arguments = (0..count).map(|_| self.value(depth)).collect();
                 self.push(Op::Call { function, arguments })
             }

@@ -37,10 +37,11 @@ struct Floor {
 }
 
 /// The floors, lowest first, as ARCHITECTURE.md has them.
-const FLOORS: [Floor; 6] = [
+const FLOORS: [Floor; 7] = [
     Floor { name: "base", uses: &[] },
     Floor { name: "policy", uses: &["base"] },
     Floor { name: "document", uses: &["base"] },
+    Floor { name: "jit", uses: &["base", "policy"] },
     Floor { name: "config", uses: &["base", "policy", "document"] },
     Floor { name: "scenario", uses: &["base", "policy", "document"] },
     Floor { name: "simulate", uses: &["base", "policy", "scenario"] },
@@ -48,6 +49,9 @@ const FLOORS: [Floor; 6] = [
 
 /// Crates, by how their names begin, and the one floor that may use them.
 const RESERVED: [(&str, &str); 4] = [("cranelift", "jit"), ("hickory", "live"), ("rustls", "live"), ("tokio", "live")];
+
+/// The one floor that may say `unsafe`, and so cannot take the lints of the workspace, which forbid it.
+const UNSAFE: &str = "jit";
 
 /// Words that say that something is unfinished. They are put together at run time, or this file would be found.
 const UNFINISHED: [[&str; 2]; 6] =
@@ -109,7 +113,7 @@ fn layers(files: &[File]) -> Vec<String> {
         let source = Source::new(&*file.path, &*file.text);
         let (manifest, _) = toml::parse(&source);
         let inherits = manifest.get_path("lints.workspace").and_then(Node::scalar_text);
-        if inherits != Some("true") {
+        if inherits != Some("true") && name != UNSAFE {
             wrong.push(format!("`{name}` does not take the lints of the workspace"));
         }
         for used in dependencies(&manifest) {
@@ -124,6 +128,32 @@ fn layers(files: &[File]) -> Vec<String> {
                 wrong.push(format!("`{name}` uses `{used}`, which belongs to `{owner}` alone"));
             }
         }
+    }
+    wrong
+}
+
+/// The floor that may say `unsafe` has every other lint of the workspace, and says why with each use.
+fn lints(files: &[File]) -> Vec<String> {
+    let tables = |path: &str, tables: &[&str]| -> Vec<String> {
+        let Some(file) = files.iter().find(|file| file.path == path) else { return Vec::new() };
+        let mut is_in = false;
+        let mut lints = Vec::new();
+        for line in file.text.lines().filter(|line| line.contains('=') || line.starts_with('[')) {
+            if line.starts_with('[') {
+                is_in = tables.contains(&line);
+            } else if is_in {
+                lints.push(line.to_owned());
+            }
+        }
+        lints
+    };
+    let all = tables("Cargo.toml", &["[workspace.lints.rust]", "[workspace.lints.clippy]"]);
+    let own = tables(&format!("src/{UNSAFE}/Cargo.toml"), &["[lints.rust]", "[lints.clippy]"]);
+    let missing = all.iter().filter(|lint| !lint.starts_with("unsafe_code") && !own.contains(lint));
+    let mut wrong: Vec<String> = missing.map(|lint| format!("`{UNSAFE}` lacks `{lint}`")).collect();
+    let needed = "multiple_unsafe_ops_per_block";
+    if !all.is_empty() && !own.iter().any(|lint| lint.starts_with(needed)) {
+        wrong.push(format!("`{UNSAFE}` lacks `{needed}`"));
     }
     wrong
 }
@@ -312,10 +342,11 @@ fn snapshots(files: &[File]) -> Vec<String> {
 type Planted<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
 
 /// Every rule, with what it is called in a failure.
-const RULES: [(&str, Rule); 10] = [
+const RULES: [(&str, Rule); 11] = [
     ("heads", heads),
     ("unfinished", unfinished),
     ("layers", layers),
+    ("lints", lints),
     ("members", members),
     ("documents", documents),
     ("origins", origins),
@@ -423,6 +454,7 @@ fn each_rule_catches_what_it_is_for() {
     let sideways = manifest("[dev-dependencies]\ndocument = { path = \"../document\" }");
     let hidden = manifest("[target.'cfg(unix)'.dependencies]\nsimulate.workspace = true");
     let reserved = manifest("[build-dependencies.tokio-util]\nversion = \"1\"");
+    let lint = "[workspace.lints.rust]\nmissing_docs = \"warn\"\nunsafe_code = \"forbid\"\n";
     let root = "[workspace]\nmembers = [\"src/policy\", \"src/base\"]\ndefault-members = [\".\"]\n";
     let cases: &[Planted<'_>] = &[
         ("heads", &[("src/base/x.rs", "fn f() {}")], "src/base/x.rs"),
@@ -433,6 +465,8 @@ fn each_rule_catches_what_it_is_for() {
         ("layers", &[("src/scenario/Cargo.toml", &reserved)], "belongs to `live`"),
         ("layers", &[("src/base/Cargo.toml", "[package]")], "lints"),
         ("layers", &[("src/utils/Cargo.toml", &manifest(""))], "no floor"),
+        ("lints", &[("Cargo.toml", lint), ("src/jit/Cargo.toml", "[lints.rust]\n")], "missing_docs"),
+        ("lints", &[("Cargo.toml", lint), ("src/jit/Cargo.toml", "[lints.rust]\n")], "multiple_unsafe"),
         ("members", &[("Cargo.toml", root)], "`members`"),
         ("members", &[("Cargo.toml", root)], "`default-members`"),
         ("documents", &[("README.md", "[x](src/gone.rs)")], "src/gone.rs"),

@@ -26,17 +26,16 @@ impl Lowering<'_, '_, '_> {
             Kind::Host | Kind::Word => I64,
             Kind::Half => I32,
         };
-        let signature = match self.whole.signatures.get(&key) {
-            Some(signature) => *signature,
-            None => {
-                let convention = self.builder.func.signature.call_conv;
-                let mut signature = Signature::new(convention);
-                signature.params.extend(kinds.iter().map(|kind| AbiParam::new(ty(kind))));
-                signature.returns.extend(result.iter().map(|kind| AbiParam::new(ty(kind))));
-                let signature = self.builder.import_signature(signature);
-                self.whole.signatures.insert(key, signature);
-                signature
-            }
+        let signature = if let Some(signature) = self.whole.signatures.get(&key) {
+            *signature
+        } else {
+            let convention = self.builder.func.signature.call_conv;
+            let mut signature = Signature::new(convention);
+            signature.params.extend(kinds.iter().map(|kind| AbiParam::new(ty(kind))));
+            signature.returns.extend(result.iter().map(|kind| AbiParam::new(ty(kind))));
+            let signature = self.builder.import_signature(signature);
+            self.whole.signatures.insert(key, signature);
+            signature
         };
         let callee = self.word(function.expose_provenance() as u64);
         let host = kinds.contains(&Kind::Host).then(|| self.host());

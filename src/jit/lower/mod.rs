@@ -43,6 +43,7 @@ pub(crate) struct Part<'a> {
 
 /// What must live as long as the code: tables that it reads.
 #[derive(Default)]
+#[expect(clippy::vec_box, reason = "the code holds the addresses of the tables")]
 pub(crate) struct Kept {
     pub(crate) tables: Vec<Box<Table>>,
     pub(crate) leaves: Vec<Box<[u64]>>,
@@ -78,7 +79,7 @@ pub(crate) fn function(
     let entry = builder.create_block();
     builder.append_block_params_for_function_params(entry);
     builder.switch_to_block(entry);
-    let frame = builder.block_params(entry)[0];
+    let frame = parameter(&builder, entry);
     let flags = MemFlagsData::trusted();
     let row = builder.ins().load(I64, flags, frame, layout::ROW);
     let host = builder.ins().load(I64, flags, frame, layout::HOST);
@@ -118,10 +119,15 @@ pub(crate) fn function(
     Ok(UsesHost(whole.uses_host))
 }
 
-#[expect(clippy::cast_possible_wrap, reason = "a word holds the bits")]
 fn ret(builder: &mut FunctionBuilder<'_>, word: u64) {
     let word = builder.ins().iconst(I64, word as i64);
     builder.ins().return_(&[word]);
+}
+
+/// The parameter of a block that has one.
+#[expect(clippy::indexing_slicing, reason = "the block was given one where it was made")]
+fn parameter(builder: &FunctionBuilder<'_>, block: Block) -> Value {
+    builder.block_params(block)[0]
 }
 
 /// What the code relies on: typed columns are set, and texts are short enough that nothing need be counted.
@@ -278,7 +284,7 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
             }
         }
         self.builder.switch_to_block(self.leave);
-        let outcome = self.builder.block_params(self.leave)[0];
+        let outcome = parameter(self.builder, self.leave);
         self.leave(outcome);
         Ok(())
     }
@@ -290,16 +296,14 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
     }
 
     fn node_block(&mut self, id: NodeId) -> Block {
-        match self.nodes.get(id.index()).copied().flatten() {
-            Some(block) => block,
-            None => {
-                let block = self.builder.create_block();
-                if let Some(slot) = self.nodes.get_mut(id.index()) {
-                    *slot = Some(block);
-                }
-                block
-            }
+        if let Some(block) = self.nodes.get(id.index()).copied().flatten() {
+            return block;
         }
+        let block = self.builder.create_block();
+        if let Some(slot) = self.nodes.get_mut(id.index()) {
+            *slot = Some(block);
+        }
+        block
     }
 
     fn node(&mut self, node: Node) {
@@ -440,7 +444,7 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
 
     /// Goes where the place leads that `block` is given.
     fn dispatch(&mut self, set: &Set, block: Block, from: u32, until: u32) {
-        let place = self.builder.block_params(block)[0];
+        let place = parameter(self.builder, block);
         let mut leaves = vec![IS_NODE; until as usize];
         let mut targets = Vec::new();
         let mut numbers: BTreeMap<NodeId, u64> = BTreeMap::new();
@@ -538,7 +542,7 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
                 self.stack_store(found, slot);
                 self.builder.ins().jump(known, &[BlockArg::Value(found)]);
                 self.builder.switch_to_block(known);
-                self.builder.block_params(known)[0]
+                parameter(self.builder, known)
             }
             Some(Found::Candidates(slot, number)) => {
                 let (ask, known) = (self.builder.create_block(), self.builder.create_block());
@@ -625,7 +629,6 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         self.builder.ins().stack_load(I64, ty, slot, 0)
     }
 
-    #[expect(clippy::cast_possible_wrap, reason = "a word holds the bits")]
     fn word(&mut self, word: u64) -> Value {
         self.builder.ins().iconst(I64, word as i64)
     }

@@ -11,7 +11,7 @@ use policy::dag::{
     table::{Entry, KEY_BYTES, LENGTH_FACTOR, Parts, TURNS},
 };
 
-use super::{Kind, Lowering};
+use super::{Kind, Lowering, parameter};
 use crate::host;
 
 /// The longest text that is compared in place; a longer one costs less by way of the host.
@@ -88,7 +88,7 @@ impl Lowering<'_, '_, '_> {
         self.builder.ins().jump(end, &[BlockArg::Value(value)]);
         self.builder.switch_to_block(end);
         self.kept.tables.push(table);
-        self.builder.block_params(end).first().copied().unwrap_or(value)
+        parameter(self.builder, end)
     }
 
     /// As `Table::find`, for a text of 8 to 32 bytes.
@@ -154,7 +154,7 @@ fn pieces(length: usize) -> Vec<(usize, usize)> {
         _ => 8,
     };
     let mut pieces: Vec<(usize, usize)> = (0..length / width).map(|piece| (piece * width, width)).collect();
-    if length % width != 0 {
+    if !length.is_multiple_of(width) {
         pieces.push((length - width, width));
     }
     pieces

@@ -5,13 +5,13 @@
 //! `interpret`, arm by arm.
 
 use cranelift_codegen::ir::{
-    Block, BlockArg, InstBuilder, MemFlagsData, Value,
+    BlockArg, InstBuilder, MemFlagsData, Value,
     condcodes::{FloatCC, IntCC},
     types::{F64, I32, I64},
 };
 use policy::{ExprId, Function, Op, Row, Type, Variable, ast::BinaryOperator, lookup::Given, variable::Column};
 
-use super::{Kind, Lowering};
+use super::{Kind, Lowering, parameter};
 use crate::{
     host,
     layout::{self, ANY, CONSTANT, FLOAT, INT, LENGTH, LIST, TAG, TEXT, WORD, tag},
@@ -318,27 +318,23 @@ impl Lowering<'_, '_, '_> {
             let sign = this.builder.ins().sshr_imm_u(sign, 63);
             this.builder.ins().bxor_imm_s(sign, i64::MAX)
         };
-        match operator {
-            BinaryOperator::Multiply => {
-                let (low, high) = (self.builder.ins().imul(a, b), self.builder.ins().smulhi(a, b));
-                let sign = self.builder.ins().sshr_imm_u(low, 63);
-                let overflows = self.builder.ins().icmp(IntCC::NotEqual, sign, high);
-                let bound = bound(self, high);
-                self.builder.ins().select(overflows, bound, low)
-            }
-            _ => {
-                let is_sum = operator == BinaryOperator::Add;
-                let result = if is_sum { self.builder.ins().iadd(a, b) } else { self.builder.ins().isub(a, b) };
-                // A sum overflows where both signs differ from its own, a difference where the operands' signs differ
-                // and the result's is the second's.
-                let of_a = self.builder.ins().bxor(a, result);
-                let of_b = if is_sum { self.builder.ins().bxor(b, result) } else { self.builder.ins().bxor(a, b) };
-                let both = self.builder.ins().band(of_a, of_b);
-                let overflows = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, both, 0);
-                let bound = bound(self, a);
-                self.builder.ins().select(overflows, bound, result)
-            }
+        if operator == BinaryOperator::Multiply {
+            let (low, high) = (self.builder.ins().imul(a, b), self.builder.ins().smulhi(a, b));
+            let sign = self.builder.ins().sshr_imm_u(low, 63);
+            let overflows = self.builder.ins().icmp(IntCC::NotEqual, sign, high);
+            let bound = bound(self, high);
+            return self.builder.ins().select(overflows, bound, low);
         }
+        let is_sum = operator == BinaryOperator::Add;
+        let result = if is_sum { self.builder.ins().iadd(a, b) } else { self.builder.ins().isub(a, b) };
+        // A sum overflows where both signs differ from its own, a difference where the operands' signs differ and the
+        // result's is the second's.
+        let of_a = self.builder.ins().bxor(a, result);
+        let of_b = if is_sum { self.builder.ins().bxor(b, result) } else { self.builder.ins().bxor(a, b) };
+        let both = self.builder.ins().band(of_a, of_b);
+        let overflows = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, both, 0);
+        let bound = bound(self, a);
+        self.builder.ins().select(overflows, bound, result)
     }
 
     fn float(&mut self, value: Lowered) -> Value {
@@ -432,7 +428,7 @@ impl Lowering<'_, '_, '_> {
             self.builder.ins().jump(end, &[BlockArg::Value(int)]);
         }
         self.builder.switch_to_block(end);
-        self.parameter(end).map_or_else(|| Lowered::Int(host), Lowered::Int)
+        Lowered::Int(parameter(self.builder, end))
     }
 
     fn ask_host(&mut self, op: &Op, arguments: &[Lowered], ty: Type) -> Lowered {
@@ -458,11 +454,7 @@ impl Lowering<'_, '_, '_> {
             self.builder.ins().jump(end, &[BlockArg::Value(truth)]);
         }
         self.builder.switch_to_block(end);
-        self.parameter(end).map_or_else(|| Lowered::Int(self.host()), Lowered::Int)
-    }
-
-    fn parameter(&self, block: Block) -> Option<Value> {
-        self.builder.block_params(block).first().copied()
+        Lowered::Int(parameter(self.builder, end))
     }
 
     /// Whether a value is true: 0, or something else.

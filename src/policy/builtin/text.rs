@@ -36,19 +36,11 @@ pub(super) fn test<'a>(value: Datum<'a>, arena: &'a Bump, holds: impl Fn(&str) -
 
 /// As the standard library has it, which knows where a sigma ends a word; only other letters than ASCII's need it.
 pub(super) fn to_lowercase<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
-    if text.is_ascii() {
-        ascii(text, arena, |byte| byte.to_ascii_lowercase())
-    } else {
-        arena.alloc_str(&text.to_lowercase())
-    }
+    if text.is_ascii() { ascii(text, arena, u8::to_ascii_lowercase) } else { arena.alloc_str(&text.to_lowercase()) }
 }
 
 pub(super) fn to_uppercase<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
-    if text.is_ascii() {
-        ascii(text, arena, |byte| byte.to_ascii_uppercase())
-    } else {
-        arena.alloc_str(&text.to_uppercase())
-    }
+    if text.is_ascii() { ascii(text, arena, u8::to_ascii_uppercase) } else { arena.alloc_str(&text.to_uppercase()) }
 }
 
 fn ascii<'a>(text: &str, arena: &'a Bump, change: impl Fn(&u8) -> u8) -> &'a str {

@@ -102,7 +102,7 @@ impl Set {
                 let parts = if questions.parts.is_empty() {
                     None
                 } else {
-                    Some(Box::new(Parts::new(&questions.parts, &finals)?))
+                    Some(Box::new(Parts::new(&questions.parts, &finals).ok()?))
                 };
                 Matcher::Texts { equal, parts }
             } else {
@@ -377,8 +377,12 @@ enum Machine {
 /// The most bytes of parts, together, that are made into a table of all steps, which takes about a kilobyte for each.
 const SMALL_BYTES_MAX: usize = 4 * 1024;
 
+/// The parts have more states than an automaton can number.
+#[derive(Clone, Copy, Debug)]
+struct TooManyStates;
+
 impl Parts {
-    fn new(parts: &BTreeMap<Box<[u8]>, Vec<u32>>, finals: &[bool]) -> Option<Self> {
+    fn new(parts: &BTreeMap<Box<[u8]>, Vec<u32>>, finals: &[bool]) -> Result<Self, TooManyStates> {
         let mut lists = Lists::default();
         let begins = |part: &[u8]| part.first() == Some(&BEGIN);
         let ends = |part: &[u8]| part.last() == Some(&END);
@@ -395,7 +399,7 @@ impl Parts {
         } else {
             Walk::new(parts, Way::Whole, &mut lists, finals)?.into_iter().collect()
         };
-        Some(Self { walks, lists, count: parts.len() })
+        Ok(Self { walks, lists, count: parts.len() })
     }
 
     #[inline]
@@ -417,32 +421,34 @@ impl Parts {
 }
 
 impl Walk {
-    /// `None` where it would be too large; a walk for no parts is none.
+    /// A walk for these parts; none for none.
     fn new(
         parts: &BTreeMap<Box<[u8]>, Vec<u32>>,
         way: Way,
         lists: &mut Lists,
         finals: &[bool],
-    ) -> Option<Option<Self>> {
+    ) -> Result<Option<Self>, TooManyStates> {
         if parts.is_empty() {
-            return Some(None);
+            return Ok(None);
         }
         let bytes: usize = parts.keys().map(|part| part.len()).sum();
         let start = if way == Way::Whole { StartKind::Unanchored } else { StartKind::Anchored };
         let automaton = if bytes <= SMALL_BYTES_MAX {
             let mut builder = DFA::builder();
             builder.match_kind(MatchKind::Standard).start_kind(start).prefilter(false);
-            Machine::Small(builder.build(parts.keys()).ok()?)
+            Machine::Small(builder.build(parts.keys()).map_err(|_| TooManyStates)?)
         } else {
             let mut builder = NFA::builder();
-            Machine::Large(builder.match_kind(MatchKind::Standard).prefilter(false).build(parts.keys()).ok()?)
+            builder.match_kind(MatchKind::Standard).prefilter(false);
+            Machine::Large(builder.build(parts.keys()).map_err(|_| TooManyStates)?)
         };
         let (begin, hits) = match &automaton {
             Machine::Small(automaton) => hits(automaton, way, parts, lists, finals),
             Machine::Large(automaton) => hits(automaton, way, parts, lists, finals),
-        }?;
+        }
+        .ok_or(TooManyStates)?;
         let empty = hits.get(&begin).copied();
-        Some(Some(Self { automaton, way, begin, empty, hits }))
+        Ok(Some(Self { automaton, way, begin, empty, hits }))
     }
 
     #[inline]
@@ -478,7 +484,7 @@ impl Walk {
 
 /// The state before the text, and the list of places for each state in which a part ends. Every state is on the way of
 /// some part.
-#[expect(clippy::disallowed_types, clippy::type_complexity, reason = "it is only ever looked up")]
+#[expect(clippy::disallowed_types, reason = "it is only ever looked up")]
 fn hits(
     automaton: &impl Automaton,
     way: Way,
@@ -526,12 +532,13 @@ impl Ranges {
         bounds.sort_unstable();
         bounds.dedup();
         let mut lists = Lists::default();
+        // Twice the number's place among the bounds, one more where it is above one: comparisons of places are those of
+        // the numbers.
+        let place = |place: usize| i64::try_from(place).unwrap_or(i64::MAX);
+        let place_of = |with: i64| place(bounds.partition_point(|bound| *bound < with) * 2 + 1);
         for range in 0..=bounds.len() * 2 {
-            // Twice the number's place among the bounds, one more where it is above one: comparisons of places are
-            // those of the numbers.
-            let place_of = |with: i64| bounds.partition_point(|bound| *bound < with) as i64 * 2 + 1;
             let holds =
-                |(comparison, with, _): &&(Comparison, i64, u32)| comparison.holds(range as i64, place_of(*with));
+                |(comparison, with, _): &&(Comparison, i64, u32)| comparison.holds(place(range), place_of(*with));
             let places = questions.iter().filter(holds).map(|(_, _, place)| *place).collect();
             lists.push(places, finals);
         }

@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn texts_of_every_length_are_found_and_no_others() {
-        let texts: Vec<String> = (0..70).map(|length| "abcdefghij".repeat(7)[..length].to_owned()).collect();
+        let texts: Vec<String> = (0..70).map(|length| "abcdefghij".repeat(7).chars().take(length).collect()).collect();
         let all: Vec<&str> = texts.iter().map(String::as_str).collect();
         let table = table(&all);
         for (value, text) in texts.iter().enumerate() {

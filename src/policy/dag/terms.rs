@@ -190,16 +190,17 @@ impl Terms {
 
 /// The operands of `op`, from the left.
 pub fn operands(op: &Op) -> impl Iterator<Item = ExprId> {
-    let (one, two, many, rest): (Option<ExprId>, Option<ExprId>, &[ExprId], &[(BinaryOperator, ExprId)]) = match op {
-        Op::List(many) | Op::And(many) | Op::Or(many) | Op::Call { arguments: many, .. } => (None, None, many, &[]),
-        Op::Index { base, index } => (Some(*base), Some(*index), &[], &[]),
-        Op::Not(one) | Op::Negate(one) => (Some(*one), None, &[], &[]),
-        Op::Chain { first, rest } => (Some(*first), None, &[], rest),
-        Op::Matches { subject, .. } | Op::InList { subject, .. } => (Some(*subject), None, &[], &[]),
-        Op::Literal(_) | Op::Variable(_) | Op::Capture(_) | Op::System(_) | Op::Metric(_) | Op::ConfigGet(_) => {
-            (None, None, &[], &[])
-        }
+    let one = match op {
+        Op::Not(one) | Op::Negate(one) | Op::Chain { first: one, .. } => Some(*one),
+        Op::Index { base: one, .. } | Op::Matches { subject: one, .. } | Op::InList { subject: one, .. } => Some(*one),
+        _ => None,
     };
+    let two = if let Op::Index { index, .. } = op { Some(*index) } else { None };
+    let many = match op {
+        Op::List(many) | Op::And(many) | Op::Or(many) | Op::Call { arguments: many, .. } => &**many,
+        _ => &[],
+    };
+    let rest = if let Op::Chain { rest, .. } = op { &**rest } else { &[] };
     one.into_iter().chain(two).chain(many.iter().copied()).chain(rest.iter().map(|(_, operand)| *operand))
 }
 
