@@ -6,7 +6,7 @@ use base::{Findings, MappedText};
 use clap::{Args, ValueEnum};
 use config::Settings;
 use document::{Source, render::Colour};
-use policy::{Kind, ir_text, lexer, parse};
+use policy::{Block, Dag, Kind, ir_text, lexer, parse};
 
 use super::{Failure, Outcome, Verdict, dry_run, files};
 
@@ -38,6 +38,12 @@ enum Stage {
     Settings,
     /// The typed IR of each selector
     Ir,
+    /// The decision DAG of each selector
+    Dag,
+    /// The code of each selector in Cranelift's IR
+    Clif,
+    /// The machine code of each selector
+    Code,
 }
 
 pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write) -> Outcome {
@@ -58,6 +64,13 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
             for kind in Kind::ALL {
                 if let Some(block) = settings.rules(kind) {
                     write!(output, "# {kind}\n{}\n", ir_text::write_block(&block))?;
+                }
+            }
+        }
+        Stage::Dag | Stage::Clif | Stage::Code => {
+            for kind in Kind::ALL {
+                if let Some(block) = settings.rules(kind) {
+                    write!(output, "# {kind}\n{}\n", code_of(&block, arguments.stage)?)?;
                 }
             }
         }
@@ -88,8 +101,23 @@ fn dump_expression(expression: &str, stage: Stage, colour: Colour, output: &mut 
     let root = compiler.expression(&text, policy::Scope::TLS, &mut ir, &mut findings);
     dry_run::show(&source, &findings, colour)?;
     let Some(root) = root else { return Ok(Verdict::No) };
-    write!(output, "{}", ir_text::write_expression(&ir, root))?;
+    if stage == Stage::Ir || stage == Stage::Settings {
+        write!(output, "{}", ir_text::write_expression(&ir, root))?;
+    } else {
+        let block = Block::new(ir, Vec::new(), root, base::TextRange::default());
+        write!(output, "{}", code_of(&block, stage)?)?;
+    }
     Ok(Verdict::Yes)
+}
+
+/// The optimised form of a block, or its code.
+fn code_of(block: &Block, stage: Stage) -> Result<String, Failure> {
+    let refused = |why: jit::Refused| Failure::Usage(why.to_string());
+    if stage == Stage::Dag {
+        return Ok(Dag::of(block).map_err(|policy::dag::TooLarge| refused(jit::Refused::TooLarge))?.to_string());
+    }
+    let (clif, code) = jit::Program::texts(block).map_err(refused)?;
+    Ok(if stage == Stage::Clif { clif } else { code })
 }
 
 /// The tokens or the tree of an expression.

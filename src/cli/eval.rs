@@ -4,19 +4,23 @@ use std::{
     collections::BTreeMap,
     io::{self, BufRead as _, Write},
     path::PathBuf,
+    sync::Arc,
 };
 
 use base::{Findings, MappedText, TextRange};
 use clap::{Args, ValueEnum};
 use document::{Source, render::Colour};
 use policy::{
-    Answers, BlockText, Column, Compiler, Constant, Edition, EvalError, Facts, Function, Ir, Lookup, RuleText, Scope,
-    Stop, Type, Value, Variable, VariableSet, Wanted, interpret,
+    Answers, Block, BlockText, Column, Compiler, Constant, Edition, EvalError, Facts, Function, Ir, Lookup, Row,
+    RuleText, Scope, Scratch, Stop, Type, Value, Variable, VariableSet, Wanted, interpret,
 };
 use scenario::Environment;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Failure, Outcome, Verdict, dry_run};
+use super::{
+    Failure, Outcome, Verdict, dry_run,
+    engine::{self, Name},
+};
 
 /// Evaluate an expression, or many of them
 ///
@@ -46,6 +50,8 @@ pub(super) struct Arguments {
     /// The writing of the language
     #[arg(long, value_enum, default_value = "2026")]
     edition: EditionName,
+    #[command(flatten)]
+    engine: engine::Choice,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -96,10 +102,10 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
     }
     let text = arguments.expression.as_deref().unwrap_or_default();
     let source = Source::new("expression", text);
-    let mut evaluator = Evaluator { edition: arguments.edition.into(), environment };
+    let mut evaluator = Evaluator::new(arguments, environment);
     let mut findings = Findings::new();
     let program = Program::Expression(MappedText::verbatim(source.text(), 0));
-    let answer = evaluator.evaluate(&program, VariableSet::HOST, &facts, &mut findings);
+    let answer = evaluator.evaluate(&program, VariableSet::HOST, &facts, &mut findings)?;
     dry_run::show(&source, &findings, colour)?;
     single(&answer, arguments.json, output)
 }
@@ -116,11 +122,15 @@ fn single(answer: &Answer, json: bool, output: &mut impl Write) -> Outcome {
             writeln!(errors, "undecided, needs {lookup}; add to the environment:\n{}", Environment::advice(lookup))?;
         }
         Answer::Failed(error) => writeln!(super::masked::stderr(), "pointsman: {error}")?,
+        Answer::Mismatch { .. } => {
+            let differing = Json::Object(answer_json(answer));
+            writeln!(super::masked::stderr(), "pointsman: the engines differ: {differing}")?;
+        }
         Answer::Value(_) | Answer::Refused(_) => {}
     }
     Ok(match answer {
         Answer::Value(_) => Verdict::Yes,
-        Answer::Refused(_) | Answer::Failed(_) => Verdict::No,
+        Answer::Refused(_) | Answer::Failed(_) | Answer::Mismatch { .. } => Verdict::No,
         Answer::Needs(_) => Verdict::Undecided,
     })
 }
@@ -190,50 +200,81 @@ enum Answer {
     Refused(&'static str),
     Failed(EvalError),
     Needs(Lookup),
+    /// The engines differ.
+    Mismatch {
+        interpreter: Box<Self>,
+        jit: Box<Self>,
+    },
 }
 
 struct Evaluator {
     edition: Edition,
     environment: Environment,
+    engine: Name,
+    scratch: Scratch,
 }
 
 impl Evaluator {
+    fn new(arguments: &Arguments, environment: Environment) -> Self {
+        let engine = arguments.engine.name(Name::Interpreter);
+        Self { edition: arguments.edition.into(), environment, engine, scratch: Scratch::new() }
+    }
+
     fn evaluate(
         &mut self,
         program: &Program,
         variables: VariableSet,
         facts: &Facts,
         findings: &mut Findings,
-    ) -> Answer {
+    ) -> Result<Answer, Failure> {
         self.environment.reset();
         let scope = Scope { variables, all_set: false, setting: "an expression" };
         let mut compiler = Compiler::new(self.edition);
         if let Some(stores) = self.environment.store_names() {
             compiler = compiler.with_stores(stores);
         }
-        let row = facts.row();
-        let result = match program {
+        let block = match program {
             Program::Expression(text) => {
                 let mut ir = Ir::default();
-                let Some(root) = compiler.expression(text, scope, &mut ir, findings) else {
-                    return refused(findings);
-                };
-                let evaluate = |answers: &Answers| interpret::expression(&ir, root, &row, answers, &mut ());
-                interpret::with_world(&mut self.environment, evaluate)
+                let root = compiler.expression(text, scope, &mut ir, findings);
+                root.map(|root| Block::new(ir, Vec::new(), root, TextRange::default()))
             }
-            Program::Block(text) => {
-                let Some(block) = compiler.block(text, scope, Wanted::Value, findings) else {
-                    return refused(findings);
-                };
-                let evaluate = |answers: &Answers| interpret::block(&block, &row, answers, &mut ());
-                interpret::with_world(&mut self.environment, evaluate).map(|decision| decision.value)
-            }
+            Program::Block(text) => compiler.block(text, scope, Wanted::Value, findings),
         };
-        match result {
-            Ok(value) => Answer::Value(value),
+        let Some(block) = block.map(Arc::new) else { return Ok(refused(findings)) };
+        let row = facts.row();
+        Ok(match self.engine {
+            Name::Interpreter => self.run(&engine::Program::interpreter(&block), &row),
+            Name::Jit => self.run(&engine::Program::jit(&block)?, &row),
+            Name::Both => {
+                let jit = self.run(&engine::Program::jit(&block)?, &row);
+                self.environment.reset();
+                let interpreter = self.run(&engine::Program::interpreter(&block), &row);
+                if is_same(&interpreter, &jit) {
+                    interpreter
+                } else {
+                    Answer::Mismatch { interpreter: Box::new(interpreter), jit: Box::new(jit) }
+                }
+            }
+        })
+    }
+
+    fn run(&mut self, program: &engine::Program, row: &Row<'_>) -> Answer {
+        let (environment, scratch) = (&mut self.environment, &mut self.scratch);
+        match interpret::with_world(environment, |answers: &Answers| program.run(row, answers, scratch)) {
+            Ok(decision) => Answer::Value(decision.value),
             Err(Stop::Failed(error)) => Answer::Failed(error),
             Err(Stop::Needs(lookup)) => Answer::Needs(lookup),
         }
+    }
+}
+
+fn is_same(interpreter: &Answer, jit: &Answer) -> bool {
+    match (interpreter, jit) {
+        (Answer::Value(a), Answer::Value(b)) => a.is_same(b),
+        (Answer::Failed(a), Answer::Failed(b)) => a == b,
+        (Answer::Needs(a), Answer::Needs(b)) => a.to_string() == b.to_string(),
+        _ => false,
     }
 }
 
@@ -248,7 +289,7 @@ const LINE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Answers each line of standard input by one line.
 fn lines(arguments: &Arguments, environment: Environment, output: &mut impl Write) -> Outcome {
     let contexts = contexts(arguments)?;
-    let mut evaluator = Evaluator { edition: arguments.edition.into(), environment };
+    let mut evaluator = Evaluator::new(arguments, environment);
     let mut input = io::stdin().lock();
     let mut verdict = Verdict::Yes;
     for number in 1_u64.. {
@@ -262,9 +303,11 @@ fn lines(arguments: &Arguments, environment: Environment, output: &mut impl Writ
         match request(&line, &contexts) {
             Ok(Request { id, program, variables, facts }) => {
                 let mut findings = Findings::new();
-                let answer = evaluator.evaluate(&program, variables, &facts, &mut findings);
-                if let Answer::Needs(_) = answer {
-                    verdict = verdict.max(Verdict::Undecided);
+                let answer = evaluator.evaluate(&program, variables, &facts, &mut findings)?;
+                match answer {
+                    Answer::Needs(_) => verdict = verdict.max(Verdict::Undecided),
+                    Answer::Mismatch { .. } => verdict = verdict.max(Verdict::No),
+                    Answer::Value(_) | Answer::Refused(_) | Answer::Failed(_) => {}
                 }
                 let mut object = Map::from_iter([("id".to_owned(), id)]);
                 object.extend(answer_json(&answer));
@@ -371,6 +414,9 @@ fn answer_json(answer: &Answer) -> Map<String, Json> {
         Answer::Refused(code) => json!({ "type": "parse_error", "code": code }),
         Answer::Failed(_) => json!({ "type": "error" }),
         Answer::Needs(lookup) => json!({ "type": "needs", "lookup": lookup.to_string() }),
+        Answer::Mismatch { interpreter, jit } => {
+            json!({ "type": "mismatch", "interpreter": answer_json(interpreter), "jit": answer_json(jit) })
+        }
     };
     match json {
         Json::Object(object) => object,

@@ -6,14 +6,19 @@ use clap::Args;
 use config::{
     describe::{Line, Origin},
     explain::{Asked, Explained, Outcome as Decided, Stage},
-    resolve::Known,
+    resolve::{self, Known},
 };
 use document::{Source, render::Colour};
-use policy::{Target, target::Provision};
+use policy::{Scratch, Target, target::Provision};
 use scenario::Environment;
 use serde_json::{Value as Json, json};
+use simulate::Attempt;
 
-use super::{Failure, Outcome, Verdict, dry_run, dry_run::DryRun};
+use super::{
+    Failure, Outcome, Verdict, dry_run,
+    dry_run::DryRun,
+    engine::{self, Engine, Name},
+};
 
 /// Say which strategies a recipient gets, from which rule, and why
 ///
@@ -43,6 +48,8 @@ pub(super) struct Arguments {
     environment: Option<PathBuf>,
     #[command(flatten)]
     reading: dry_run::Reading,
+    #[command(flatten)]
+    engine: engine::Choice,
     /// Write one JSON object
     #[arg(long)]
     json: bool,
@@ -56,6 +63,8 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
     let Some(mut message) = dry_run::message(&arguments.message, colour)? else { return Ok(Verdict::CannotRun) };
     dry_run::amend(&mut message, arguments.from.as_deref(), &arguments.rcpt, &arguments.set)?;
     let target = arguments.reading.target(None, &settings);
+    let compared = compared(arguments, &settings, target)?;
+    let mut scratch = Scratch::new();
     let mut verdict = Verdict::Yes;
     let mut recipients = Vec::new();
     let chosen = |rcpt: &str| arguments.rcpt.is_empty() || arguments.rcpt.iter().any(|wanted| wanted == rcpt);
@@ -68,6 +77,11 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
         let explanation = config::explain::explain(&settings, &facts, &mut environment, target);
         for decision in &explanation.decisions {
             verdict = verdict.max(decision_verdict(decision));
+        }
+        if let Some(engine) = &compared {
+            environment.reset();
+            let _ = Attempt::decide(engine, &facts, &mut environment, &mut scratch);
+            verdict = verdict.max(engine.verdict()?);
         }
         if arguments.json {
             recipients.push(json!({
@@ -95,6 +109,19 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
         writeln!(output, "{report:#}")?;
     }
     Ok(verdict)
+}
+
+/// Both engines, where another than the interpreter is asked for. Reasons are always the interpreter's, as machine code
+/// keeps none; so that they are those of its decisions, the two are compared.
+fn compared(arguments: &Arguments, settings: &config::Settings, target: Target) -> Result<Option<Engine>, Failure> {
+    if arguments.engine.name(Name::Interpreter) == Name::Interpreter {
+        return Ok(None);
+    }
+    match resolve::plan(settings, target) {
+        Ok(plan) => engine::Choice::both().wire(plan).map(Some),
+        // What is wrong was shown with the explanation.
+        Err(_) => Ok(None),
+    }
 }
 
 fn decision_verdict(decision: &Explained) -> Verdict {

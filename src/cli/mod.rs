@@ -2,9 +2,11 @@
 //!
 //! Exit codes, the same for every command: 0 yes, 1 no, 2 cannot run, 3 cannot be decided.
 
+mod bench;
 mod check;
 mod dry_run;
 mod dump;
+mod engine;
 mod eval;
 mod explain;
 mod files;
@@ -88,6 +90,7 @@ enum Command {
     Simulate(simulate::Arguments),
     Eval(eval::Arguments),
     Dump(dump::Arguments),
+    Bench(bench::Arguments),
     /// Write completions for a shell to standard output
     ///
     /// For bash: `pointsman completions bash > /etc/bash_completion.d/pointsman`.
@@ -180,6 +183,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Simulate(arguments) => simulate::run(&arguments, colour, &mut output),
         Command::Eval(arguments) => eval::run(&arguments, colour, &mut output),
         Command::Dump(arguments) => dump::run(&arguments, colour, &mut output),
+        Command::Bench(arguments) => bench::run(&arguments, colour, &mut output),
         Command::Completions { shell } => completions(shell, &mut output),
         Command::Man { folder } => manual(&folder),
     };

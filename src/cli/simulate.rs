@@ -9,7 +9,7 @@ use clap::Args;
 use config::resolve;
 use document::render::Colour;
 use indicatif::{ProgressBar, ProgressStyle};
-use policy::{Kind, Plan, Target};
+use policy::{Decide as _, Kind, Plan, Scratch, Target};
 use scenario::{Environment, Message, Scenario, message};
 use serde_json::{Value as Json, json};
 use simulate::{Attempt, Decided, Summary, Unmet, expect, summary::Line};
@@ -17,6 +17,7 @@ use simulate::{Attempt, Decided, Summary, Unmet, expect, summary::Line};
 use super::{
     Failure, Outcome, Verdict,
     dry_run::{self, Beside, DryRun},
+    engine::{self, Engine},
     files,
 };
 
@@ -37,6 +38,8 @@ pub(super) struct Arguments {
     environment: Option<PathBuf>,
     #[command(flatten)]
     reading: dry_run::Reading,
+    #[command(flatten)]
+    engine: engine::Choice,
     /// Write one JSON object a line: one for each recipient, then one for each scenario
     #[arg(long)]
     json: bool,
@@ -124,12 +127,17 @@ fn scenarios(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// A policy made ready for a target; `None` where it has errors, which were shown.
-fn plan(arguments: &Arguments, path: &Path, target: Option<Target>, colour: Colour) -> Result<Option<Plan>, Failure> {
+fn wired(
+    arguments: &Arguments,
+    path: &Path,
+    target: Option<Target>,
+    colour: Colour,
+) -> Result<Option<Engine>, Failure> {
     let read = dry_run::policy(path, &arguments.reading, colour)?;
     let Some(DryRun { source, settings }) = read else { return Ok(None) };
     let target = arguments.reading.target(target, &settings);
     match resolve::plan(&settings, target) {
-        Ok(plan) => Ok(Some(plan)),
+        Ok(plan) => arguments.engine.wire(plan).map(Some),
         Err(findings) => {
             dry_run::show(&source, &findings, colour)?;
             Ok(None)
@@ -167,15 +175,16 @@ fn scenario(
         };
         scenario.environment = environment;
     }
-    let Some(plan) = plan(arguments, &policy, scenario.target, colour)? else { return Ok(Verdict::No) };
-    let result = replay(&plan, &mut scenario);
-    let report = Report { path, policy: &policy, plan: &plan, scenario: &scenario, result: &result, source: &source };
+    let Some(engine) = wired(arguments, &policy, scenario.target, colour)? else { return Ok(Verdict::No) };
+    let result = replay(&engine, &mut scenario);
+    let plan = engine.plan();
+    let report = Report { path, policy: &policy, plan, scenario: &scenario, result: &result, source: &source };
     if arguments.json {
         report.json(output)?;
     } else {
         report.text(output)?;
     }
-    Ok(result.verdict())
+    Ok(result.verdict().max(engine.verdict()?))
 }
 
 /// What came of a scenario.
@@ -204,12 +213,13 @@ fn is_open(decided: &Decided) -> bool {
     }
 }
 
-fn replay(plan: &Plan, scenario: &mut Scenario) -> Replay {
+fn replay(engine: &Engine, scenario: &mut Scenario) -> Replay {
+    let mut scratch = Scratch::new();
     let mut replay = Replay { attempts: Vec::new(), unmet: Vec::new(), met: 0 };
     for (index, message) in scenario.messages.iter().enumerate() {
         for (rcpt_index, rcpt) in message.recipients.iter().enumerate() {
             scenario.environment.reset();
-            let attempt = Attempt::decide(plan, &message.facts(rcpt_index), &mut scenario.environment);
+            let attempt = Attempt::decide(engine, &message.facts(rcpt_index), &mut scenario.environment, &mut scratch);
             let about = |expectation: &&scenario::Expectation| expect::is_about(expectation, &message.id, rcpt);
             for expectation in scenario.expectations.iter().filter(about) {
                 let unmet = expect::unmet(expectation, rcpt, &attempt);
@@ -373,7 +383,8 @@ const BAD_LINES_SHOWN: u64 = 20;
 fn messages(arguments: &Arguments, policy: &Path, path: &Path, colour: Colour, output: &mut impl Write) -> Outcome {
     let environment = dry_run::environment(arguments.environment.as_deref(), colour)?;
     let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
-    let Some(plan) = plan(arguments, policy, None, colour)? else { return Ok(Verdict::No) };
+    let Some(engine) = wired(arguments, policy, None, colour)? else { return Ok(Verdict::No) };
+    let mut scratch = Scratch::new();
     let progress = progress();
     let beside = Beside::new(path);
     let (mut summary, mut bad, mut verdict) = (Summary::default(), 0_u64, Verdict::Yes);
@@ -390,7 +401,7 @@ fn messages(arguments: &Arguments, policy: &Path, path: &Path, colour: Colour, o
         };
         for rcpt_index in 0..message.recipients.len() {
             environment.reset();
-            let attempt = Attempt::decide(&plan, &message.facts(rcpt_index), &mut environment);
+            let attempt = Attempt::decide(&engine, &message.facts(rcpt_index), &mut environment, &mut scratch);
             if Kind::ALL.iter().any(|kind| is_open(attempt.get(*kind))) {
                 verdict = verdict.max(Verdict::Undecided);
             }
@@ -409,7 +420,7 @@ fn messages(arguments: &Arguments, policy: &Path, path: &Path, colour: Colour, o
     } else {
         summary_text(&summary, bad, output)?;
     }
-    Ok(verdict)
+    Ok(verdict.max(engine.verdict()?))
 }
 
 /// A bar on standard error, where that is a terminal.

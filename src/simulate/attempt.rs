@@ -2,7 +2,9 @@
 //!
 //! Invariant: a recipient whose route is local has no connection and no TLS decision, because nothing is connected.
 
-use policy::{Answers, EvalError, Facts, Kind, Lookup, Plan, Stop, StrategyId, Undecided, Value, World};
+use policy::{
+    Answers, Decide, EvalError, Facts, Kind, Lookup, Row, Scratch, Stop, StrategyId, Undecided, Value, World,
+};
 
 /// What came of one decision.
 #[derive(Clone, Debug)]
@@ -51,16 +53,18 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Decides an attempt at the recipient of `facts`.
+    /// Decides an attempt at the recipient of `facts`, by whichever engine.
     #[must_use]
-    pub fn decide(plan: &Plan, facts: &Facts, world: &mut dyn World) -> Self {
-        let schedule = decide(plan, Kind::Schedule, facts, world).0;
-        let (route, id) = decide(plan, Kind::Route, facts, world);
-        if id.is_some_and(|id| plan.local_routes.contains(&id)) {
+    pub fn decide(engine: &dyn Decide, facts: &Facts, world: &mut dyn World, scratch: &mut Scratch) -> Self {
+        let row = facts.row();
+        let mut decide = |kind: Kind| decide(engine, kind, &row, world, scratch);
+        let schedule = decide(Kind::Schedule).0;
+        let (route, id) = decide(Kind::Route);
+        if id.is_some_and(|id| engine.plan().local_routes.contains(&id)) {
             return Self { route, schedule, connection: Decided::NotMade, tls: Decided::NotMade };
         }
-        let tls = decide(plan, Kind::Tls, facts, world).0;
-        let connection = decide(plan, Kind::Connection, facts, world).0;
+        let tls = decide(Kind::Tls).0;
+        let connection = decide(Kind::Connection).0;
         Self { route, schedule, connection, tls }
     }
 
@@ -76,12 +80,17 @@ impl Attempt {
     }
 }
 
-fn decide(plan: &Plan, kind: Kind, facts: &Facts, world: &mut dyn World) -> (Decided, Option<StrategyId>) {
-    let choice = plan.choice(kind);
-    let row = facts.row();
+fn decide(
+    engine: &dyn Decide,
+    kind: Kind,
+    row: &Row<'_>,
+    world: &mut dyn World,
+    scratch: &mut Scratch,
+) -> (Decided, Option<StrategyId>) {
+    let choice = engine.plan().choice(kind);
     let mut answers = Answers::new();
     loop {
-        let undecided = match choice.decide(&row, &answers, &mut ()) {
+        let undecided = match engine.decide(kind, row, &answers, scratch) {
             Ok(chosen) => {
                 let decided = Decided::Strategy {
                     name: choice.name(chosen.id).to_owned(),
@@ -112,7 +121,7 @@ mod tests {
 
     use base::{Findings, MappedText, TextRange};
     use policy::{
-        Block, BlockText, Choice, Compiler, Edition, LookupFailed, RuleText, Scope, Target, Variable, Wanted,
+        Block, BlockText, Choice, Compiler, Edition, LookupFailed, Plan, RuleText, Scope, Target, Variable, Wanted,
     };
 
     use super::*;
@@ -177,7 +186,7 @@ mod tests {
                 .with(Variable::RcptDomain, Value::text("corp.test"))
                 .with(Variable::RetryNum, Value::Int(retry))
                 .with(Variable::Source, Value::text("report"));
-            let attempt = Attempt::decide(&plan(target), &facts, &mut Local(local));
+            let attempt = Attempt::decide(&plan(target), &facts, &mut Local(local), &mut Scratch::new());
             assert_eq!((shown(&attempt.route), shown(&attempt.tls)), (route.to_owned(), tls.to_owned()));
         }
     }

@@ -5,13 +5,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use pointsman::{
     base::{Findings, MappedText, TextRange},
+    jit::Program,
     policy::{
-        Answers, BlockText, Compiler, Constant, DnsType, Edition, EvalError, Facts, Ir, RuleText, Scope, Stop, Value,
-        Variable, VariableSet, Wanted, interpret,
+        Answers, Block, BlockText, Compiler, Constant, DnsType, Edition, EvalError, Facts, Ir, RuleText, Scope,
+        Scratch, Stop, Value, Variable, VariableSet, Wanted, interpret,
     },
     scenario::{Environment, Store},
 };
@@ -24,6 +29,30 @@ fn folder() -> PathBuf {
 #[expect(clippy::disallowed_methods, reason = "a test reads its corpus")]
 fn read(name: &str) -> String {
     std::fs::read_to_string(folder().join(name)).expect("the corpus is part of the project")
+}
+
+/// An engine, by which a block is evaluated.
+type Engine = fn(Arc<Block>, &Facts, &mut Environment) -> Result<Value, Stop>;
+
+#[expect(clippy::needless_pass_by_value, reason = "an engine may keep the block")]
+fn interpreter(block: Arc<Block>, facts: &Facts, world: &mut Environment) -> Result<Value, Stop> {
+    let evaluate = |answers: &Answers| interpret::block(&block, &facts.row(), answers, &mut ());
+    interpret::with_world(world, evaluate).map(|decision| decision.value)
+}
+
+/// How many vectors machine code left to the interpreter.
+static LEFT: AtomicUsize = AtomicUsize::new(0);
+
+fn machine_code(block: Arc<Block>, facts: &Facts, world: &mut Environment) -> Result<Value, Stop> {
+    let program = Program::compile(block).expect("this machine is supported");
+    let mut scratch = Scratch::new();
+    let evaluate = |answers: &Answers| {
+        if !program.decides(&facts.row(), answers, &mut scratch) {
+            LEFT.fetch_add(1, Ordering::Relaxed);
+        }
+        program.run(&facts.row(), answers, &mut scratch)
+    };
+    interpret::with_world(world, evaluate).map(|decision| decision.value)
 }
 
 /// What an expression gave.
@@ -94,7 +123,7 @@ fn expected(json: &Json) -> Option<Value> {
     })
 }
 
-fn evaluate(vector: &Json, contexts: &Json, environment_json: &Json) -> Outcome {
+fn evaluate(vector: &Json, contexts: &Json, environment_json: &Json, engine: Engine) -> Outcome {
     let mut world = environment(environment_json);
     let variables = if vector["scope"] == "rcpt" { VariableSet::RCPT } else { VariableSet::HOST };
     let scope = Scope { variables, all_set: false, setting: "an expression" };
@@ -111,7 +140,7 @@ fn evaluate(vector: &Json, contexts: &Json, environment_json: &Json) -> Outcome 
                 .join("; "),
         )
     };
-    let result = if let Some(block) = vector.get("block") {
+    let block = if let Some(block) = vector.get("block") {
         let rules = block["match"].as_array().unwrap();
         let rules = rules.iter().map(|rule| RuleText {
             condition: text(&rule["if"]),
@@ -126,14 +155,14 @@ fn evaluate(vector: &Json, contexts: &Json, environment_json: &Json) -> Outcome 
         let Some(block) = compiler.block(&block, scope, Wanted::Value, &mut findings) else {
             return refused(&findings);
         };
-        let evaluate = |answers: &Answers| interpret::block(&block, &facts.row(), answers, &mut ());
-        interpret::with_world(&mut world, evaluate).map(|decision| decision.value)
+        block
     } else {
         let mut ir = Ir::default();
         let root = compiler.expression(&text(&vector["expr"]), scope, &mut ir, &mut findings);
         let Some(root) = root else { return refused(&findings) };
-        interpret::with_world(&mut world, |answers| interpret::expression(&ir, root, &facts.row(), answers, &mut ()))
+        Block::new(ir, Vec::new(), root, TextRange::default())
     };
+    let result = engine(Arc::new(block), &facts, &mut world);
     match result {
         Ok(value) => Outcome::Value(value),
         Err(Stop::Failed(error)) => Outcome::Failed(error),
@@ -165,13 +194,25 @@ fn holds(vector: &Json, outcome: &Outcome) -> bool {
 
 #[test]
 fn every_vector_gives_what_its_rule_demands() {
+    demanded_of(interpreter);
+}
+
+#[test]
+fn machine_code_gives_what_every_vectors_rule_demands() {
+    demanded_of(machine_code);
+    let left = LEFT.load(Ordering::Relaxed);
+    println!("{left} left to the interpreter");
+    assert!(left <= 10, "{left} left to the interpreter");
+}
+
+fn demanded_of(engine: Engine) {
     let contexts: Json = serde_json::from_str(&read("contexts.json")).unwrap();
     let environment: Json = serde_json::from_str(&read("environment.json")).unwrap();
     let vectors: Vec<Json> =
         read("expressions.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut violations = Vec::new();
     for vector in &vectors {
-        let outcome = evaluate(vector, &contexts, &environment);
+        let outcome = evaluate(vector, &contexts, &environment, engine);
         if !holds(vector, &outcome) {
             let text = vector.get("expr").unwrap_or_else(|| &vector["block"]).to_string();
             violations.push(format!(
@@ -191,7 +232,7 @@ fn one_flipped_expectation_is_a_violation() {
     let environment: Json = serde_json::from_str(&read("environment.json")).unwrap();
     let line = read("expressions.jsonl").lines().next().unwrap().to_owned();
     let mut vector: Json = serde_json::from_str(&line).unwrap();
-    let outcome = evaluate(&vector, &contexts, &environment);
+    let outcome = evaluate(&vector, &contexts, &environment, interpreter);
     assert!(holds(&vector, &outcome));
     vector["expect"]["value"] = Json::from(vector["expect"]["value"].as_i64().unwrap() + 1);
     assert!(!holds(&vector, &outcome));
