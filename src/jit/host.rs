@@ -11,6 +11,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     ptr, slice,
+    sync::Arc,
 };
 
 use bumpalo::Bump;
@@ -24,6 +25,8 @@ use policy::{
     pattern::Pattern,
     scratch::Parts,
 };
+
+use regex::CaptureLocations;
 
 use crate::layout::{ANY, INT, Raw, TEXT, text};
 
@@ -53,6 +56,7 @@ pub(crate) struct Host<'a> {
     pub(crate) arena: &'a Bump,
     pub(crate) captures: &'a mut Vec<(usize, usize)>,
     pub(crate) candidates: &'a mut Vec<Candidates>,
+    pub(crate) locations: &'a mut Vec<(Arc<Pattern>, CaptureLocations)>,
     /// Which block is being evaluated.
     pub(crate) block: usize,
     pub(crate) asked: usize,
@@ -62,12 +66,12 @@ pub(crate) struct Host<'a> {
 
 impl<'a> Host<'a> {
     pub(crate) fn new(row: &'a Row<'a>, answers: [&'a Answers; 4], scratch: Parts<'a>) -> Self {
-        let Parts { arena, captures, candidates } = scratch;
+        let Parts { arena, captures, candidates, locations } = scratch;
         let spent = Spent::default();
         let given = answers.map(|answers| answers.given().as_ptr());
         let given_count = answers.map(|answers| answers.given().len());
         let (block, asked, stop) = (0, 0, None);
-        Self { row, answers, given, given_count, arena, captures, candidates, block, asked, spent, stop }
+        Self { row, answers, given, given_count, arena, captures, candidates, locations, block, asked, spent, stop }
     }
 
     fn stop(&mut self, stop: impl Into<Stop>) -> Status {
@@ -283,7 +287,7 @@ pub(crate) extern "C" fn is_match(pattern: *const Pattern, address: usize, lengt
 /// The same; the captures are set. 0, 1, or 2 where the evaluation stops, 3 where the interpreter must decide.
 pub(crate) extern "C" fn captures(
     host: *mut Host<'static>,
-    pattern: *const Pattern,
+    pattern: *const Arc<Pattern>,
     address: usize,
     length: usize,
 ) -> u32 {
@@ -293,8 +297,19 @@ pub(crate) extern "C" fn captures(
     let work = || {
         host.captures.clear();
         let Some(regex) = pattern.compiled() else { return 3 };
-        let Some(captures) = regex.captures(text) else { return 0 };
-        let groups = captures.iter().map(|group| group.map_or("", |group| group.as_str()));
+        let known = host.locations.iter().position(|(known, _)| Arc::ptr_eq(known, pattern));
+        let place = known.unwrap_or_else(|| {
+            host.locations.push((pattern.clone(), regex.capture_locations()));
+            host.locations.len() - 1
+        });
+        let Some((_, locations)) = host.locations.get_mut(place) else { return 3 };
+        if regex.captures_read(locations, text).is_none() {
+            return 0;
+        }
+        let groups = (0..locations.len()).map(|group| {
+            let range = locations.get(group).unwrap_or_default();
+            text.get(range.0..range.1).unwrap_or_default()
+        });
         host.captures.extend(groups.map(|group| (group.as_ptr().expose_provenance(), group.len())));
         let bytes = host.captures.iter().map(|(_, length)| length).sum();
         match host.spent.add(bytes) {

@@ -11,14 +11,14 @@
 //! sound.
 
 mod code;
+#[cfg(test)]
+mod differential;
 mod host;
 mod layout;
 pub mod limits;
 mod lower;
 mod plan;
 mod program;
-#[cfg(test)]
-mod tests;
 
 pub use code::Refused;
 pub use plan::{Compiled, Serving};

@@ -1,8 +1,11 @@
 //! What an evaluation works with, kept from one to the next so that it need not be allocated again.
 
-use bumpalo::Bump;
+use std::sync::Arc;
 
-use crate::dag::Candidates;
+use bumpalo::Bump;
+use regex::CaptureLocations;
+
+use crate::{dag::Candidates, pattern::Pattern};
 
 /// Memory for evaluations, one after another; each thread has its own.
 #[derive(Debug, Default)]
@@ -10,6 +13,7 @@ pub struct Scratch {
     arena: Bump,
     captures: Vec<(usize, usize)>,
     candidates: Vec<Candidates>,
+    locations: Vec<(Arc<Pattern>, CaptureLocations)>,
 }
 
 /// What an evaluation built beyond this is given back after it, in bytes.
@@ -24,7 +28,12 @@ pub struct Parts<'a> {
     pub captures: &'a mut Vec<(usize, usize)>,
     /// What each search found.
     pub candidates: &'a mut Vec<Candidates>,
+    /// Where groups were found, for each regular expression that captured before.
+    pub locations: &'a mut Vec<(Arc<Pattern>, CaptureLocations)>,
 }
+
+/// The most regular expressions whose locations are kept.
+const LOCATIONS_MAX: usize = 64;
 
 impl Scratch {
     /// Nothing yet.
@@ -44,7 +53,16 @@ impl Scratch {
             self.arena.reset();
         }
         self.captures.clear();
-        Parts { arena: &self.arena, captures: &mut self.captures, candidates: &mut self.candidates }
+        // Those of a policy that is gone go with the first that finds no room.
+        if self.locations.len() > LOCATIONS_MAX {
+            self.locations.clear();
+        }
+        Parts {
+            arena: &self.arena,
+            captures: &mut self.captures,
+            candidates: &mut self.candidates,
+            locations: &mut self.locations,
+        }
     }
 
     /// The bytes that are kept.

@@ -296,8 +296,9 @@ impl Maker<'_, '_> {
             return self.leaf();
         }
         let depth = depth - 1;
-        match self.choices.below(14) {
+        match self.choices.below(16) {
             0 => self.leaf(),
+            14 | 15 => self.arithmetic(),
             1 => {
                 let items = (0..self.choices.below(4)).map(|_| self.value(depth)).collect();
                 self.push(Op::List(items))
@@ -344,6 +345,33 @@ impl Maker<'_, '_> {
                 let count = (0..4).find(|count| function.takes(edition, *count)).unwrap_or_else(|| function.arity());
                 let arguments = (0..count).map(|_| self.value(depth)).collect();
                 self.push(Op::Call { function, arguments })
+            }
+        }
+    }
+
+    /// Numbers alone, which become straight code.
+    fn arithmetic(&mut self) -> ExprId {
+        let operators = BinaryOperator::ALL.get(3..).unwrap_or_default();
+        let first = self.number();
+        let count = 1 + self.choices.below(3);
+        let rest = (0..count).map(|_| (self.choices.of(operators, BinaryOperator::Add), self.number())).collect();
+        self.push(Op::Chain { first, rest })
+    }
+
+    fn number(&mut self) -> ExprId {
+        match self.choices.below(8) {
+            0..=3 => self.int_variable(),
+            4 | 5 => {
+                let int = self.choices.int();
+                self.push(Op::Literal(Value::Int(int)))
+            }
+            6 => {
+                let float = self.choices.of(FLOATS, 0.0);
+                self.push(Op::Literal(Value::Float(float)))
+            }
+            _ => {
+                let operand = self.int_variable();
+                self.push(Op::Negate(operand))
             }
         }
     }

@@ -6,7 +6,11 @@ use cranelift_codegen::ir::{
     types::{I32, I64},
 };
 
-use super::{Kind, ListFailure, Lowering, value::Lowered};
+use super::{
+    Kind, ListFailure, Lowering,
+    broken::{Broken, is_broken},
+    value::Lowered,
+};
 use crate::{
     host::{DONE, FALL_BACK, LIST_FAILED},
     layout::RAW_BYTES,
@@ -54,7 +58,9 @@ impl Lowering<'_, '_, '_> {
         let is_done = self.builder.ins().icmp_imm_u(IntCC::Equal, status, i64::from(DONE));
         self.builder.ins().brif(is_done, next, &[], other, &[]);
         self.builder.switch_to_block(other);
-        if let ListFailure::No(no) = self.list_failure {
+        if let ListFailure::No(no) = self.list_failure
+            && !is_broken(Broken::List)
+        {
             let list = self.builder.ins().icmp_imm_u(IntCC::Equal, status, i64::from(LIST_FAILED));
             let rest = self.builder.create_block();
             self.builder.ins().brif(list, no, &[], rest, &[]);

@@ -5,6 +5,7 @@
 //! every successor lies above its vertex. One method a vertex kind, in the order of [`Node`]; operations are in
 //! `value`, questions that need no value of their own in `test`.
 
+pub(crate) mod broken;
 mod calls;
 mod test;
 mod text;
@@ -24,7 +25,10 @@ use policy::{
     dag::{Counting, Dag, Leaf, NOWHERE, Node, NodeId, Set, SetId, Table},
 };
 
-use self::value::Lowered;
+use self::{
+    broken::{Broken, is_broken},
+    value::Lowered,
+};
 use crate::{
     host::{self, FALL_BACK, NO_STRATEGY, STOPPED},
     layout::{self, RAW_BYTES},
@@ -444,7 +448,12 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
 
     /// Goes where the place leads that `block` is given.
     fn dispatch(&mut self, set: &Set, block: Block, from: u32, until: u32) {
-        let place = parameter(self.builder, block);
+        let mut place = parameter(self.builder, block);
+        if is_broken(Broken::Place) && until > from + 1 {
+            let last = self.builder.ins().iconst(I32, i64::from(until) - 1);
+            let next = self.builder.ins().iadd_imm_s(place, 1);
+            place = self.builder.ins().umin(next, last);
+        }
         let mut leaves = vec![IS_NODE; until as usize];
         let mut targets = Vec::new();
         let mut numbers: BTreeMap<NodeId, u64> = BTreeMap::new();

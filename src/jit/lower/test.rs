@@ -10,7 +10,11 @@ use policy::{
     pattern::Pattern,
 };
 
-use super::{Kind, Lowering, value::Lowered};
+use super::{
+    Kind, Lowering,
+    broken::{Broken, is_broken},
+    value::Lowered,
+};
 use crate::host;
 
 /// The most texts that are compared one after another; more are looked up.
@@ -104,7 +108,8 @@ impl Lowering<'_, '_, '_> {
                 let next = self.if_at_least(length, text.len(), otherwise);
                 self.builder.switch_to_block(next);
                 let end = self.builder.ins().iadd(address, length);
-                let start = self.builder.ins().iadd_imm_s(end, -(text.len() as i64));
+                let back = if is_broken(Broken::Suffix) { length } else { self.int(text.len() as i64) };
+                let start = self.builder.ins().isub(end, back);
                 self.same_bytes(start, text.as_bytes(), then, otherwise);
             }
             (Atom::Substring { text, .. }, Lowered::Text { address, length }) => {
@@ -159,7 +164,8 @@ impl Lowering<'_, '_, '_> {
         then: Block,
         otherwise: Block,
     ) {
-        let pattern = self.address(&**pattern);
+        let shared = pattern;
+        let pattern = self.address(&**shared);
         if !self.part.dag.terms().is_ordered(id) {
             let kinds = &[Kind::Word, Kind::Word, Kind::Word];
             let found = self.call(host::is_match as *const u8, kinds, &[pattern, address, length], Some(Kind::Half));
@@ -171,6 +177,7 @@ impl Lowering<'_, '_, '_> {
             return;
         }
         let kinds = &[Kind::Host, Kind::Word, Kind::Word, Kind::Word];
+        let pattern = self.address(shared);
         let arguments = [pattern, address, length];
         let found = self.call(host::captures as *const u8, kinds, &arguments, Some(Kind::Half));
         let (known, other) = (self.block(), self.block());

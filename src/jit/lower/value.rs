@@ -11,7 +11,11 @@ use cranelift_codegen::ir::{
 };
 use policy::{ExprId, Function, Op, Row, Type, Variable, ast::BinaryOperator, lookup::Given, variable::Column};
 
-use super::{Kind, Lowering, parameter};
+use super::{
+    Kind, Lowering,
+    broken::{Broken, is_broken},
+    parameter,
+};
 use crate::{
     host,
     layout::{self, ANY, CONSTANT, FLOAT, INT, LENGTH, LIST, TAG, TEXT, WORD, tag},
@@ -216,7 +220,8 @@ impl Lowering<'_, '_, '_> {
             let (yes, no) = if stops_at { (stop, next) } else { (next, stop) };
             self.builder.ins().brif(truth, yes, &[], no, &[]);
             self.builder.switch_to_block(stop);
-            let stopped = if position == 0 { value } else { Lowered::Int(self.int(i64::from(stops_at))) };
+            let is_first = position == 0 && !is_broken(Broken::Operand);
+            let stopped = if is_first { value } else { Lowered::Int(self.int(i64::from(stops_at))) };
             self.write(stopped, out, 0);
             self.builder.ins().jump(end, &[]);
             self.builder.switch_to_block(next);
@@ -258,7 +263,8 @@ impl Lowering<'_, '_, '_> {
                 let zero = self.builder.ins().f64const(0.0);
                 let quotient = self.builder.ins().fdiv(left, right);
                 let is_zero = self.builder.ins().fcmp(FloatCC::Equal, right, zero);
-                Float(self.builder.ins().select(is_zero, zero, quotient))
+                let result = self.builder.ins().select(is_zero, zero, quotient);
+                Float(if is_broken(Broken::Division) { quotient } else { result })
             }
             (B::Add | B::Subtract | B::Multiply, Int(a), Int(b)) => Int(self.whole(operator, a, b)),
             (B::Add | B::Subtract | B::Multiply, Int(_) | Float(_), Int(_) | Float(_)) => {
@@ -334,7 +340,8 @@ impl Lowering<'_, '_, '_> {
         let both = self.builder.ins().band(of_a, of_b);
         let overflows = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, both, 0);
         let bound = bound(self, a);
-        self.builder.ins().select(overflows, bound, result)
+        let saturated = self.builder.ins().select(overflows, bound, result);
+        if is_broken(Broken::Saturation) { result } else { saturated }
     }
 
     fn float(&mut self, value: Lowered) -> Value {
@@ -421,6 +428,7 @@ impl Lowering<'_, '_, '_> {
         self.builder.switch_to_block(take);
         let int = self.builder.ins().load(I64, flags, given, Given::INT as i32);
         let next = self.builder.ins().iadd_imm_s(asked, 1);
+        let next = if is_broken(Broken::Answers) { asked } else { next };
         self.builder.ins().store(flags, next, host, layout::ASKED);
         self.builder.ins().jump(end, &[BlockArg::Value(int)]);
         self.builder.switch_to_block(ask);
@@ -530,8 +538,9 @@ impl Lowering<'_, '_, '_> {
 }
 
 /// The comparison of whole numbers that an operator is.
-const fn signed(operator: BinaryOperator) -> IntCC {
+fn signed(operator: BinaryOperator) -> IntCC {
     match operator {
+        BinaryOperator::Less if is_broken(Broken::Order) => IntCC::SignedLessThanOrEqual,
         BinaryOperator::NotEqual => IntCC::NotEqual,
         BinaryOperator::Less => IntCC::SignedLessThan,
         BinaryOperator::AtMost => IntCC::SignedLessThanOrEqual,

@@ -8,7 +8,10 @@ use policy::{
     testing::{self, Choices, Chosen},
 };
 
-use crate::{Compiled, Program};
+use crate::{
+    Compiled, Program,
+    lower::broken::{BROKEN, Broken},
+};
 
 /// How many programs are made, and on how many rows each one is run.
 const PROGRAMS: u64 = 2_000;
@@ -27,6 +30,30 @@ fn both(block: &Block, program: &Program, seed: u64, scratch: &mut Scratch) -> (
     let expected = testing::outcome(&mut world, |answers| interpret::block(block, &row, answers, &mut ()), shown);
     let found = testing::outcome(&mut world, |answers| program.run(&row, answers, scratch), shown);
     (expected, found)
+}
+
+/// Evaluates program after program until the engines differ.
+fn first_difference(programs: u64, scratch: &mut Scratch) -> Option<u64> {
+    (0..programs).find(|seed| {
+        let block = Arc::new(testing::block(&mut Choices::Seed(*seed)));
+        let program = Program::compile(block.clone()).expect("this machine is supported");
+        (0..20).any(|row| {
+            let (expected, found) = both(&block, &program, seed * ROWS + row, scratch);
+            expected != found
+        })
+    })
+}
+
+#[test]
+fn every_broken_lowering_is_noticed() {
+    let mut scratch = Scratch::new();
+    for way in Broken::ALL {
+        BROKEN.set(Some(way));
+        let seed = first_difference(PROGRAMS, &mut scratch);
+        BROKEN.set(None);
+        let seed = seed.unwrap_or_else(|| panic!("{way:?} is not noticed"));
+        println!("{way:?} differs at seed {seed}");
+    }
 }
 
 #[test]
