@@ -1,18 +1,21 @@
-//! IR texts of `corpus/ir`: each reads, writes back to itself, and gives what its `# run:` lines say.
+//! IR texts of `corpus/ir` and `corpus/dags`: each reads, writes back to itself, and gives what its `# run:` lines say
+//! through both engines.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use pointsman::{
-    base::{Findings, MappedText},
+    base::{Findings, MappedText, TextRange},
+    jit::Program,
     policy::{
-        Answers, Compiler, Edition, Facts, Ir, Scope, Value, Variable, VariableSet, interpret,
+        self, Answers, Block, Compiler, Dag, Edition, Facts, Ir, Scope, Scratch, Value, Variable, VariableSet,
+        interpret,
         ir_text::{self, IrText},
     },
 };
 
 #[expect(clippy::disallowed_methods, reason = "a test reads its corpus")]
-fn texts() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/ir");
+fn texts(folder: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|extension| extension == "ir")).collect();
     paths.sort();
@@ -40,25 +43,56 @@ fn facts(text: &str) -> Facts {
     facts
 }
 
+/// A program as a block; an expression is one without rules.
+fn block(program: IrText) -> Block {
+    match program {
+        IrText::Block(block) => block,
+        IrText::Expression { ir, root } => Block::new(ir, Vec::new(), root, TextRange::default()),
+    }
+}
+
 #[test]
 fn each_text_gives_what_it_says() {
-    let texts = texts();
+    each_gives("corpus/ir");
+}
+
+#[test]
+fn each_dag_gives_what_its_text_says() {
+    each_gives("corpus/dags");
+}
+
+#[test]
+fn each_dag_is_as_recorded() {
+    for (path, text) in texts("corpus/dags") {
+        let program = ir_text::read(&text, &mut Findings::new()).unwrap();
+        let dag = Dag::of(&block(program)).unwrap();
+        for (number, node) in dag.nodes().iter().enumerate() {
+            assert!(policy::dag::successors(node).all(|next| next.index() > number), "{path}: vertex {number}");
+        }
+        let name = Path::new(&path).file_stem().unwrap().to_string_lossy().into_owned();
+        insta::assert_snapshot!(name, dag.to_string());
+    }
+}
+
+/// Both engines.
+fn each_gives(folder: &str) {
+    let texts = texts(folder);
     let mut runs = 0;
     for (name, text) in &texts {
         let mut findings = Findings::new();
         let program = ir_text::read(text, &mut findings).unwrap_or_else(|| panic!("{name}: {findings:?}"));
         let code: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
         assert_eq!(ir_text::write(&program), code, "{name}");
+        let block = Arc::new(block(program));
+        let compiled = Program::compile(block.clone()).expect("this machine is supported");
+        let mut scratch = Scratch::new();
         for run in text.lines().filter_map(|line| line.strip_prefix("# run:")) {
             let (given, expected) = run.split_once("=>").unwrap();
             let (facts, answers) = (facts(given), Answers::new());
-            let found = match &program {
-                IrText::Block(block) => interpret::block(block, &facts.row(), &answers, &mut ()).unwrap().value,
-                IrText::Expression { ir, root } => {
-                    interpret::expression(ir, *root, &facts.row(), &answers, &mut ()).unwrap()
-                }
-            };
+            let found = interpret::block(&block, &facts.row(), &answers, &mut ()).unwrap().value;
             assert!(found.is_same(&value(expected.trim())), "{name}:{run}: found {found}");
+            let found = compiled.run(&facts.row(), &answers, &mut scratch).unwrap().value;
+            assert!(found.is_same(&value(expected.trim())), "{name}:{run}: machine code gives {found}");
             runs += 1;
         }
     }

@@ -4,7 +4,6 @@
 
 /// A way to be wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "only tests break anything"))]
 pub(crate) enum Broken {
     /// `<` holds for equal numbers.
     Order,

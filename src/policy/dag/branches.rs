@@ -224,7 +224,7 @@ fn mark(is_reached: &mut [bool], id: NodeId) {
 }
 
 /// The vertices that `node` itself names; the targets of a search belong to its set.
-pub(super) fn successors(node: &Node) -> impl Iterator<Item = NodeId> {
+pub fn successors(node: &Node) -> impl Iterator<Item = NodeId> {
     let (one, two, three) = match *node {
         Node::Branch { then, otherwise, .. } => (Some(then), Some(otherwise), None),
         Node::Ask { then, otherwise, fails, .. } => (Some(then), Some(otherwise), Some(fails)),

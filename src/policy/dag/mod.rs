@@ -31,6 +31,7 @@ mod text;
 pub use self::{
     atom::{Atom, Comparison},
     bound::Counting,
+    branches::successors,
     search::{Candidates, NOWHERE, Probe, Set, SingleTable},
     table::Table,
     terms::{Terms, operands},
