@@ -16,7 +16,7 @@ use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module as _, ModuleError, default_libcall_names};
 
-use policy::{Answers, Row, Scratch, Stop};
+use policy::{Answers, Dag, Op, Row, Scratch, Stop};
 
 use crate::{
     host::{FALL_BACK, Host},
@@ -63,7 +63,7 @@ impl Code {
     /// the code.
     pub(crate) fn compile(functions: &[Vec<Part<'_>>]) -> Result<Self, Refused> {
         let size: usize = functions.iter().flatten().map(size).sum();
-        if functions.iter().flatten().any(|part| part.dag.sizes_exceed(limits::OPERATIONS_MAX)) {
+        if functions.iter().flatten().any(|part| is_too_large(part.dag)) {
             return Err(Refused::TooLarge);
         }
         let module = JITModule::new(JITBuilder::with_isa(isa(size)?, default_libcall_names()));
@@ -138,6 +138,22 @@ impl Drop for Code {
             unsafe { module.free_memory() }
         }
     }
+}
+
+/// Whether compiling would take too long, or too much of a stack.
+fn is_too_large(dag: &Dag) -> bool {
+    dag.questions() > limits::QUESTIONS_MAX || dag.depth() > limits::DEPTH_MAX || asked(dag) > limits::OPERATIONS_MAX
+}
+
+/// How many operations have code of their own: literals and variables are parts of others, and a single comparison is
+/// one of the questions.
+fn asked(dag: &Dag) -> usize {
+    let weight = |op: &Op| match op {
+        Op::Literal(_) | Op::Variable(_) => 0,
+        Op::Chain { rest, .. } => rest.len().saturating_sub(1),
+        _ => 1,
+    };
+    dag.terms().ir().exprs().map(|(_, expr)| weight(&expr.op)).sum()
 }
 
 /// How much there is to compile.

@@ -267,9 +267,6 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
 
     fn run(mut self) -> Result<(), TooLarge> {
         let dag = self.part.dag;
-        if dag.nodes().len().max(dag.terms().ir().len()) > limits::OPERATIONS_MAX * 10 {
-            return Err(TooLarge);
-        }
         self.share();
         let searches = self.searches();
         let root = self.node_block(NodeId::ROOT);

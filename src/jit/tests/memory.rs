@@ -180,8 +180,8 @@ fn no_page_is_writable_and_executable() {
 /// The resident memory of this process in bytes.
 #[cfg(target_os = "linux")]
 fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).map_or(0, |pages| pages * 4096)
 }
 
 /// Reloads of one policy while eight threads evaluate it. Each answer comes from exactly one of the two policies.
@@ -228,6 +228,6 @@ fn reloading_leaves_nothing_behind() {
         (before, after)
     });
     println!("{RELOADS} reloads, {} decisions, {before} to {after} bytes", decided.load(Ordering::Relaxed));
-    assert!(decided.load(Ordering::Relaxed) > 0);
+    assert!(decided.load(Ordering::Relaxed) > 0 && before > 0);
     assert!(after < before + GROWTH_MAX, "{before} to {after} bytes");
 }

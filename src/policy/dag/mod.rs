@@ -188,11 +188,21 @@ impl Dag {
         self.counting
     }
 
-    /// Whether it has more operations or vertices than this many. Leaves count little: they need no code.
+    /// How many vertices ask something; the others need little code, or none.
     #[must_use]
-    pub fn sizes_exceed(&self, most: usize) -> bool {
-        let questions = self.nodes.iter().filter(|node| !matches!(node, Node::Decide(_))).count();
-        questions > most
+    pub fn questions(&self) -> usize {
+        self.nodes.iter().filter(|node| !matches!(node, Node::Decide(_))).count()
+    }
+
+    /// How deep operations stand within one another.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        let mut depths: Vec<usize> = Vec::with_capacity(self.terms.ir().len());
+        for (_, expr) in self.terms.ir().exprs() {
+            let deepest = operands(&expr.op).filter_map(|id| depths.get(id.index())).max().copied();
+            depths.push(1 + deepest.unwrap_or(0));
+        }
+        depths.into_iter().max().unwrap_or(0)
     }
 
     /// The variables that it reads.
