@@ -301,6 +301,15 @@ impl Findings {
         });
     }
 
+    /// Changes the words of each one; its severity stays what it is.
+    pub fn change(&mut self, mut change: impl FnMut(&mut Diagnostic)) {
+        for finding in &mut self.list {
+            let severity = finding.severity;
+            change(finding);
+            finding.severity = severity;
+        }
+    }
+
     /// How many findings there are, so that [`Self::errors_since`] can ask about later ones.
     #[must_use]
     pub const fn mark(&self) -> usize {

@@ -1,4 +1,5 @@
-//! Output that never shows what came out of the environment or a file that a policy names.
+//! Output that never shows what came out of the environment or a file that a policy names, and that holds nothing that
+//! a terminal would act on.
 //!
 //! Settings keep such values in a type that prints `***`. A value that went into an expression can still come out as a
 //! strategy's name or in a message, so every line that this program writes is searched for each value that it was given.
@@ -34,7 +35,44 @@ pub(super) fn remember(secret: &Secret) {
     known.sort_by_key(|secret| std::cmp::Reverse(secret.reveal().len()));
 }
 
+/// A line that a terminal can be given: control characters of a document, which could make it do or hide something,
+/// are replaced by a sign; only the program's own colours pass.
+fn harmless(line: Vec<u8>) -> Vec<u8> {
+    let is_harmful = |character: char| {
+        character.is_control() && !matches!(character, '\n' | '\t')
+            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let text = String::from_utf8_lossy(&line);
+    if !text.chars().any(is_harmful) {
+        return line;
+    }
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = &*text;
+    while let Some(character) = rest.chars().next() {
+        let length = colour(rest).unwrap_or(0);
+        if let Some((shown, behind)) = rest.split_at_checked(length).filter(|_| length > 0) {
+            clean.push_str(shown);
+            rest = behind;
+            continue;
+        }
+        clean.push(if is_harmful(character) { '\u{fffd}' } else { character });
+        rest = rest.get(character.len_utf8()..).unwrap_or_default();
+    }
+    clean.into_bytes()
+}
+
+/// The length of the sequence that sets a colour, where `text` begins with one.
+fn colour(text: &str) -> Option<usize> {
+    let parameters = text.strip_prefix("\x1b[")?;
+    let end = parameters.find(|character: char| !character.is_ascii_digit() && character != ';')?;
+    parameters.get(end..)?.starts_with('m').then_some("\x1b[".len() + end + 1)
+}
+
 fn mask(line: &[u8]) -> Vec<u8> {
+    harmless(masked(line))
+}
+
+fn masked(line: &[u8]) -> Vec<u8> {
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if known.is_empty() {
         return line.to_vec();
@@ -101,6 +139,20 @@ pub(super) fn stderr() -> Masked<io::Stderr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_do_not_reach_a_terminal() {
+        let cases = [
+            ("plain\ttext é\n", "plain\ttext é\n"),
+            ("\x1b[1mbold\x1b[0m\n", "\x1b[1mbold\x1b[0m\n"),
+            ("\x1b]0;title\x07\n", "\u{fffd}]0;title\u{fffd}\n"),
+            ("\x1b[2Jgone\r\n", "\u{fffd}[2Jgone\u{fffd}\n"),
+            ("a\u{9b}b\u{202e}c\x7f\n", "a\u{fffd}b\u{fffd}c\u{fffd}\n"),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(String::from_utf8(mask(line.as_bytes())).unwrap(), expected);
+        }
+    }
 
     #[test]
     fn a_value_is_masked_in_pieces_and_escaped() {

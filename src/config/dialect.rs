@@ -91,6 +91,7 @@ pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources)
     if let Some(settings) = &settings {
         resolve::report(settings, &mut findings);
     }
+    secrets::scrub(source, &mut findings);
     findings.sort();
     Loaded { settings, findings }
 }

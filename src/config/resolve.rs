@@ -151,7 +151,8 @@ fn report_kind(settings: &Settings, kind: Kind, outcomes: Outcomes, names: Names
             Known::Undefined(None) if is_snippet => unknown.push((names.shown(name), *range)),
             Known::Undefined(None) => {
                 if reported.insert((name.as_str(), *range)) {
-                    findings.push(undefined(settings, kind, name, *range, names));
+                    let compares = reported.len() <= SUGGESTIONS_MAX;
+                    findings.push(undefined(settings, kind, name, *range, names, compares));
                 }
             }
         }
@@ -192,8 +193,29 @@ fn consequences(settings: &Settings, kind: Kind) -> String {
     format!("{} on {target}, and {} on {}", of(target), of(Target::Native), Target::Native)
 }
 
-fn undefined(settings: &Settings, kind: Kind, name: &str, range: TextRange, names: Names) -> Diagnostic {
-    let near = nearest(name, settings.defined(kind)).filter(|_| names == Names::Plain);
+/// The most names that a help lists.
+const LISTED_MAX: usize = 12;
+
+/// Names, as far as a line holds them.
+fn listed(names: &[&str]) -> String {
+    let first: Vec<&str> = names.iter().take(LISTED_MAX).copied().collect();
+    let more = names.len() - first.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("`{}`{more}", first.join("`, `"))
+}
+
+/// How many undefined names of a kind are compared with every defined one, which takes the time of their product.
+const SUGGESTIONS_MAX: usize = 100;
+
+fn undefined(
+    settings: &Settings,
+    kind: Kind,
+    name: &str,
+    range: TextRange,
+    names: Names,
+    compares: bool,
+) -> Diagnostic {
+    let near = (names == Names::Plain && compares).then(|| nearest(name, settings.defined(kind))).flatten();
     let message = format!("no {kind} strategy `{}` is defined", names.shown(name));
     let finding = Diagnostic::new(&codes::UNDEFINED_STRATEGY, range, message)
         .label(format!("it {}", consequences(settings, kind)));
@@ -203,7 +225,7 @@ fn undefined(settings: &Settings, kind: Kind, name: &str, range: TextRange, name
             range,
             format!("'{near}'"),
         )),
-        None => finding.help(format!("define it, or name one of `{}`", settings.defined(kind).join("`, `"))),
+        None => finding.help(format!("define it, or name one of {}", listed(&settings.defined(kind)))),
     }
 }
 
@@ -275,7 +297,7 @@ fn choice(settings: &Settings, kind: Kind, target: Target, findings: &mut Findin
         for (name, range) in block.names().names {
             match settings.known(kind, &name, target) {
                 Known::Defined(_) | Known::Provided(_) | Known::Ignored(..) => {}
-                Known::Undefined(None) => findings.push(undefined(settings, kind, &name, range, names)),
+                Known::Undefined(None) => findings.push(undefined(settings, kind, &name, range, names, true)),
                 Known::Undefined(Some(other)) => {
                     findings.push(wrong_kind(settings, kind, other, &name, range, names));
                 }

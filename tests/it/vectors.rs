@@ -13,7 +13,7 @@ use std::{
 
 use pointsman::{
     base::{Findings, MappedText, TextRange},
-    jit::Program,
+    jit::{Program, Refused},
     policy::{
         Answers, Block, BlockText, Compiler, Constant, DnsType, Edition, EvalError, Facts, Ir, RuleText, Scope,
         Scratch, Stop, Value, Variable, VariableSet, Wanted, interpret,
@@ -44,7 +44,15 @@ fn interpreter(block: Arc<Block>, facts: &Facts, world: &mut Environment) -> Res
 static LEFT: AtomicUsize = AtomicUsize::new(0);
 
 fn machine_code(block: Arc<Block>, facts: &Facts, world: &mut Environment) -> Result<Value, Stop> {
-    let program = Program::compile(block).expect("this machine is supported");
+    let program = match Program::compile(block.clone()) {
+        Ok(program) => program,
+        // Deeper than is compiled.
+        Err(Refused::TooLarge) => {
+            LEFT.fetch_add(1, Ordering::Relaxed);
+            return interpreter(block, facts, world);
+        }
+        Err(why) => panic!("{why}"),
+    };
     let mut scratch = Scratch::new();
     let evaluate = |answers: &Answers| {
         if !program.decides(&facts.row(), answers, &mut scratch) {
