@@ -54,8 +54,17 @@ enum Deny {
 
 pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write) -> Outcome {
     let mut checked = Vec::with_capacity(arguments.files.len());
+    let mut unread = Verdict::Yes;
     for path in &arguments.files {
-        let (source, mut findings) = files::read(path)?;
+        let (source, mut findings) = match files::read(path) {
+            Ok(read) => read,
+            // The other files are checked all the same.
+            Err(failure) => {
+                writeln!(super::masked::stderr(), "pointsman: {failure}")?;
+                unread = Verdict::CannotRun;
+                continue;
+            }
+        };
         let machine = files::Machine::new(path, arguments.resolve);
         if !findings.has_errors() {
             let loaded = config::load(&source, arguments.dialect.map(Into::into), &machine);
@@ -80,7 +89,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
         findings.has_errors() || arguments.deny == Some(Deny::Warnings) && warned
     };
     let any = pairs.iter().any(|(_, findings)| denied(findings));
-    Ok(if any { Verdict::No } else { Verdict::Yes })
+    Ok(unread.max(if any { Verdict::No } else { Verdict::Yes }))
 }
 
 /// One line on standard error: how many of what.

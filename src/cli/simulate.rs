@@ -200,7 +200,11 @@ impl Replay {
         let open = |attempt: &Attempt| Kind::ALL.iter().any(|kind| is_open(attempt.get(*kind)));
         // An expectation of a decision that stayed open is neither met nor refuted.
         let refuted = self.unmet.iter().any(|unmet| !unmet.is_open);
-        let unmet = if refuted { Verdict::No } else { Verdict::Yes };
+        let unmet = match (refuted, self.unmet.is_empty()) {
+            (true, _) => Verdict::No,
+            (false, false) => Verdict::Undecided,
+            (false, true) => Verdict::Yes,
+        };
         let is_open = self.attempts.iter().any(|(_, _, attempt)| open(attempt));
         unmet.max(if is_open { Verdict::Undecided } else { Verdict::Yes })
     }

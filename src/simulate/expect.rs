@@ -37,6 +37,16 @@ pub fn is_about(expectation: &Expectation, message: &str, rcpt: &Mailbox) -> boo
 pub fn unmet(expectation: &Expectation, rcpt: &Mailbox, attempt: &Attempt) -> Vec<Unmet> {
     let compare = |kind: Kind| {
         let expected = expectation.decision(kind)?;
+        if expectation.attempt != 1 {
+            return Some(Unmet {
+                rcpt: rcpt.clone(),
+                kind,
+                expected: expected.name.clone(),
+                found: format!("no decision: attempt {} is not simulated, only the first is", expectation.attempt),
+                is_open: true,
+                place: expected.place,
+            });
+        }
         let decided = attempt.get(kind);
         (decided.name() != Some(expected.name.as_str())).then(|| Unmet {
             rcpt: rcpt.clone(),
@@ -93,6 +103,20 @@ mod tests {
             let found = found.first().map(|unmet| (unmet.found.as_str(), unmet.is_open));
             assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    fn an_expectation_of_a_later_attempt_is_not_met_by_the_first() {
+        let decided = || Decided::Strategy { name: "mx".to_owned(), rule: None, instead_of: None };
+        let attempt = Attempt { route: decided(), schedule: decided(), connection: decided(), tls: decided() };
+        let expectation = Expectation {
+            attempt: 2,
+            route: Some(Expected { name: "mx".to_owned(), place: Place::default() }),
+            ..Expectation::of("m1")
+        };
+        let found = unmet(&expectation, &Mailbox::parse("bob@corp.test").unwrap(), &attempt);
+        let found: Vec<_> = found.iter().map(|unmet| (unmet.found.as_str(), unmet.is_open)).collect();
+        assert_eq!(found, [("no decision: attempt 2 is not simulated, only the first is", true)]);
     }
 
     #[test]

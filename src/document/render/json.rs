@@ -6,13 +6,14 @@
 //! {"version":1,"findings":[{"code":"D0106","rule":"toml-unquoted-text","severity":"error","file":"policy.toml",
 //!  "line":3,"column":10,"end_line":3,"end_column":13,"message":"the duration `72h` has no quotes",
 //!  "help":"write \"72h\"","fix":{"safe":true,"title":"quote it","edits":[{"line":3,"column":10,"end_line":3,
-//!  "end_column":13,"text":"\"72h\""}]}}]}
+//!  "end_column":13,"text":"\"72h\""}]}}],"omitted":0}
 //! ```
 //!
 //! - `severity` is `error`, `warning` or `note`.
 //! - Lines and columns count from 1, columns in Unicode scalar values; the end is the first place behind.
 //! - `help` and `fix` are `null` where there is none. An edit with an empty range inserts, one with an empty text
 //!   deletes. A `safe` fix can be made without a look.
+//! - `omitted` is how many findings came after the first 1,000 of a file, which alone are kept.
 //! - Findings stand in the order of the files as given, and within a file in the order of their place.
 //!
 //! `version` changes when a member changes its meaning or goes; members may be added without.
@@ -29,7 +30,8 @@ pub fn json(files: &[(&Source, &Findings)]) -> String {
     let findings = files.iter().flat_map(|&(source, findings)| {
         in_order(findings).into_iter().map(move |finding| Finding::of(source, finding))
     });
-    let report = Report { version: 1, findings: findings.collect() };
+    let omitted = files.iter().map(|(_, findings)| findings.omitted()).sum();
+    let report = Report { version: 1, findings: findings.collect(), omitted };
     serde_json::to_string(&report).unwrap_or_default()
 }
 
@@ -37,6 +39,7 @@ pub fn json(files: &[(&Source, &Findings)]) -> String {
 struct Report<'a> {
     version: u32,
     findings: Vec<Finding<'a>>,
+    omitted: usize,
 }
 
 #[derive(Serialize)]

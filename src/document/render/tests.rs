@@ -179,10 +179,10 @@ fn the_json_form_is_as_documented() {
         r#""end_line":2,"end_column":18,"message":"no quotes","help":"write \"72h\"","fix":{"safe":true,"title":"quote it","#,
         r#""edits":[{"line":2,"column":15,"end_line":2,"end_column":18,"text":"\"72h\""}]}},"#,
         r#"{"code":"D0101","rule":"toml-syntax","severity":"error","file":"b.json","line":1,"column":1,"#,
-        r#""end_line":1,"end_column":1,"message":"it is `wrong`","help":"write it right","fix":null}]}"#,
+        r#""end_line":1,"end_column":1,"message":"it is `wrong`","help":"write it right","fix":null}],"omitted":0}"#,
     );
     assert_eq!(shown, expected);
-    assert_eq!(render::json(&[]), r#"{"version":1,"findings":[]}"#);
+    assert_eq!(render::json(&[]), r#"{"version":1,"findings":[],"omitted":0}"#);
 }
 
 #[test]
