@@ -9,7 +9,6 @@
 //! printed with their seeds.
 
 #![expect(clippy::print_stdout, reason = "an example prints its figures")]
-#![expect(clippy::disallowed_methods, reason = "a measure runs threads")]
 
 use std::{
     process::ExitCode,

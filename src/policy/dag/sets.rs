@@ -214,9 +214,12 @@ impl<'a> Maker<'a> {
 
     fn run(mut self) -> (Vec<Node>, Vec<Set>) {
         let numbers = Numbers::new(self.nodes, &self.members);
-        for chain in self.chains {
+        for (chain, entered) in self.chains.iter().zip(self.entries()) {
             let places = chain.vertices.iter().zip(&chain.members);
-            let (targets, finals) = places.map(|(vertex, member)| self.target(*vertex, *member, &numbers)).unzip();
+            let (targets, mut finals): (Vec<NodeId>, Vec<bool>) =
+                places.map(|(vertex, member)| self.target(*vertex, *member, &numbers)).unzip();
+            // A way that comes in behind a place has not asked it: what it would find there must not hide the rest.
+            finals.iter_mut().take(entered).for_each(|is_final| *is_final = false);
             let set = Set::new(chain.questions.clone().into_iter().collect(), finals, targets);
             match set {
                 Some(set) => self.sets.push(set),
@@ -233,6 +236,27 @@ impl<'a> Maker<'a> {
             made.push(renumbered(*node, |next| numbers.of(self.entry(next))));
         }
         pruned(made, self.sets)
+    }
+
+    /// For each chain the last place that is reached by another way than from the place before it.
+    fn entries(&self) -> Vec<usize> {
+        let mut places: BTreeMap<NodeId, (usize, usize)> = BTreeMap::new();
+        for (number, chain) in self.chains.iter().enumerate() {
+            places.extend(chain.vertices.iter().enumerate().map(|(place, vertex)| (*vertex, (number, place))));
+        }
+        let mut entries = vec![0; self.chains.len()];
+        for (id, node) in self.nodes.iter().enumerate() {
+            for next in successors(node) {
+                let Some((number, place)) = places.get(&next).copied() else { continue };
+                let before = place.checked_sub(1).map(|before| (number, before));
+                if places.get(&NodeId(id as u32)).copied() != before
+                    && let Some(entry) = entries.get_mut(number)
+                {
+                    *entry = place.max(*entry);
+                }
+            }
+        }
+        entries
     }
 
     /// Where a place leads that was found, and whether nothing behind it is asked then.
