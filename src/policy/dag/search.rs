@@ -495,20 +495,27 @@ fn hits(
     let anchored = if way == Way::Whole { Anchored::No } else { Anchored::Yes };
     let start = automaton.start_state(anchored).ok()?;
     let begin = if way == Way::Whole { automaton.next_state(anchored, start, BEGIN) } else { start };
-    let places: Vec<&Vec<u32>> = parts.values().collect();
+    let known: Vec<(&Box<[u8]>, &Vec<u32>)> = parts.iter().collect();
     let mut hits = std::collections::HashMap::default();
     for part in parts.keys() {
         let mut state = start;
-        let mut steps = part.iter();
+        let mut steps = part.iter().enumerate();
+        let mut depth = 0;
         loop {
             if automaton.is_match(state) && !hits.contains_key(&state) {
                 let ends = (0..automaton.match_len(state)).map(|index| automaton.match_pattern(state, index));
-                let list =
-                    ends.filter_map(|part| places.get(part.as_usize())).flat_map(|places| places.iter().copied());
-                hits.insert(state, lists.push(list.collect(), finals));
+                let ends = ends.filter_map(|part| known.get(part.as_usize()));
+                // A state also has the parts that end its way and began within it; from an end of a text on, only what
+                // began there counts.
+                let counts = |(part, _): &&(&Box<[u8]>, &Vec<u32>)| way == Way::Whole || part.len() == depth;
+                let list: Vec<u32> = ends.filter(counts).flat_map(|(_, places)| places.iter().copied()).collect();
+                if !list.is_empty() {
+                    hits.insert(state, lists.push(list, finals));
+                }
             }
-            let Some(byte) = steps.next() else { break };
+            let Some((step, byte)) = steps.next() else { break };
             state = automaton.next_state(anchored, state, *byte);
+            depth = step + 1;
         }
     }
     Some((begin, hits))
@@ -551,5 +558,67 @@ impl Ranges {
         let below = self.bounds.partition_point(|bound| *bound < int);
         let is_bound = self.bounds.get(below) == Some(&int);
         below as u32 * 2 + u32::from(is_bound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Op, ir::Ir};
+
+    /// A search for these questions about one text, all final or none.
+    fn set(questions: &[(u8, String)], is_final: bool) -> Set {
+        let mut all = Questions::default();
+        for (place, (kind, text)) in questions.iter().enumerate() {
+            match kind {
+                0 => all.prefix(text, place as u32),
+                1 => all.suffix(text, place as u32),
+                2 => all.substring(text, place as u32),
+                _ => all.equal(&Arc::from(&**text), place as u32),
+            }
+        }
+        let mut ir = Ir::default();
+        let subject = ir.push(Op::Literal(crate::Value::empty()), base::TextRange::at(0));
+        let count = questions.len();
+        Set::new(vec![(subject, all)], vec![is_final; count], vec![NodeId::ROOT; count]).expect("it is small")
+    }
+
+    fn holds((kind, part): &(u8, String), text: &str) -> bool {
+        match kind {
+            0 => text.starts_with(part),
+            1 => text.ends_with(part),
+            2 => text.contains(part),
+            _ => text == part,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_search_finds_what_asking_one_by_one_finds(
+            kinds in prop::sample::select(vec![vec![0_u8], vec![1], vec![0, 1], vec![2], vec![0, 1, 2, 3], vec![3]]),
+            questions in prop::collection::vec((any::<prop::sample::Index>(), "[ab.é]{1,6}"), 1..12),
+            texts in prop::collection::vec("[ab.é]{0,12}", 8),
+        ) {
+            let questions: Vec<(u8, String)> =
+                questions.into_iter().map(|(kind, text)| (*kind.get(&kinds), text)).collect();
+            let (finals, all) = (set(&questions, true), set(&questions, false));
+            for text in &texts {
+                let places = |(place, question): (usize, &(u8, String))| holds(question, text).then_some(place as u32);
+                let expected: Vec<u32> = questions.iter().enumerate().filter_map(places).collect();
+                let first = finals.first([Probe::Text(text.as_bytes())]);
+                prop_assert_eq!(first, expected.first().copied().unwrap_or(NOWHERE), "{} {:?}", text, questions);
+                let mut candidates = Candidates::new();
+                candidates.search(&all, [Probe::Text(text.as_bytes())]);
+                let mut found = Vec::new();
+                let mut from = 0;
+                while let place @ 0..NOWHERE = candidates.next(from) {
+                    found.push(place);
+                    from = place + 1;
+                }
+                prop_assert_eq!(found, expected, "{} {:?}", text, questions);
+            }
+        }
     }
 }
