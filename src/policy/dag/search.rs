@@ -495,7 +495,7 @@ fn hits(
     let anchored = if way == Way::Whole { Anchored::No } else { Anchored::Yes };
     let start = automaton.start_state(anchored).ok()?;
     let begin = if way == Way::Whole { automaton.next_state(anchored, start, BEGIN) } else { start };
-    let known: Vec<(&Box<[u8]>, &Vec<u32>)> = parts.iter().collect();
+    let known: Vec<(usize, &Vec<u32>)> = parts.iter().map(|(part, places)| (part.len(), places)).collect();
     let mut hits = std::collections::HashMap::default();
     for part in parts.keys() {
         let mut state = start;
@@ -507,7 +507,7 @@ fn hits(
                 let ends = ends.filter_map(|part| known.get(part.as_usize()));
                 // A state also has the parts that end its way and began within it; from an end of a text on, only what
                 // began there counts.
-                let counts = |(part, _): &&(&Box<[u8]>, &Vec<u32>)| way == Way::Whole || part.len() == depth;
+                let counts = |(length, _): &&(usize, &Vec<u32>)| way == Way::Whole || *length == depth;
                 let list: Vec<u32> = ends.filter(counts).flat_map(|(_, places)| places.iter().copied()).collect();
                 if !list.is_empty() {
                     hits.insert(state, lists.push(list, finals));
@@ -613,7 +613,11 @@ mod tests {
                 candidates.search(&all, [Probe::Text(text.as_bytes())]);
                 let mut found = Vec::new();
                 let mut from = 0;
-                while let place @ 0..NOWHERE = candidates.next(from) {
+                loop {
+                    let place = candidates.next(from);
+                    if place == NOWHERE {
+                        break;
+                    }
                     found.push(place);
                     from = place + 1;
                 }
