@@ -206,7 +206,8 @@ fn block(rules: &[(String, String)], otherwise: &str) -> Block {
         outcome: text(outcome),
         range: TextRange::default(),
     });
-    let block = BlockText { rules: rules.collect(), otherwise: text(otherwise), otherwise_range: TextRange::default() };
+    let block =
+        BlockText { rules: rules.collect(), otherwise: Some(text(otherwise)), otherwise_range: TextRange::default() };
     let mut findings = Findings::new();
     let compiled = Compiler::new(Edition::Objects2026).block(&block, Scope::TLS, Wanted::Name, &mut findings);
     compiled.unwrap_or_else(|| panic!("{findings:?}"))

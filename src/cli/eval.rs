@@ -403,7 +403,7 @@ fn block(json: &Json) -> Result<BlockText, String> {
     });
     Ok(BlockText {
         rules: rules.collect::<Result<_, _>>()?,
-        otherwise: member(json, "else")?,
+        otherwise: Some(member(json, "else")?),
         otherwise_range: TextRange::default(),
     })
 }

@@ -77,7 +77,8 @@ pub fn selector(kind: Kind, dialect: Dialect) -> Block {
         outcome: text(outcome),
         range: TextRange::default(),
     });
-    let block = BlockText { rules: rules.collect(), otherwise: text(otherwise), otherwise_range: TextRange::default() };
+    let block =
+        BlockText { rules: rules.collect(), otherwise: Some(text(otherwise)), otherwise_range: TextRange::default() };
     let mut findings = Findings::new();
     let compiled = Compiler::new(dialect.edition()).block(&block, scope(kind), Wanted::Name, &mut findings);
     compiled.unwrap_or_else(|| unreachable!("a built-in selector does not compile: {findings:?}"))

@@ -6,7 +6,9 @@ use base::{Diagnostic, Findings, TextRange};
 use document::{Format, Node, Source};
 
 use crate::{
-    Resources, Settings, codes, detect, expressions_2024, legacy_2022, objects_2026, resolve, secrets, strategies_2025,
+    Resources, Settings, codes, detect, expressions_2024,
+    fixes::{self, SingleQuoted},
+    legacy_2022, objects_2026, resolve, secrets, strategies_2025,
 };
 
 /// A published layout of the outbound settings.
@@ -68,10 +70,12 @@ pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources)
         return Loaded { settings: None, findings };
     }
     let format = document::format::detect(source.name(), source.text());
+    let mut single_quoted = SingleQuoted::default();
     let settings = match format {
         Format::Toml => {
             let (tree, found) = document::toml::parse(source);
             findings.extend(found);
+            single_quoted = SingleQuoted::of(source, &tree);
             secrets::hide(&tree, &mut findings);
             toml(&tree, forced, resources, &mut findings)
         }
@@ -91,6 +95,7 @@ pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources)
     if let Some(settings) = &settings {
         resolve::report(settings, &mut findings);
     }
+    fixes::fit(source, &single_quoted, &mut findings);
     secrets::scrub(source, &mut findings);
     findings.sort();
     Loaded { settings, findings }

@@ -17,6 +17,7 @@ mod detect;
 pub mod dialect;
 pub mod explain;
 mod expressions_2024;
+mod fixes;
 mod legacy_2022;
 mod objects_2026;
 mod outbound_layout;

@@ -324,19 +324,19 @@ impl Context<'_> {
         block
     }
 
-    /// The texts of a chain of rules; `None` where it has no `else` to end it.
+    /// The texts of a chain of rules; `None` where it is no chain.
     pub(crate) fn block_text(&mut self, node: &Node<'_>, setting: &str) -> Option<BlockText> {
         let Some(items) = node.items() else {
             let expression = self.scalar(node, setting)?;
             return Some(BlockText {
                 rules: Vec::new(),
-                otherwise: expression.text,
+                otherwise: Some(expression.text),
                 otherwise_range: expression.range,
             });
         };
         let count = items.nodes.len();
         let mut rules = Vec::with_capacity(count);
-        let mut otherwise: Option<(MappedText, TextRange)> = None;
+        let mut otherwise: Option<(Option<MappedText>, TextRange)> = None;
         for item in items.nodes {
             match self.rule(item, setting) {
                 Some(RuleKind::Rule(rule)) => {
@@ -358,7 +358,7 @@ impl Context<'_> {
                 Diagnostic::new(&codes::MISSING_ELSE, node.range, message)
                     .help("end them with { else = \"…\" }, which is taken where no rule is"),
             );
-            return None;
+            return Some(BlockText { rules, otherwise: None, otherwise_range: node.range });
         };
         if count == 1 {
             self.report(
@@ -393,7 +393,9 @@ impl Context<'_> {
                 let outcome = self.scalar(outcome, "then");
                 Some(RuleKind::Rule(RuleText { condition: condition?.text, outcome: outcome?.text, range: item.range }))
             }
-            (None, None, Some(otherwise)) => Some(RuleKind::Else(self.scalar(otherwise, "else")?.text)),
+            (None, None, Some(otherwise)) => {
+                Some(RuleKind::Else(self.scalar(otherwise, "else").map(|scalar| scalar.text)))
+            }
             (condition, outcome, otherwise) => {
                 let missing = match (condition, outcome, otherwise) {
                     (Some(_), None, _) => "a rule has an `if` and no `then`",
@@ -424,7 +426,8 @@ pub(crate) fn whole_number<T: std::fmt::Display>(range: &RangeInclusive<T>) -> S
 
 enum RuleKind {
     Rule(RuleText),
-    Else(MappedText),
+    /// Its text; `None` where that is none, which was reported.
+    Else(Option<MappedText>),
 }
 
 /// Whether a text within `node` holds `%{…}%`.

@@ -148,7 +148,11 @@ fn report_kind(settings: &Settings, kind: Kind, outcomes: Outcomes, names: Names
         match settings.known(kind, name, target) {
             Known::Defined(_) | Known::Ignored(..) | Known::Provided(_) => {}
             Known::Undefined(Some(other)) => findings.push(wrong_kind(settings, kind, other, name, *range, names)),
-            Known::Undefined(None) if is_snippet => unknown.push((names.shown(name), *range)),
+            Known::Undefined(None)
+                if is_snippet && (names == Names::Hidden || meant(settings, kind, name).is_none()) =>
+            {
+                unknown.push((names.shown(name), *range));
+            }
             Known::Undefined(None) => {
                 if reported.insert((name.as_str(), *range)) {
                     let compares = reported.len() <= SUGGESTIONS_MAX;
@@ -207,6 +211,12 @@ fn listed(names: &[&str]) -> String {
 /// How many undefined names of a kind are compared with every defined one, which takes the time of their product.
 const SUGGESTIONS_MAX: usize = 100;
 
+/// The name that was probably meant: one that is defined, or that the policy's own server brings along.
+fn meant<'s>(settings: &'s Settings, kind: Kind, name: &str) -> Option<&'s str> {
+    let provided = settings.dialect.target().provided(kind).iter().map(|(name, _)| *name);
+    nearest(name, settings.defined(kind).into_iter().chain(provided))
+}
+
 fn undefined(
     settings: &Settings,
     kind: Kind,
@@ -215,7 +225,7 @@ fn undefined(
     names: Names,
     compares: bool,
 ) -> Diagnostic {
-    let near = (names == Names::Plain && compares).then(|| nearest(name, settings.defined(kind))).flatten();
+    let near = (names == Names::Plain && compares).then(|| meant(settings, kind, name)).flatten();
     let message = format!("no {kind} strategy `{}` is defined", names.shown(name));
     let finding = Diagnostic::new(&codes::UNDEFINED_STRATEGY, range, message)
         .label(format!("it {}", consequences(settings, kind)));
@@ -225,6 +235,7 @@ fn undefined(
             range,
             format!("'{near}'"),
         )),
+        None if settings.defined(kind).is_empty() => finding.help("define it"),
         None => finding.help(format!("define it, or name one of {}", listed(&settings.defined(kind)))),
     }
 }

@@ -32,8 +32,8 @@ pub struct RuleText {
 pub struct BlockText {
     /// The rules from the top.
     pub rules: Vec<RuleText>,
-    /// `else`
-    pub otherwise: MappedText,
+    /// `else`; `None` where it is missing, which whoever read the document has reported
+    pub otherwise: Option<MappedText>,
     /// Where `else` stands in the document, its key included.
     pub otherwise_range: TextRange,
 }
@@ -215,7 +215,8 @@ impl Compiler {
                 rules.push(Rule { condition, outcome, range: rule.range });
             }
         }
-        let otherwise = self.outcome(&text.otherwise, scope, wanted, &mut ir, findings);
+        let otherwise = text.otherwise.as_ref();
+        let otherwise = otherwise.and_then(|text| self.outcome(text, scope, wanted, &mut ir, findings));
         outcomes.extend(otherwise);
         match otherwise {
             Some(otherwise) if !findings.errors_since(before) => {

@@ -140,6 +140,11 @@ fn bad_pattern(text: &str, whole: TextRange, start: u32, error: PatternError) ->
     }
 }
 
+/// Whether a text counts as the number that it is, where a number is wanted.
+fn is_number(text: &str) -> bool {
+    text.parse::<f64>().is_ok()
+}
+
 /// The forms whose first argument is a literal string and a part of the operation itself.
 const SPECIAL_FORMS: [&str; 4] = ["matches", "system", "metric", "config_get"];
 
@@ -315,7 +320,7 @@ impl Lowering<'_> {
                 range,
                 format!("{} is a bare word, and no variable has this name", shown(name)),
             )
-            .help(format!("the name of a strategy is a string in the expression: write `'{name}'`"))
+            .help(format!("the name of a strategy is a string in the expression, with quotes of its own: `'{name}'`"))
             .fix(Fix::replace("quote the name", range, format!("'{name}'"))),
             (None, None) => Diagnostic::new(
                 &codes::UNKNOWN_IDENTIFIER,
@@ -415,6 +420,12 @@ impl Lowering<'_> {
                     self.duration_unit(left, *right);
                     self.text_and_number(left, *right);
                 }
+                // Where a name is wanted, `||` is meant to give a default, which is another finding.
+                (B::And | B::Or, left) if self.part == Part::Value => {
+                    for operand in left.into_iter().chain([*right]) {
+                        self.text_as_condition(operand, *operator);
+                    }
+                }
                 (B::Subtract | B::Multiply | B::Divide, left) => {
                     for operand in left.into_iter().chain([*right]) {
                         self.text_as_number(operand, "in arithmetic");
@@ -448,26 +459,42 @@ impl Lowering<'_> {
         }
     }
 
-    /// D2: a variable of text against a number.
+    /// D2: a variable of text against a number, and a variable that is a number against a text that is none.
     fn text_and_number(&mut self, left: NodeId, right: NodeId) {
-        for (text, number) in [(left, right), (right, left)] {
-            let Op::Variable(variable) = self.ir.get(self.id(text)).op else { continue };
-            let is_number = matches!(self.ir.get(self.id(number)).op, Op::Literal(Value::Int(_) | Value::Float(_)));
-            if variable.ty() == Type::String && is_number {
-                let range = self.ast.get(left).1.cover(self.ast.get(right).1);
-                let message = format!("`{variable}` is a text, and a text that is no number counts as 0 here");
-                self.report(
-                    Diagnostic::new(&codes::TEXT_NUMBER_COMPARISON, range, message)
-                        .help("compare it with a string, such as `'…'`"),
-                );
-            }
+        for (variable, literal) in [(left, right), (right, left)] {
+            let Op::Variable(variable) = self.ir.get(self.id(variable)).op else { continue };
+            let Op::Literal(literal) = &self.ir.get(self.id(literal)).op else { continue };
+            let (message, help) = match (variable.ty(), literal) {
+                (Type::String, Value::Int(_) | Value::Float(_)) => (
+                    format!("`{variable}` is a text, and a text that is no number counts as 0 here"),
+                    "compare it with a string, such as `'…'`",
+                ),
+                (Type::Int, Value::Text(text)) if !is_number(text) => (
+                    format!("`{variable}` is a number, and {} is none and counts as 0 here", shown(text)),
+                    "compare it with a number",
+                ),
+                _ => continue,
+            };
+            let range = self.ast.get(left).1.cover(self.ast.get(right).1);
+            self.report(Diagnostic::new(&codes::TEXT_NUMBER_COMPARISON, range, message).help(help));
         }
+    }
+
+    /// `rcpt == 'a' || 'b'`: a literal text among conditions.
+    fn text_as_condition(&mut self, operand: NodeId, operator: BinaryOperator) {
+        let Op::Literal(Value::Text(text)) = &self.ir.get(self.id(operand)).op else { return };
+        let truth = if text.is_empty() { "false" } else { "true" };
+        let operator = if operator == BinaryOperator::Or { "||" } else { "&&" };
+        let message = format!("{} is always {truth} beside `{operator}`", shown(text));
+        let help = "compare it: `x == 'a' || x == 'b'`, or `contains(['a', 'b'], x)`";
+        let range = self.ast.get(operand).1;
+        self.report(Diagnostic::new(&codes::CONSTANT_CONDITION, range, message).help(help));
     }
 
     /// C4, D7: a literal text where a number is wanted.
     fn text_as_number(&mut self, operand: NodeId, place: &str) {
         let Op::Literal(Value::Text(text)) = &self.ir.get(self.id(operand)).op else { return };
-        if text.parse::<f64>().is_ok() {
+        if is_number(text) {
             return;
         }
         let message = format!("{} is no number and counts as 0 {place}", shown(text));
@@ -743,7 +770,7 @@ mod tests {
 
     #[test]
     fn every_mistake_of_an_expression_is_found_at_its_place() {
-        let cases: [(&str, &[&str]); 22] = [
+        let cases: [(&str, &[&str]); 26] = [
             ("rcpt_domian == 'x' && sendr == 'y'", &["unknown-identifier rcpt_domian", "unknown-identifier sendr"]),
             ("relay", &["unknown-identifier relay"]),
             ("mx", &["variable-not-available mx"]),
@@ -764,6 +791,10 @@ mod tests {
             ("require == 'require'", &["constant-comparison require == 'require'"]),
             ("queue_age > 1h", &["duration-unit 1h"]),
             ("last_error == 0", &["text-number-comparison last_error == 0"]),
+            ("retry_num > 'two'", &["text-number-comparison retry_num > 'two'"]),
+            ("retry_num > '2'", &[]),
+            ("rcpt == 'a' || 'b'", &["constant-condition 'b'"]),
+            ("'' && size > 1 && 'x'", &["constant-condition ''", "constant-condition 'x'"]),
             ("size * 'ten' > 1 && recipients['x'] == ''", &["odd-coercion 'ten'", "odd-coercion 'x'"]),
             ("'a\\b' + sender", &["string-escape 'a\\b'"]),
         ];

@@ -130,6 +130,10 @@ base::codes! {
     OR_AS_DEFAULT = "P0217" "or-as-default" Warning;
     /// A literal is taken for a number that it is not: a text in arithmetic or as an index counts as 0.
     ODD_COERCION = "P0218" "odd-coercion" Warning;
+    /// A literal text stands alone among conditions: it is true unless it is empty, whatever the message is.
+    ///
+    /// `rcpt == 'a' || 'b'` is always true. Write `rcpt == 'a' || rcpt == 'b'`.
+    CONSTANT_CONDITION = "P0219" "constant-condition" Warning;
 
     /// A strategy's expression gives a value that is not a string.
     ///

@@ -157,7 +157,7 @@ fn evaluate(vector: &Json, contexts: &Json, environment_json: &Json, engine: Eng
         });
         let block = BlockText {
             rules: rules.collect(),
-            otherwise: text(&block["else"]),
+            otherwise: Some(text(&block["else"])),
             otherwise_range: TextRange::default(),
         };
         let Some(block) = compiler.block(&block, scope, Wanted::Value, &mut findings) else {

@@ -132,7 +132,7 @@ impl<'c> Layout<'c> for Expressions<'c> {
                 outcome: text("'local'"),
                 range: TextRange::at(0),
             }],
-            otherwise: text(&outcome),
+            otherwise: Some(text(&outcome)),
             otherwise_range: TextRange::at(0),
         };
         let scope = scope(next_hop::PLACE);
@@ -161,7 +161,7 @@ impl Expressions<'_> {
         let mut text = self.context.block_text(node, place.key)?;
         if Macros::of(node, &self.context) == Macros::None {
             let outcomes = text.rules.iter_mut().map(|rule| &mut rule.outcome);
-            for outcome in outcomes.chain([&mut text.otherwise]) {
+            for outcome in outcomes.chain(text.otherwise.as_mut()) {
                 let is_right = spelling::check(&mut self.context, outcome, place, kind);
                 is_known &= is_right;
             }

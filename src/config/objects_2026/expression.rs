@@ -123,7 +123,7 @@ impl Reader<'_> {
         };
         Some(BlockText {
             rules,
-            otherwise: otherwise.unwrap_or_else(|| MappedText::synthetic("''", otherwise_range)),
+            otherwise: Some(otherwise.unwrap_or_else(|| MappedText::synthetic("''", otherwise_range))),
             otherwise_range,
         })
     }

@@ -216,7 +216,7 @@ mod tests {
         for (condition, expected) in cases {
             let text = BlockText {
                 rules: Vec::new(),
-                otherwise: MappedText::verbatim(condition, 0),
+                otherwise: Some(MappedText::verbatim(condition, 0)),
                 otherwise_range: TextRange::default(),
             };
             let mut findings = Findings::new();
