@@ -11,7 +11,7 @@ use std::{
 use clap::Args;
 use config::resolve;
 use document::render::Colour;
-use policy::{AllAnswers, Decide, Decided, Facts, Kind, Plan, Scratch, Stop, Undecided, World as _};
+use policy::{AllAnswers, Decide, Decided, Facts, Kind, Lookup, Plan, Scratch, Stop, Undecided, World as _};
 use scenario::{Environment, Message};
 use serde_json::json;
 
@@ -65,12 +65,13 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
         }
     };
     let facts = message.facts(0);
-    let Some(answers) = answers(&plan, &facts, &mut environment) else {
-        writeln!(
-            super::masked::stderr(),
-            "pointsman: the policy asks something that nothing answers: give `--environment`, as `explain` says it"
-        )?;
-        return Ok(Verdict::Undecided);
+    let answers = match answers(&plan, &facts, &mut environment) {
+        Ok(answers) => answers,
+        Err(lookup) => {
+            let advice = Environment::advice(&lookup);
+            writeln!(super::masked::stderr(), "undecided, needs {lookup}; add to the environment:\n{advice}")?;
+            return Ok(Verdict::Undecided);
+        }
     };
     let begun = now();
     let compiled = jit::Compiled::new(plan.clone());
@@ -123,19 +124,21 @@ fn made_up() -> Message {
     }
 }
 
-/// The answers to everything that is asked about the recipient; `None` where something is not answered.
-fn answers(plan: &Plan, facts: &Facts, environment: &mut Environment) -> Option<AllAnswers> {
+/// The answers to everything that is asked about the recipient, or the first question that is not answered.
+fn answers(plan: &Plan, facts: &Facts, environment: &mut Environment) -> Result<AllAnswers, Lookup> {
     let (row, mut scratch, mut answers) = (facts.row(), Scratch::new(), AllAnswers::new());
     for kind in Kind::ALL {
         while let Some(lookup) = asked(&plan.decide(kind, &row, answers.get(kind), &mut scratch)) {
-            let answer = environment.answer(&lookup)?;
-            answers.get_mut(kind).push(answer);
+            match environment.answer(&lookup) {
+                Some(answer) => answers.get_mut(kind).push(answer),
+                None => return Err(lookup),
+            }
         }
     }
-    Some(answers)
+    Ok(answers)
 }
 
-fn asked(decided: &Decided) -> Option<policy::Lookup> {
+fn asked(decided: &Decided) -> Option<Lookup> {
     match decided.as_ref().err().map(|undecided| &**undecided) {
         Some(Undecided::Stopped(Stop::Needs(lookup))) => Some(lookup.clone()),
         _ => None,

@@ -62,7 +62,7 @@ impl Choice {
             },
         };
         let compares = self.name(Name::Jit) == Name::Both;
-        Ok(Engine { plan, compiled, compares, differences: Mutex::default(), differs: AtomicBool::new(false) })
+        Ok(Engine { plan, compiled, compares, differences: Differences::default() })
     }
 }
 
@@ -77,8 +77,15 @@ pub(crate) struct Engine {
     plan: Arc<Plan>,
     compiled: Option<jit::Compiled>,
     compares: bool,
-    differences: Mutex<Vec<String>>,
-    differs: AtomicBool,
+    differences: Differences,
+}
+
+/// What the engines did not agree on.
+#[derive(Debug, Default)]
+struct Differences {
+    /// Those that were not shown yet.
+    told: Mutex<Vec<String>>,
+    any: AtomicBool,
 }
 
 /// The most differences that are shown.
@@ -87,12 +94,19 @@ const SHOWN: usize = 20;
 impl Engine {
     /// Whether the engines differed; the differences that were not shown yet are.
     pub(crate) fn verdict(&self) -> Result<Verdict, Failure> {
-        if let Ok(mut differences) = self.differences.lock() {
+        self.differences.verdict()
+    }
+}
+
+impl Differences {
+    /// Whether the engines differed; the differences that were not shown yet are.
+    fn verdict(&self) -> Result<Verdict, Failure> {
+        if let Ok(mut differences) = self.told.lock() {
             for difference in differences.drain(..) {
                 writeln!(masked::stderr(), "pointsman: the engines differ: {difference}")?;
             }
         }
-        Ok(if self.differs.load(Ordering::Relaxed) { Verdict::No } else { Verdict::Yes })
+        Ok(if self.any.load(Ordering::Relaxed) { Verdict::No } else { Verdict::Yes })
     }
 
     fn compare(&self, kind: Kind, interpreter: &Decided, jit: &Decided) {
@@ -100,8 +114,8 @@ impl Engine {
         if interpreter == jit {
             return;
         }
-        self.differs.store(true, Ordering::Relaxed);
-        if let Ok(mut differences) = self.differences.lock()
+        self.any.store(true, Ordering::Relaxed);
+        if let Ok(mut differences) = self.told.lock()
             && differences.len() < SHOWN
         {
             differences.push(format!("{kind}: the interpreter gives {interpreter}, machine code {jit}"));
@@ -118,7 +132,7 @@ impl Decide for Engine {
         let Some(compiled) = &self.compiled else { return self.plan.decide(kind, row, answers, scratch) };
         let decided = compiled.decide(kind, row, answers, scratch);
         if self.compares {
-            self.compare(kind, &self.plan.decide(kind, row, answers, scratch), &decided);
+            self.differences.compare(kind, &self.plan.decide(kind, row, answers, scratch), &decided);
         }
         decided
     }
@@ -172,6 +186,33 @@ impl Program {
         match self {
             Self::Interpreter(block) => interpret::block_with(scratch, block, row, answers, &mut ()),
             Self::Jit(program) => program.run(row, answers, scratch),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use policy::{Chosen, StrategyId};
+
+    use super::*;
+
+    fn chosen(place: u32, rule: Option<u32>) -> Decided {
+        Ok(Chosen { id: StrategyId::at(place), rule, instead_of: None })
+    }
+
+    #[test]
+    fn a_difference_between_the_engines_is_told_and_no_success() {
+        let cases = [
+            (chosen(1, Some(0)), chosen(1, Some(0)), Verdict::Yes),
+            (chosen(1, Some(0)), chosen(2, Some(0)), Verdict::No),
+            (chosen(1, Some(0)), chosen(1, None), Verdict::No),
+            (chosen(1, None), Err(Box::new(Undecided::Stopped(Stop::Failed(EvalError::TooLarge)))), Verdict::No),
+        ];
+        for (interpreter, jit, expected) in cases {
+            let differences = Differences::default();
+            differences.compare(Kind::Route, &interpreter, &jit);
+            let told = differences.told.lock().map_or(0, |told| told.len());
+            assert_eq!((differences.verdict().ok(), told), (Some(expected), usize::from(expected == Verdict::No)));
         }
     }
 }

@@ -313,8 +313,9 @@ fn lines(arguments: &Arguments, environment: Environment, output: &mut impl Writ
                 object.extend(answer_json(&answer));
                 writeln!(output, "{}", Json::Object(object))?;
             }
-            Err(why) => {
+            Err(Invalid { id, why }) => {
                 verdict = Verdict::CannotRun;
+                writeln!(output, "{}", json!({ "id": id, "type": "invalid", "line": number, "reason": why }))?;
                 writeln!(super::masked::stderr(), "pointsman: line {number}: {why}")?;
             }
         }
@@ -366,8 +367,23 @@ fn value_of(variable: Variable, json: &Json) -> Result<Value, String> {
     value.ok_or_else(|| format!("`{variable}` is {article}, and {json} is none"))
 }
 
-fn request(line: &[u8], contexts: &BTreeMap<String, Facts>) -> Result<Request, String> {
-    let json: Json = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+/// A line that asks nothing.
+struct Invalid {
+    id: Json,
+    why: String,
+}
+
+fn request(line: &[u8], contexts: &BTreeMap<String, Facts>) -> Result<Request, Invalid> {
+    let json: Json =
+        serde_json::from_slice(line).map_err(|error| Invalid { id: Json::Null, why: error.to_string() })?;
+    let id = json.get("id").cloned().unwrap_or(Json::Null);
+    match asked(&json, contexts) {
+        Ok((program, variables, facts)) => Ok(Request { id, program, variables, facts }),
+        Err(why) => Err(Invalid { id, why }),
+    }
+}
+
+fn asked(json: &Json, contexts: &BTreeMap<String, Facts>) -> Result<(Program, VariableSet, Facts), String> {
     let facts = match json.get("ctx") {
         None => Facts::new(),
         Some(Json::String(name)) => contexts.get(name).cloned().ok_or_else(|| format!("no context `{name}`"))?,
@@ -381,9 +397,10 @@ fn request(line: &[u8], contexts: &BTreeMap<String, Facts>) -> Result<Request, S
     let program = match (json.get("expr"), json.get("block")) {
         (Some(expression), None) => Program::Expression(text(expression, "expr")?),
         (None, Some(rules)) => Program::Block(block(rules)?),
-        _ => return Err("it has neither an `expr` nor a `block`, or both".to_owned()),
+        (Some(_), Some(_)) => return Err("it has an `expr` and a `block`, of which one is asked at a time".to_owned()),
+        (None, None) => return Err("it has no `expr` and no `block`".to_owned()),
     };
-    Ok(Request { id: json.get("id").cloned().unwrap_or(Json::Null), program, variables, facts })
+    Ok((program, variables, facts))
 }
 
 fn text(json: &Json, key: &str) -> Result<MappedText, String> {
@@ -435,4 +452,21 @@ fn value_json(value: &Value) -> Map<String, Json> {
         Value::Constant(constant) => json!(constant.name()),
     };
     Map::from_iter([("type".to_owned(), json!(value.ty().name())), ("value".to_owned(), content)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_that_differ_are_a_mismatch_with_both() {
+        let (one, other) = (Answer::Value(Value::Int(1)), Answer::Value(Value::Float(1.0)));
+        assert!(is_same(&one, &Answer::Value(Value::Int(1))));
+        assert!(!is_same(&one, &other) && !is_same(&one, &Answer::Failed(EvalError::TooLarge)));
+        let answer = Answer::Mismatch { interpreter: Box::new(one), jit: Box::new(other) };
+        assert_eq!(
+            Json::Object(answer_json(&answer)).to_string(),
+            r#"{"type":"mismatch","interpreter":{"type":"int","value":1},"jit":{"type":"float","value":1.0}}"#
+        );
+    }
 }

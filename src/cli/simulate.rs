@@ -9,7 +9,7 @@ use clap::Args;
 use config::resolve;
 use document::render::Colour;
 use indicatif::{ProgressBar, ProgressStyle};
-use policy::{Decide as _, Kind, Plan, Scratch, Target};
+use policy::{Decide as _, Instead, Kind, Plan, Scratch, Target, Variable};
 use scenario::{Environment, Message, Scenario, message};
 use serde_json::{Value as Json, json};
 use simulate::{Attempt, Decided, Summary, Unmet, expect, summary::Line};
@@ -92,6 +92,11 @@ fn runs(paths: &[PathBuf]) -> Result<Vec<Run>, Failure> {
             }
         } else if is_messages(path) {
             runs.push(Run::Messages { policy, path: path.clone() });
+        } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("eml")) {
+            let (policy, what) = (policy.display(), path.display());
+            return Err(Failure::Usage(format!(
+                "`{what}` is a message, not a scenario: name it in a scenario, or see `pointsman explain {policy} --message {what}`"
+            )));
         } else {
             runs.push(Run::Scenario { policy: Some(policy), path: path.clone() });
         }
@@ -189,6 +194,8 @@ fn scenario(
 
 /// What came of a scenario.
 struct Replay {
+    /// Whether a strategy was taken for what is none, and no expectation says so.
+    surprises: bool,
     /// Message, recipient and decisions, in the order of the scenario.
     attempts: Vec<(usize, usize, Attempt)>,
     unmet: Vec<Unmet>,
@@ -206,7 +213,12 @@ impl Replay {
             (false, true) => Verdict::Yes,
         };
         let is_open = self.attempts.iter().any(|(_, _, attempt)| open(attempt));
-        unmet.max(if is_open { Verdict::Undecided } else { Verdict::Yes })
+        let found = match (self.surprises, is_open) {
+            (true, _) => Verdict::No,
+            (false, true) => Verdict::Undecided,
+            (false, false) => Verdict::Yes,
+        };
+        unmet.max(found)
     }
 }
 
@@ -217,14 +229,24 @@ fn is_open(decided: &Decided) -> bool {
     }
 }
 
+/// Whether the target took a strategy for what is none.
+const fn is_instead(decided: &Decided) -> bool {
+    matches!(decided, Decided::Strategy { instead_of: Some(_), .. })
+}
+
 fn replay(engine: &Engine, scenario: &mut Scenario) -> Replay {
     let mut scratch = Scratch::new();
-    let mut replay = Replay { attempts: Vec::new(), unmet: Vec::new(), met: 0 };
+    let mut replay = Replay { surprises: false, attempts: Vec::new(), unmet: Vec::new(), met: 0 };
     for (index, message) in scenario.messages.iter().enumerate() {
         for (rcpt_index, rcpt) in message.recipients.iter().enumerate() {
             scenario.environment.reset();
             let attempt = Attempt::decide(engine, &message.facts(rcpt_index), &mut scenario.environment, &mut scratch);
             let about = |expectation: &&scenario::Expectation| expect::is_about(expectation, &message.id, rcpt);
+            let is_expected = |kind: Kind| {
+                let mut expectations = scenario.expectations.iter().filter(about);
+                expectations.any(|expectation| expectation.decision(kind).is_some())
+            };
+            replay.surprises |= Kind::ALL.into_iter().any(|kind| is_instead(attempt.get(kind)) && !is_expected(kind));
             for expectation in scenario.expectations.iter().filter(about) {
                 let unmet = expect::unmet(expectation, rcpt, &attempt);
                 let asked = Kind::ALL.iter().filter(|kind| expectation.decision(**kind).is_some()).count();
@@ -273,10 +295,26 @@ impl Report<'_> {
         for line in table.lines() {
             writeln!(output, "{}", line.trim_end())?;
         }
+        remarks.extend(self.host_remark());
         for remark in remarks {
             writeln!(output, "\n{remark}")?;
         }
         self.expectations(output)
+    }
+
+    /// What is decided anew at each host, where a message does not say at which.
+    fn host_remark(&self) -> Option<String> {
+        let asks = |kind: &Kind| self.plan.choice(*kind).block().asks_host();
+        let without_host = |&(index, rcpt_index, ref attempt): &(usize, usize, Attempt)| {
+            let facts = self.message(index).map(|message| message.facts(rcpt_index));
+            let has_host = facts.is_some_and(|facts| facts.get(Variable::Mx).is_some_and(policy::Value::is_true));
+            !has_host && !matches!(attempt.tls, Decided::NotMade)
+        };
+        let kinds: Vec<_> = [Kind::Connection, Kind::Tls].into_iter().filter(asks).map(Kind::word).collect();
+        (!kinds.is_empty() && self.result.attempts.iter().any(without_host)).then(|| {
+            let kinds = kinds.join(" and ");
+            format!("{kinds}: the rules ask about the host, and this is before hosts are known; give a message `mx` to see it at one")
+        })
     }
 
     fn expectations(&self, output: &mut impl Write) -> Result<(), Failure> {
@@ -343,8 +381,11 @@ fn cell(decided: &Decided) -> String {
 /// What a cell cannot say.
 fn remark(kind: Kind, decided: &Decided, target: Target) -> Option<String> {
     match decided {
-        Decided::Strategy { name, instead_of: Some(of), .. } => {
+        Decided::Strategy { name, instead_of: Some(Instead::Value(of)), .. } => {
             Some(format!("(!) {kind}: {of} is not defined; {target} uses the built-in `{name}` instead"))
+        }
+        Decided::Strategy { name, instead_of: Some(Instead::Failed(error)), .. } => {
+            Some(format!("(!) {kind}: {error}; {target} uses the built-in `{name}` instead"))
         }
         Decided::Needs(lookup) => {
             let advice = Environment::advice(lookup).replace('\n', "\n  ");
@@ -358,8 +399,17 @@ fn remark(kind: Kind, decided: &Decided, target: Target) -> Option<String> {
 
 fn decided_json(decided: &Decided) -> Json {
     match decided {
+        Decided::Strategy { name, rule, instead_of: Some(Instead::Failed(error)) } => {
+            let rule = rule.map(|rule| rule + 1);
+            json!({ "name": name, "rule": rule, "instead_of": null, "failed": error.to_string() })
+        }
         Decided::Strategy { name, rule, instead_of } => {
-            json!({ "name": name, "rule": rule.map(|rule| rule + 1), "instead_of": instead_of })
+            let rule = rule.map(|rule| rule + 1);
+            let value = match instead_of {
+                Some(Instead::Value(value)) => Some(value.to_string()),
+                Some(Instead::Failed(_)) | None => None,
+            };
+            json!({ "name": name, "rule": rule, "instead_of": value })
         }
         Decided::NotMade => json!({ "name": null, "not_made": "the route is local" }),
         Decided::Needs(lookup) => json!({ "name": null, "needs": lookup.to_string() }),
@@ -409,6 +459,9 @@ fn messages(arguments: &Arguments, policy: &Path, path: &Path, colour: Colour, o
             if Kind::ALL.iter().any(|kind| is_open(attempt.get(*kind))) {
                 verdict = verdict.max(Verdict::Undecided);
             }
+            if Kind::ALL.iter().any(|kind| is_instead(attempt.get(*kind))) {
+                verdict = verdict.max(Verdict::No);
+            }
             summary.add(&attempt);
             if arguments.json {
                 writeln!(output, "{}", attempt_json(&message, rcpt_index, &attempt))?;
@@ -440,6 +493,7 @@ fn line_text(line: &Line) -> String {
     match line {
         Line::Strategy(name) => name.clone(),
         Line::Instead { name, of } => format!("{name} (instead of {of})"),
+        Line::InsteadOfFailing { name, error } => format!("{name} (because {error})"),
         Line::NotMade => "- (local route)".to_owned(),
         Line::Undecided(why) => format!("undecided: {why}"),
     }

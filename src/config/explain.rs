@@ -182,15 +182,9 @@ fn before_hosts(facts: &Facts) -> Facts {
 
 /// Whether the rules of `kind` ask about the host at hand.
 fn names_host(settings: &Settings, kind: Kind) -> bool {
-    let asks = |block: &Block| {
-        block
-            .ir()
-            .exprs()
-            .any(|(_, expr)| matches!(expr.op, Op::Variable(Variable::Mx | Variable::RemoteIp | Variable::LocalIp)))
-    };
     match settings.selector(kind) {
-        Selector::Given(block) => asks(block),
-        Selector::BuiltIn => asks(&defaults::selector(kind, settings.dialect)),
+        Selector::Given(block) => block.asks_host(),
+        Selector::BuiltIn => defaults::selector(kind, settings.dialect).asks_host(),
         Selector::Broken(_) => false,
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     ir::{ExprId, Ir, Op, Type},
     limits,
     value::Value,
+    variable::Variable,
 };
 
 /// One rule as it is written.
@@ -159,6 +160,13 @@ impl Block {
             Op::Literal(value) if self.rules.is_empty() => Some(value),
             _ => None,
         }
+    }
+
+    /// Whether it asks about the host that is being tried.
+    #[must_use]
+    pub fn asks_host(&self) -> bool {
+        let asks = |op: &Op| matches!(op, Op::Variable(Variable::Mx | Variable::RemoteIp | Variable::LocalIp));
+        self.ir.exprs().any(|(_, expr)| asks(&expr.op))
     }
 
     /// The strings that its outcomes can be, worked out where their parts are finite.

@@ -13,7 +13,7 @@ use std::{
 use crate::{
     block::Block,
     facts::Row,
-    interpret::{self, Decision, Stop, Watch},
+    interpret::{self, Decision, EvalError, Stop, Watch},
     lookup::Answers,
     scratch::Scratch,
     target::{Kind, Target},
@@ -55,8 +55,17 @@ pub struct Chosen {
     pub id: StrategyId,
     /// The rule, from 0; `None` for `else`.
     pub rule: Option<u32>,
-    /// What the rule gave, where that was no name that is known and the fallback was taken.
-    pub instead_of: Option<Box<Value>>,
+    /// What the rules came to, where that was no name that is known and the fallback was taken.
+    pub instead_of: Option<Box<Instead>>,
+}
+
+/// What a fallback was taken for.
+#[derive(Clone, Debug)]
+pub enum Instead {
+    /// A value that names no strategy.
+    Value(Value),
+    /// An evaluation that failed.
+    Failed(EvalError),
 }
 
 /// Why nothing was picked.
@@ -138,7 +147,7 @@ impl Choice {
             // An evaluation that fails counts as a value that is none, where the target goes on.
             Err(Stop::Failed(error)) => match self.fallback {
                 Some(id) => {
-                    let instead_of = Some(Box::new(Value::text(error.to_string())));
+                    let instead_of = Some(Box::new(Instead::Failed(error)));
                     return Ok(Chosen { id, rule: None, instead_of });
                 }
                 None => return Err(Box::new(Undecided::Stopped(Stop::Failed(error)))),
@@ -152,7 +161,7 @@ impl Choice {
         let rule = decision.rule.map(|rule| rule as u32);
         match (found, self.fallback) {
             (Some(id), _) => Ok(Chosen { id, rule, instead_of: None }),
-            (None, Some(id)) => Ok(Chosen { id, rule, instead_of: Some(Box::new(decision.value)) }),
+            (None, Some(id)) => Ok(Chosen { id, rule, instead_of: Some(Box::new(Instead::Value(decision.value))) }),
             (None, None) => Err(Box::new(Undecided::Unknown { value: decision.value, rule })),
         }
     }

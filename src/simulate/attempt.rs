@@ -3,7 +3,7 @@
 //! Invariant: a recipient whose route is local has no connection and no TLS decision, because nothing is connected.
 
 use policy::{
-    Answers, Decide, EvalError, Facts, Kind, Lookup, Row, Scratch, Stop, StrategyId, Undecided, Value, World,
+    Answers, Decide, EvalError, Facts, Instead, Kind, Lookup, Row, Scratch, Stop, StrategyId, Undecided, Value, World,
 };
 
 /// What came of one decision.
@@ -15,8 +15,8 @@ pub enum Decided {
         name: String,
         /// The rule that gave it, from 0; `None` for `else`.
         rule: Option<usize>,
-        /// What the rule gave, where that is no strategy and the target took this one instead.
-        instead_of: Option<String>,
+        /// What the rules came to, where that is no strategy and the target took this one instead.
+        instead_of: Option<Instead>,
     },
     /// It is not made: the route is local.
     NotMade,
@@ -95,7 +95,7 @@ fn decide(
                 let decided = Decided::Strategy {
                     name: choice.name(chosen.id).to_owned(),
                     rule: chosen.rule.map(|rule| rule as usize),
-                    instead_of: chosen.instead_of.map(|value| value.to_string()),
+                    instead_of: chosen.instead_of.map(|instead| *instead),
                 };
                 return (decided, Some(chosen.id));
             }
@@ -166,7 +166,10 @@ mod tests {
 
     fn shown(decided: &Decided) -> String {
         match decided {
-            Decided::Strategy { name, instead_of: Some(value), .. } => format!("{name} instead of {value}"),
+            Decided::Strategy { name, instead_of: Some(Instead::Value(value)), .. } => {
+                format!("{name} instead of {value}")
+            }
+            Decided::Strategy { name, instead_of: Some(Instead::Failed(error)), .. } => format!("{name} as {error}"),
             Decided::Strategy { name, rule, .. } => format!("{name} by {rule:?}"),
             Decided::NotMade => "not made".to_owned(),
             Decided::Needs(lookup) => format!("needs {lookup}"),

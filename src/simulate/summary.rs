@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use policy::Kind;
+use policy::{Instead, Kind};
 
 use crate::attempt::{Attempt, Decided};
 
@@ -27,6 +27,13 @@ pub enum Line {
         /// What was named.
         of: String,
     },
+    /// A strategy that the target took because the rules failed.
+    InsteadOfFailing {
+        /// The one taken.
+        name: String,
+        /// How they failed.
+        error: String,
+    },
     /// No decision, because the route is local.
     NotMade,
     /// No decision, because something is not answered, failed, or names nothing.
@@ -40,8 +47,11 @@ impl Summary {
         for kind in Kind::ALL {
             let line = match attempt.get(kind) {
                 Decided::Strategy { name, instead_of: None, .. } => Line::Strategy(name.clone()),
-                Decided::Strategy { name, instead_of: Some(of), .. } => {
-                    Line::Instead { name: name.clone(), of: of.clone() }
+                Decided::Strategy { name, instead_of: Some(Instead::Value(of)), .. } => {
+                    Line::Instead { name: name.clone(), of: of.to_string() }
+                }
+                Decided::Strategy { name, instead_of: Some(Instead::Failed(error)), .. } => {
+                    Line::InsteadOfFailing { name: name.clone(), error: error.to_string() }
                 }
                 Decided::NotMade => Line::NotMade,
                 Decided::Needs(lookup) => Line::Undecided(format!("needs {}", function_of(&lookup.to_string()))),
@@ -82,11 +92,11 @@ mod tests {
         let strategy = |name: &str, instead_of: Option<&str>| Decided::Strategy {
             name: name.to_owned(),
             rule: None,
-            instead_of: instead_of.map(str::to_owned),
+            instead_of: instead_of.map(|name| Instead::Value(policy::Value::text(name))),
         };
         let mut summary = Summary::default();
         for (route, count) in
-            [(strategy("mx", None), 3), (strategy("mx", Some("'relya'")), 1), (strategy("local", None), 2)]
+            [(strategy("mx", None), 3), (strategy("mx", Some("relya")), 1), (strategy("local", None), 2)]
         {
             for _ in 0..count {
                 summary.add(&Attempt {

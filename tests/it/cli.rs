@@ -9,14 +9,14 @@ use std::{
 use serde_json::Value as Json;
 
 /// What the program did.
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the program under test is a process")]
-fn run_with(arguments: &[&str], input: &str, variables: &[(&str, &str)]) -> Ran {
+pub(crate) fn run_with(arguments: &[&str], input: &str, variables: &[(&str, &str)]) -> Ran {
     let mut child = Command::new(env!("CARGO_BIN_EXE_pointsman"))
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -39,12 +39,12 @@ fn run_with(arguments: &[&str], input: &str, variables: &[(&str, &str)]) -> Ran 
     }
 }
 
-fn run(arguments: &[&str]) -> Ran {
+pub(crate) fn run(arguments: &[&str]) -> Ran {
     run_with(arguments, "", &[])
 }
 
 /// A folder for one test's files, below the target folder.
-fn scratch(name: &str, files: &[(&str, &str)]) -> PathBuf {
+pub(crate) fn scratch(name: &str, files: &[(&str, &str)]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     drop(std::fs::remove_dir_all(&folder));
     std::fs::create_dir_all(&folder).unwrap();
@@ -54,8 +54,8 @@ fn scratch(name: &str, files: &[(&str, &str)]) -> PathBuf {
     folder
 }
 
-const POLICY: &str = "corpus/quickstart/policy.toml";
-const MESSAGE: &str = "corpus/quickstart/message.toml";
+pub(crate) const POLICY: &str = "corpus/quickstart/policy.toml";
+pub(crate) const MESSAGE: &str = "corpus/quickstart/message.toml";
 
 #[test]
 fn exit_codes_say_what_was_found() {
@@ -77,6 +77,16 @@ fn exit_codes_say_what_was_found() {
                 "[[message]]\nid = \"m\"\nsender = \"a@b.test\"\nrecipients = [\"c@d.test\"]\n[[expect]]\nmessage = \"m\"\ntls = \"strict\"\n",
             ),
             ("bad.scenario.toml", "[[message]]\nrecipient = \"c@d.test\"\n"),
+            (
+                "computed.toml",
+                "queue.strategy.route = \"'to-' + rcpt_domain\"\nqueue.strategy.schedule = \"'default'\"\n",
+            ),
+            ("computed.scenario.toml", "[[message]]\nid = \"m\"\nsender = \"a@b.test\"\nrecipients = [\"c@d.test\"]\n"),
+            (
+                "expected.scenario.toml",
+                "[[message]]\nid = \"m\"\nsender = \"a@b.test\"\nrecipients = [\"c@d.test\"]\n[[expect]]\nmessage = \"m\"\nroute = \"mx\"\n",
+            ),
+            ("a.eml", "From: a@b.test\nTo: c@d.test\n\nx\n"),
         ],
     );
     let file = |name: &str| folder.join(name).display().to_string();
@@ -84,8 +94,11 @@ fn exit_codes_say_what_was_found() {
     let (unmet, bad) = (file("unmet.scenario.toml"), file("bad.scenario.toml"));
     let (open, open_and_unmet) = (file("open.scenario.toml"), file("open-and-unmet.scenario.toml"));
     let absent = file("absent.toml");
+    let (computed, surprise, expected) =
+        (file("computed.toml"), file("computed.scenario.toml"), file("expected.scenario.toml"));
+    let mail = file("a.eml");
     let local = ["--set", "rcpt_domain=home.example"];
-    let cases: [(&[&str], i32); 21] = [
+    let cases: [(&[&str], i32); 24] = [
         (&["check", POLICY], 0),
         (&["check", &warned], 0),
         (&["check", &warned, "--deny", "warnings"], 1),
@@ -105,6 +118,10 @@ fn exit_codes_say_what_was_found() {
         (&["simulate", POLICY, &open_and_unmet], 1),
         (&["simulate", POLICY, &bad], 2),
         (&["simulate", &absent, &unmet], 2),
+        // A name that only a run can tell and nothing defines is no success, unless what becomes of it is expected.
+        (&["simulate", &computed, &surprise], 1),
+        (&["simulate", &computed, &expected], 0),
+        (&["simulate", POLICY, &mail], 2),
         (&["explain", POLICY, "-m", MESSAGE], 3),
         (&["dump", POLICY, "--stage", "ir"], 0),
     ];
@@ -151,6 +168,30 @@ fn eval_answers_the_vectors_line_by_line() {
         }
     }
     assert!(violations.is_empty(), "{} violations\n{}", violations.len(), violations.join("\n"));
+}
+
+#[test]
+fn every_line_is_answered_by_one() {
+    let lines = [
+        "{\"id\":1,\"expr\":\"1\"}",
+        "{\"id\":2}",
+        "{",
+        "{\"id\":4,\"expr\":\"1\",\"block\":{}}",
+        "{\"id\":5,\"expr\":\"2\"}",
+    ];
+    let ran = run_with(&["eval", "--jsonl"], &lines.join("\n"), &[]);
+    assert_eq!(ran.code, Some(2));
+    let answers: Vec<Json> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let expected = [
+        (Json::from(1), "int"),
+        (2.into(), "invalid"),
+        (Json::Null, "invalid"),
+        (4.into(), "invalid"),
+        (5.into(), "int"),
+    ];
+    let found: Vec<_> = answers.iter().map(|answer| (answer["id"].clone(), answer["type"].as_str().unwrap())).collect();
+    assert_eq!(found, expected);
+    assert_eq!((&answers[2]["line"], ran.stderr.lines().count()), (&Json::from(3), 3));
 }
 
 /// Equal, but for the sign of zero and the writing of floats.

@@ -10,6 +10,7 @@
 )]
 
 mod cli;
+mod engines;
 mod ir;
 mod reference;
 mod reports;
