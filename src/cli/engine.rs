@@ -196,21 +196,21 @@ mod tests {
 
     use super::*;
 
-    fn chosen(place: u32, rule: Option<u32>) -> Decided {
-        Ok(Chosen { id: StrategyId::at(place), rule, instead_of: None })
+    fn chosen(place: u32, rule: Option<u32>) -> Chosen {
+        Chosen { id: StrategyId::at(place), rule, instead_of: None }
     }
 
     #[test]
     fn a_difference_between_the_engines_is_told_and_no_success() {
         let cases = [
-            (chosen(1, Some(0)), chosen(1, Some(0)), Verdict::Yes),
-            (chosen(1, Some(0)), chosen(2, Some(0)), Verdict::No),
-            (chosen(1, Some(0)), chosen(1, None), Verdict::No),
+            (chosen(1, Some(0)), Ok(chosen(1, Some(0))), Verdict::Yes),
+            (chosen(1, Some(0)), Ok(chosen(2, Some(0))), Verdict::No),
+            (chosen(1, Some(0)), Ok(chosen(1, None)), Verdict::No),
             (chosen(1, None), Err(Box::new(Undecided::Stopped(Stop::Failed(EvalError::TooLarge)))), Verdict::No),
         ];
         for (interpreter, jit, expected) in cases {
             let differences = Differences::default();
-            differences.compare(Kind::Route, &interpreter, &jit);
+            differences.compare(Kind::Route, &Ok(interpreter), &jit);
             let told = differences.told.lock().map_or(0, |told| told.len());
             assert_eq!((differences.verdict().ok(), told), (Some(expected), usize::from(expected == Verdict::No)));
         }

@@ -95,6 +95,7 @@ pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources)
     if let Some(settings) = &settings {
         resolve::report(settings, &mut findings);
     }
+    secrets::hide_duplicates(source, &mut findings);
     fixes::fit(source, &single_quoted, &mut findings);
     secrets::scrub(source, &mut findings);
     findings.sort();

@@ -23,10 +23,8 @@ pub(crate) fn hide(root: &Node<'_>, findings: &mut Findings) {
     while let Some((node, is_secret)) = pending.pop() {
         if let Some(table) = node.as_table() {
             pending.extend(table.entries().iter().map(|entry| {
-                let name = entry.key().rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
                 let is_place = NAMES_OF_PLACES.contains(&entry.key());
-                let is_named = NAMES.iter().any(|part| name.contains(part)) || WHOLE_NAMES.contains(&&*name);
-                let is_secret = is_secret || is_named;
+                let is_secret = is_secret || is_named_secret(entry.key());
                 (&entry.value, is_secret && !is_place)
             }));
         } else if let Some(list) = node.as_list() {
@@ -35,6 +33,25 @@ pub(crate) fn hide(root: &Node<'_>, findings: &mut Findings) {
             || node.scalar_text().is_some_and(has_credentials)
         {
             findings.hide(node.range);
+        }
+    }
+}
+
+/// Whether the value of `key` is a secret.
+fn is_named_secret(key: &str) -> bool {
+    let name = key.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    NAMES.iter().any(|part| name.contains(part)) || WHOLE_NAMES.contains(&&*name)
+}
+
+/// Hides the rest of the line behind the second of two equal keys that name a secret: its value is no part of the tree.
+pub(crate) fn hide_duplicates(source: &Source, findings: &mut Findings) {
+    let duplicates = findings.iter().filter(|finding| finding.code.id == document::codes::DUPLICATE_KEY.id);
+    let keys: Vec<TextRange> = duplicates.map(|finding| finding.range).collect();
+    for key in keys {
+        if is_named_secret(source.slice(key).trim_matches(['"', '\''])) {
+            let rest = source.text().get(key.end() as usize..).unwrap_or_default();
+            let length = rest.find('\n').unwrap_or(rest.len()) as u32;
+            findings.hide(TextRange::new(key.end(), key.end() + length));
         }
     }
 }
@@ -100,6 +117,11 @@ mod tests {
             "\"redis://:TopSecret1@host\"",
             "[ \"TopSecret1\", ]",
         ];
+        let twice = "[queue.route.x]\ntype = \"relay\"\nauth = { secret = \"TopSecret1\", secret = \"TopSecret2\" }\n";
+        let source = Source::new("a.toml", twice);
+        let findings = crate::load(&source, None, &NoResources).findings;
+        let shown = render::text(&source, &findings, render::Colour::Never);
+        assert!(shown.contains("D0005") && !shown.contains("TopSec"), "{shown}");
         for key in ["auth.secret", "auth.secert", "auth.pass", "auth.password"] {
             for value in values {
                 let text = format!("[queue.route.x]\ntype = \"relay\"\naddress = \"h.test\"\n{key} = {value}\n");
