@@ -69,9 +69,21 @@ pub(crate) fn policy(path: &Path, reading: &Reading, colour: Colour) -> Result<O
     let (source, mut findings) = files::read(path)?;
     let loaded = config::load(&source, reading.dialect(), &reading.machine(path));
     findings.extend(loaded.findings);
-    findings.retain(|finding| finding.severity == base::Severity::Error);
+    findings.retain(|finding| finding.severity == base::Severity::Error || reads_otherwise(finding));
     show(&source, &findings, colour)?;
     Ok(loaded.settings.map(|settings| DryRun { source, settings }))
+}
+
+/// Whether the server may read the document otherwise than it says, so that a dry run can differ from it.
+fn reads_otherwise(finding: &base::Diagnostic) -> bool {
+    use document::codes;
+    let codes = [
+        &codes::TOML_DUPLICATE_TABLE,
+        &codes::TOML_INTERLEAVED_LIST,
+        &codes::TOML_STRING_PORTABILITY,
+        &codes::TOML_TABLE_CASE,
+    ];
+    codes.iter().any(|code| code.id == finding.code.id)
 }
 
 /// Reads what answers lookups; one that knows nothing where no file is named.

@@ -351,6 +351,20 @@ fn a_database_answers_queries_and_is_left_as_it_was() {
 }
 
 #[test]
+fn a_dry_run_says_where_the_server_reads_otherwise() {
+    let policy =
+        "[queue.strategy]\nroute = [ { if = \"matches('^a\\\\.b$', rcpt)\", then = \"'mx'\" }, { else = \"'mx'\" } ]\n";
+    let folder = scratch(
+        "otherwise",
+        &[("policy.toml", policy), ("warned.toml", "queue.strategy.route = \"if_then(size = 1, 'mx', 'local')\"\n")],
+    );
+    let shown = |name: &str| run(&["explain", &folder.join(name).display().to_string(), "-m", MESSAGE]).stderr;
+    assert!(shown("policy.toml").contains("D0110"), "{}", shown("policy.toml"));
+    // Any other warning is for `check`.
+    assert!(shown("warned.toml").is_empty(), "{}", shown("warned.toml"));
+}
+
+#[test]
 fn explain_tells_the_rule_and_the_parts_as_json() {
     let folder = scratch("explain", &[("environment.toml", "local_domains = [\"home.example\"]\n")]);
     let environment = folder.join("environment.toml").display().to_string();
