@@ -352,8 +352,7 @@ fn a_database_answers_queries_and_is_left_as_it_was() {
 
 #[test]
 fn a_dry_run_says_where_the_server_reads_otherwise() {
-    let policy =
-        "[queue.strategy]\nroute = [ { if = \"matches('^a\\\\.b$', rcpt)\", then = \"'mx'\" }, { else = \"'mx'\" } ]\n";
+    let policy = r#"queue.strategy.route = [ { if = 'matches("^a\.b$", rcpt)', then = "'mx'" }, { else = "'mx'" } ]"#;
     let folder = scratch(
         "otherwise",
         &[("policy.toml", policy), ("warned.toml", "queue.strategy.route = \"if_then(size = 1, 'mx', 'local')\"\n")],
