@@ -83,22 +83,26 @@ struct Recipient {
 }
 
 impl Recipient {
-    fn row(&self, reads: &[Variable]) -> Row<'_> {
-        let mut row = Row::new();
-        for variable in reads {
-            let set = match variable {
-                Variable::Rcpt => row.set_text(*variable, &self.rcpt),
-                Variable::RcptDomain => row.set_text(*variable, &self.domain),
-                Variable::Sender => row.set_text(*variable, &self.sender),
-                Variable::Source => row.set_text(*variable, self.source),
-                Variable::LastError => row.set_text(*variable, self.last_error),
-                Variable::RetryNum => row.set_int(*variable, self.retry_num),
-                Variable::Size => row.set_int(*variable, self.size),
-                other => panic!("{other} is not among a recipient's facts here"),
-            };
-            set.unwrap();
+    /// Fills the columns that a plan reads, as delivery does from a queued message.
+    #[inline]
+    fn fill<'a>(&'a self, row: &mut Row<'a>, reads: VariableSet) {
+        let texts: [(Variable, &str); 5] = [
+            (Variable::Rcpt, &self.rcpt),
+            (Variable::RcptDomain, &self.domain),
+            (Variable::Sender, &self.sender),
+            (Variable::Source, self.source),
+            (Variable::LastError, self.last_error),
+        ];
+        for (variable, text) in texts {
+            if reads.has(variable) {
+                row.set_text(variable, text).unwrap();
+            }
         }
-        row
+        for (variable, int) in [(Variable::RetryNum, self.retry_num), (Variable::Size, self.size)] {
+            if reads.has(variable) {
+                row.set_int(variable, int).unwrap();
+            }
+        }
     }
 }
 
@@ -119,18 +123,17 @@ impl Workload {
         let begun = Instant::now();
         let compiled = Compiled::new(self.plan.clone()).unwrap();
         let compile = begun.elapsed();
-        let reads: Vec<Variable> = Kind::ALL
-            .iter()
-            .filter(|kind| self.kind.is_none_or(|only| only == **kind))
-            .fold(VariableSet::NONE, |all, kind| all.union(compiled.dag(*kind).reads()))
-            .iter()
-            .collect();
-        let answers: Vec<AllAnswers> = self.recipients.iter().map(|recipient| self.answers(recipient)).collect();
-        // Made beforehand, as the recipients for the native forms are.
-        let rows: Vec<Row<'_>> = self.recipients.iter().map(|recipient| recipient.row(&reads)).collect();
-        let mut scratch = Scratch::new();
-        let mut decide =
-            |engine: &dyn Decide, at: usize| -> u64 { ids(engine, self.kind, &rows[at], &answers[at], &mut scratch) };
+        let kinds = Kind::ALL.iter().filter(|kind| self.kind.is_none_or(|only| only == **kind));
+        let reads = kinds.fold(VariableSet::NONE, |all, kind| all.union(compiled.dag(*kind).reads()));
+        // There are two answers, as `is_local` has two values in what the native forms read.
+        let answers = [false, true].map(|is_local| self.answers(is_local));
+        let (mut row, mut scratch) = (Row::new(), Scratch::new());
+        let mut decide = |engine: &dyn Decide, at: usize| -> u64 {
+            let recipient = &self.recipients[at];
+            recipient.fill(&mut row, reads);
+            let answers = &answers[usize::from(recipient.is_local)];
+            ids(engine, self.kind, &row, answers, &mut scratch)
+        };
         for (at, recipient) in self.recipients.iter().enumerate() {
             let expected = decide(&*self.plan, at);
             assert_eq!(decide(&compiled, at), expected, "{recipient:?}");
@@ -163,10 +166,10 @@ impl Workload {
         );
     }
 
-    fn answers(&self, recipient: &Recipient) -> AllAnswers {
+    fn answers(&self, is_local: bool) -> AllAnswers {
         let mut answers = AllAnswers::new();
         for kind in &self.asks {
-            answers.get_mut(*kind).push(Ok(Value::truth(recipient.is_local)));
+            answers.get_mut(*kind).push(Ok(Value::truth(is_local)));
         }
         answers
     }

@@ -19,7 +19,7 @@ use cranelift_module::{FuncId, Linkage, Module as _, ModuleError, default_libcal
 use policy::{Answers, Dag, Op, Row, Scratch, Stop};
 
 use crate::{
-    host::{FALL_BACK, Host},
+    host::{FALL_BACK, Host, NEEDS_HOST},
     layout::{self, Frame},
     limits,
     lower::{self, Kept, Part, UsesHost},
@@ -39,12 +39,33 @@ pub enum Refused {
     Failed(#[from] Box<ModuleError>),
 }
 
-/// Gives the outcome of the only block, or 0 where it decides several; with [`lower::NOT_DONE`], a status.
-type Entry = extern "C" fn(*mut Frame) -> u64;
+/// Takes the facts, the answers and the frame. Gives the outcome of the only block, or how many it decided; with
+/// [`lower::NOT_DONE`], a status.
+type Entry = extern "C" fn(*const Row<'static>, *const u8, *mut Frame) -> u64;
+
+/// A function of machine code.
+#[derive(Clone, Copy)]
+struct Function {
+    entry: Entry,
+    /// Whether it cannot do without a host.
+    uses_host: UsesHost,
+}
+
+impl Function {
+    /// What stands where there is none.
+    const ABSENT: Self = Self { entry: absent, uses_host: UsesHost(false) };
+}
+
+extern "C" fn absent(_row: *const Row<'static>, _answers: *const u8, _frame: *mut Frame) -> u64 {
+    lower::status(FALL_BACK)
+}
+
+/// The most functions: one for each kind of decision, and one for all together.
+const FUNCTIONS_MAX: usize = 5;
 
 /// Machine code.
 pub(crate) struct Code {
-    entries: Vec<(Entry, UsesHost)>,
+    functions: [Function; FUNCTIONS_MAX],
     bytes: usize,
     // Owns the memory that the entries point into; freed in `drop`, after the last possible call.
     module: Option<JITModule>,
@@ -61,19 +82,25 @@ unsafe impl Sync for Code {}
 impl Code {
     /// Compiles a function for each of `functions`, which are parts of a policy that the caller keeps alive as long as
     /// the code.
-    pub(crate) fn compile(functions: &[Vec<Part<'_>>]) -> Result<Self, Refused> {
-        let size: usize = functions.iter().flatten().map(size).sum();
-        if functions.iter().flatten().any(|part| is_too_large(part.dag)) {
+    pub(crate) fn compile(functions: &[&[Part<'_>]]) -> Result<Self, Refused> {
+        let size: usize = functions.iter().copied().flatten().map(size).sum();
+        if functions.iter().copied().flatten().any(|part| is_too_large(part.dag)) {
             return Err(Refused::TooLarge);
         }
         let module = JITModule::new(JITBuilder::with_isa(isa(size)?, default_libcall_names()));
         // From here on the memory is freed whatever happens.
-        let mut code = Self { entries: Vec::new(), bytes: 0, module: Some(module), kept: Kept::default() };
+        let mut code = Self::of(module);
         code.fill(functions)?;
         Ok(code)
     }
 
-    fn fill(&mut self, functions: &[Vec<Part<'_>>]) -> Result<(), Refused> {
+    /// Owns the memory of `module`.
+    fn of(module: JITModule) -> Self {
+        let functions = [Function::ABSENT; FUNCTIONS_MAX];
+        Self { functions, bytes: 0, module: Some(module), kept: Kept::default() }
+    }
+
+    fn fill(&mut self, functions: &[&[Part<'_>]]) -> Result<(), Refused> {
         let Some(module) = self.module.as_mut() else { return Ok(()) };
         let mut context = module.make_context();
         let mut scratch = FunctionBuilderContext::new();
@@ -85,38 +112,41 @@ impl Code {
             module.clear_context(&mut context);
         }
         module.finalize_definitions().map_err(Box::new)?;
-        for (id, uses_host) in ids {
+        for ((id, uses_host), function) in ids.into_iter().zip(&mut self.functions) {
             let code = module.get_finalized_function(id);
             // SAFETY: `define` emitted the code with this signature and the host's C convention, and `module`, which
             // owns it, lives as long as `self`.
             let entry = unsafe { mem::transmute::<*const u8, Entry>(code) };
-            self.entries.push((entry, uses_host));
+            *function = Function { entry, uses_host };
         }
         Ok(())
     }
 
-    /// Runs function number `number`, and gives what it returned, its frame and the host, if it has one, to `settle`.
-    ///
-    /// They stay where they are: copying a frame would wait for the code's writes to it.
+    /// Runs function number `number` without a host, whose parts take longer to set up than many a decision. What it
+    /// decided is in the frame, which stays where it is: copying it would wait for the code's writes.
     #[inline]
-    pub(crate) fn run<'a, T>(
+    pub(crate) fn run(&self, number: usize, row: &Row<'_>, answers: *const u8, frame: &mut Frame) -> u64 {
+        match self.functions.get(number) {
+            Some(Function { entry, uses_host: UsesHost(false) }) => entry(ptr::from_ref(row).cast(), answers, frame),
+            _ => lower::status(NEEDS_HOST),
+        }
+    }
+
+    /// Runs function number `number`, and gives what it returned, its frame, and why it stopped to `settle`. The answers
+    /// are at an address for the code, and those of each of its blocks for the host.
+    pub(crate) fn run_with_host<'a, T>(
         &self,
         number: usize,
         row: &'a Row<'a>,
-        answers: [&'a Answers; 4],
+        answers: (*const u8, [&'a Answers; 4]),
         scratch: &'a mut Scratch,
         settle: impl FnOnce(u64, &Frame, Option<Stop>) -> T,
     ) -> T {
-        let Some((entry, uses_host)) = self.entries.get(number) else {
-            return settle(lower::NOT_DONE | u64::from(FALL_BACK), &Frame::new(row, ptr::null_mut()), None);
-        };
-        if !uses_host.0 {
-            let mut frame = Frame::new(row, ptr::null_mut());
-            return settle(entry(&raw mut frame), &frame, None);
-        }
-        let mut host = Host::new(row, answers, scratch.begin());
-        let mut frame = Frame::new(row, &raw mut host);
-        settle(entry(&raw mut frame), &frame, host.stop.take())
+        let Function { entry, .. } = self.functions.get(number).copied().unwrap_or(Function::ABSENT);
+        let mut host = Host::new(row, answers.1, scratch.begin());
+        let mut frame = Frame::new(&raw mut host);
+        let outcome = entry(ptr::from_ref(row).cast(), answers.0, &raw mut frame);
+        settle(outcome, &frame, host.stop.take())
     }
 
     /// The size of the machine code in bytes.
@@ -205,7 +235,8 @@ fn define(
 
 fn signature(module: &JITModule) -> Signature {
     let mut signature = module.make_signature();
-    signature.params.push(AbiParam::new(module.target_config().pointer_type()));
+    let pointer = AbiParam::new(module.target_config().pointer_type());
+    signature.params.extend([pointer; 3]);
     signature.returns.push(AbiParam::new(I64));
     signature
 }
@@ -216,7 +247,7 @@ pub(crate) fn texts(parts: &[Part<'_>]) -> Result<(String, String), Refused> {
     let isa = isa(parts.iter().map(size).sum())?;
     let module = JITModule::new(JITBuilder::with_isa(isa.clone(), default_libcall_names()));
     // Owns the module, so that its memory is freed.
-    let mut code = Code { entries: Vec::new(), bytes: 0, module: Some(module), kept: Kept::default() };
+    let mut code = Code::of(module);
     let Some(module) = code.module.as_mut() else { return Ok(Default::default()) };
     let mut context = module.make_context();
     context.func.signature = signature(module);

@@ -21,7 +21,6 @@ use policy::{
     builtin,
     dag::{Candidates, NOWHERE, Probe, Set, Table},
     interpret::{self, Spent},
-    lookup::Given,
     pattern::Pattern,
     scratch::Parts,
 };
@@ -41,6 +40,8 @@ pub(crate) const STOPPED: Status = 1;
 pub(crate) const FALL_BACK: Status = 2;
 /// A named list could not be asked; the host knows why.
 pub(crate) const LIST_FAILED: Status = 3;
+/// The code was tried without a host, and needs one.
+pub(crate) const NEEDS_HOST: Status = 4;
 
 /// No strategy.
 pub(crate) const NO_STRATEGY: u64 = u32::MAX as u64;
@@ -49,10 +50,6 @@ pub(crate) const NO_STRATEGY: u64 = u32::MAX as u64;
 pub(crate) struct Host<'a> {
     pub(crate) row: &'a Row<'a>,
     pub(crate) answers: [&'a Answers; 4],
-    /// The answers of each block, as machine code reads them.
-    pub(crate) given: [*const Given; 4],
-    /// How many there are.
-    pub(crate) given_count: [usize; 4],
     pub(crate) arena: &'a Bump,
     pub(crate) captures: &'a mut Vec<(usize, usize)>,
     pub(crate) candidates: &'a mut Vec<Candidates>,
@@ -68,10 +65,8 @@ impl<'a> Host<'a> {
     pub(crate) fn new(row: &'a Row<'a>, answers: [&'a Answers; 4], scratch: Parts<'a>) -> Self {
         let Parts { arena, captures, candidates, locations } = scratch;
         let spent = Spent::default();
-        let given = answers.map(|answers| answers.given().as_ptr());
-        let given_count = answers.map(|answers| answers.given().len());
         let (block, asked, stop) = (0, 0, None);
-        Self { row, answers, given, given_count, arena, captures, candidates, locations, block, asked, spent, stop }
+        Self { row, answers, arena, captures, candidates, locations, block, asked, spent, stop }
     }
 
     fn stop(&mut self, stop: impl Into<Stop>) -> Status {

@@ -1,7 +1,7 @@
-//! What machine code and this package agree on in memory: the frame of a call, a value, a row.
+//! What machine code and this package agree on in memory: the frame of a call, a value, a row, answers.
 //!
 //! Machine code reads and writes a frame and values by the offsets below, which the compiler of this package works out
-//! from the types themselves. The columns of a row are laid out by `policy`; that a reference to a text is a pointer
+//! from the types themselves. The columns of a row and the answers are laid out by `policy`; that a reference to a text is a pointer
 //! followed by a length is nowhere promised, so [`text_is_pointer_and_length`] asks before anything is compiled.
 
 use std::{
@@ -9,33 +9,26 @@ use std::{
     ptr, slice, str,
 };
 
-use policy::{Constant, Datum, Row, Type};
+use policy::{Constant, Datum, Type};
 
 use crate::host::Host;
 
-/// What a call of machine code is given, and what it gives back.
+/// What a call of machine code works with, and what it gives back.
 #[repr(C)]
 pub(crate) struct Frame {
-    /// The facts.
-    pub(crate) row: *const Row<'static>,
-    /// What host functions work with.
+    /// What host functions work with; null where the call is tried without.
     pub(crate) host: *mut Host<'static>,
-    /// The outcome of each block: the leaf in the upper half, the strategy in the lower; [`UNDECIDED`] before.
+    /// The outcome of each block that was decided: the rule in the upper half, the strategy in the lower.
     pub(crate) decided: [u64; 4],
     /// The value of each block's outcome, where that is no strategy's name that is written down.
     pub(crate) values: [MaybeUninit<Raw>; 4],
 }
 
 impl Frame {
-    /// A frame for one call; what it points to must outlive that.
+    /// A frame for one call; the host must outlive that.
     #[inline]
-    pub(crate) const fn new(row: &Row<'_>, host: *mut Host<'_>) -> Self {
-        Self {
-            row: ptr::from_ref(row).cast(),
-            host: host.cast(),
-            decided: [UNDECIDED; 4],
-            values: [MaybeUninit::uninit(); 4],
-        }
+    pub(crate) const fn new(host: *mut Host<'_>) -> Self {
+        Self { host: host.cast(), decided: [0; 4], values: [MaybeUninit::uninit(); 4] }
     }
 
     /// The value of block number `index`.
@@ -52,10 +45,6 @@ impl Frame {
     }
 }
 
-/// No outcome.
-pub(crate) const UNDECIDED: u64 = u64::MAX;
-
-pub(crate) const ROW: i32 = offset_of!(Frame, row) as i32;
 pub(crate) const HOST: i32 = offset_of!(Frame, host) as i32;
 
 /// Where the outcome of block number `index` is.
@@ -67,16 +56,6 @@ pub(crate) const fn decided(index: usize) -> i32 {
 pub(crate) const ASKED: i32 = offset_of!(Host<'static>, asked) as i32;
 /// Which block is at hand.
 pub(crate) const BLOCK: i32 = offset_of!(Host<'static>, block) as i32;
-
-/// Where the answers of block number `index` are.
-pub(crate) const fn given(index: usize) -> i32 {
-    (offset_of!(Host<'static>, given) + index * size_of::<usize>()) as i32
-}
-
-/// How many answers block number `index` has.
-pub(crate) const fn given_count(index: usize) -> i32 {
-    (offset_of!(Host<'static>, given_count) + index * size_of::<usize>()) as i32
-}
 
 /// Where the value of block number `index` is.
 pub(crate) const fn value(index: usize) -> i32 {

@@ -1,6 +1,9 @@
 //! A plan, compiled: what delivery decides by.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    ptr,
+    sync::{Arc, OnceLock},
+};
 
 use policy::{
     AllAnswers, Answers, Choice, Chosen, Dag, Decide, Decided, Decision, Decisions, Kind, Plan, Row, Scratch,
@@ -11,15 +14,21 @@ use crate::{
     Refused,
     code::{self, Code},
     host::NO_STRATEGY,
-    layout::UNDECIDED,
-    lower::{HAS_STOPPED, NOT_DONE, Part},
+    layout::Frame,
+    lower::{self, HAS_STOPPED, NOT_DONE, Part},
 };
 
 /// The kinds in the order in which one call decides them: the route before what depends on whether it is local.
 const ORDER: [Kind; 4] = [Kind::Schedule, Kind::Route, Kind::Connection, Kind::Tls];
 
-/// The number of the function that decides everything; those of one kind come before it, in [`ORDER`].
-const ALL: usize = ORDER.len();
+/// The number of the function that decides everything; that of one kind is the kind's place in [`Kind::ALL`].
+const ALL: usize = Kind::ALL.len();
+
+/// What that function gives where it decided everything.
+const DECIDED: u64 = ORDER.len() as u64;
+
+/// What it gives where the route is local, and nothing more is decided.
+const LOCAL: u64 = 2;
 
 /// A plan as machine code. It is `Send` and `Sync`; share it by `Arc`.
 ///
@@ -41,11 +50,14 @@ impl Compiled {
     pub fn new(plan: Arc<Plan>) -> Result<Self, Refused> {
         let dags = dags(&plan)?;
         let local: Vec<u32> = plan.local_routes.iter().map(|id| id.index() as u32).collect();
-        let part = |index: usize, last| parts(&plan, &dags, index, last);
-        let mut functions: Vec<Vec<Part<'_>>> =
-            (0..ORDER.len()).map(|index| part(index, &[]).into_iter().collect()).collect();
-        let all = (0..ORDER.len()).filter_map(|index| part(index, if index == 1 { &local } else { &[] }));
-        functions.push(all.collect());
+        let part = |kind: Kind| Part::new(of(&dags, kind).as_ref(), Some(plan.choice(kind)));
+        let all = ORDER.map(|kind| Part {
+            answers: AllAnswers::offset(kind),
+            last: if kind == Kind::Route { &local } else { &[] },
+            ..part(kind)
+        });
+        let single = Kind::ALL.map(|kind| [part(kind)]);
+        let functions: Vec<&[Part<'_>]> = single.iter().map(|part| &part[..]).chain([&all[..]]).collect();
         let code = Code::compile(&functions)?;
         Ok(Self { code, dags, plan })
     }
@@ -59,13 +71,7 @@ impl Compiled {
     /// The optimised rules of one kind.
     #[must_use]
     pub fn dag(&self, kind: Kind) -> &Dag {
-        let [schedule, route, connection, tls] = &self.dags;
-        match kind {
-            Kind::Schedule => schedule,
-            Kind::Route => route,
-            Kind::Connection => connection,
-            Kind::Tls => tls,
-        }
+        of(&self.dags, kind).as_ref()
     }
 
     /// The code that decides one kind as texts: Cranelift's IR, and the machine's instructions.
@@ -75,7 +81,18 @@ impl Compiled {
     /// As [`Self::new`].
     pub fn texts(choice: &Choice) -> Result<(String, String), Refused> {
         let dag = dag(choice)?;
-        code::texts(&[Part { dag: &dag, choice: Some(choice), last: &[] }])
+        code::texts(&[Part::new(&dag, Some(choice))])
+    }
+}
+
+/// What there is of one kind.
+const fn of<T>(all: &[T; 4], kind: Kind) -> &T {
+    let [route, schedule, connection, tls] = all;
+    match kind {
+        Kind::Route => route,
+        Kind::Schedule => schedule,
+        Kind::Connection => connection,
+        Kind::Tls => tls,
     }
 }
 
@@ -84,23 +101,8 @@ fn dag(choice: &Choice) -> Result<Dag, Refused> {
 }
 
 fn dags(plan: &Plan) -> Result<[Arc<Dag>; 4], Refused> {
-    let [schedule, route, connection, tls] = ORDER.map(|kind| dag(plan.choice(kind)).map(Arc::new));
-    Ok([schedule?, route?, connection?, tls?])
-}
-
-fn parts<'a>(plan: &'a Plan, dags: &'a [Arc<Dag>; 4], index: usize, last: &'a [u32]) -> Option<Part<'a>> {
-    let (dag, kind) = dags.iter().zip(ORDER).nth(index)?;
-    Some(Part { dag, choice: Some(plan.choice(kind)), last })
-}
-
-/// Where a kind stands in [`ORDER`].
-const fn place(kind: Kind) -> usize {
-    match kind {
-        Kind::Schedule => 0,
-        Kind::Route => 1,
-        Kind::Connection => 2,
-        Kind::Tls => 3,
-    }
+    let [route, schedule, connection, tls] = Kind::ALL.map(|kind| dag(plan.choice(kind)).map(Arc::new));
+    Ok([route?, schedule?, connection?, tls?])
 }
 
 impl Decide for Compiled {
@@ -110,54 +112,57 @@ impl Decide for Compiled {
 
     #[inline]
     fn decide(&self, kind: Kind, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
-        let outcome = self.code.run(place(kind), row, [answers; 4], scratch, |outcome, _, _| outcome);
-        match picked(self.plan.choice(kind), outcome) {
+        let mut frame = Frame::new(ptr::null_mut());
+        let outcome = self.code.run(kind as usize, row, ptr::from_ref(answers).cast(), &mut frame);
+        match picked(outcome) {
             Some(chosen) => Ok(chosen),
-            None => self.decide_else(kind, row, answers, scratch),
+            None => self.decide_with_host(kind, row, answers, scratch),
         }
     }
 
     #[inline]
     fn decide_all(&self, row: &Row<'_>, answers: &AllAnswers, scratch: &mut Scratch) -> Decisions {
-        let all = ORDER.map(|kind| answers.get(kind));
-        let decisions = self.code.run(ALL, row, all, scratch, |outcome, frame, _| {
-            if outcome & NOT_DONE != 0 {
-                return None;
-            }
-            let [schedule, route, connection, tls] = frame.decided;
-            let picked = |kind: Kind, outcome: u64| picked(self.plan.choice(kind), outcome).map(Ok);
-            let host = if tls == UNDECIDED {
-                None
-            } else {
-                Some((picked(Kind::Connection, connection)?, picked(Kind::Tls, tls)?))
-            };
-            Some(Decisions { schedule: picked(Kind::Schedule, schedule)?, route: picked(Kind::Route, route)?, host })
-        });
-        // Something is needed, or failed, or is for the interpreter: each kind by itself, so that one does not hide
-        // another.
-        decisions.unwrap_or_else(|| self.one_by_one(row, answers, scratch))
+        let mut frame = Frame::new(ptr::null_mut());
+        let outcome = self.code.run(ALL, row, ptr::from_ref(answers).cast(), &mut frame);
+        match all_picked(outcome, &frame) {
+            Some(decisions) => decisions,
+            None => self.decide_all_with_host(row, answers, scratch),
+        }
     }
 }
 
 impl Compiled {
-    /// Decides what is not just a strategy: a value that names none, a question, an error, and what is left to the
-    /// interpreter. The code runs again, so that the common case need not keep what only this one reads.
-    #[cold]
-    fn decide_else(&self, kind: Kind, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
+    /// Decides what the code cannot without a host, and what is not just a strategy: a value that names none, a
+    /// question, an error, and what is left to the interpreter.
+    #[inline(never)]
+    fn decide_with_host(&self, kind: Kind, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
         let choice = self.plan.choice(kind);
-        let result = self.code.run(place(kind), row, [answers; 4], scratch, |outcome, frame, stop| {
-            if outcome & NOT_DONE == 0 {
+        let given = (ptr::from_ref(answers).cast(), [answers; 4]);
+        let result = self.code.run_with_host(kind as usize, row, given, scratch, |outcome, frame, stop| {
+            if let Some(chosen) = picked(outcome) {
+                return Some(Ok(chosen));
+            }
+            let result = if outcome & NOT_DONE == 0 {
                 // SAFETY: as the outcome is no strategy's name that is known, the code wrote the value; its texts lie in
                 // the row, the plan, the answers or the arena, all of which are borrowed here.
                 let value = unsafe { frame.value(0) };
-                return Some(Ok(Decision { value, rule: rule(choice, outcome).map(|rule| rule as usize) }));
-            }
-            stop.filter(|_| outcome == HAS_STOPPED).map(Err)
+                Ok(Decision { value, rule: lower::rule(outcome).map(|rule| rule as usize) })
+            } else {
+                Err(stop.filter(|_| outcome == HAS_STOPPED)?)
+            };
+            Some(choice.settle(result))
         });
-        match result {
-            Some(result) => choice.settle(result),
-            None => choice.interpret(row, answers, scratch),
-        }
+        result.unwrap_or_else(|| choice.interpret(row, answers, scratch))
+    }
+
+    #[inline(never)]
+    fn decide_all_with_host(&self, row: &Row<'_>, answers: &AllAnswers, scratch: &mut Scratch) -> Decisions {
+        let given = (ptr::from_ref(answers).cast(), ORDER.map(|kind| answers.get(kind)));
+        let decisions =
+            self.code.run_with_host(ALL, row, given, scratch, |outcome, frame, _| all_picked(outcome, frame));
+        // Something is needed, or failed, or is for the interpreter: each kind by itself, so that one does not hide
+        // another.
+        decisions.unwrap_or_else(|| self.one_by_one(row, answers, scratch))
     }
 
     #[cold]
@@ -179,19 +184,24 @@ impl Compiled {
 
 /// What an outcome of the code picks, where it is done and that is a strategy.
 #[inline]
-fn picked(choice: &Choice, outcome: u64) -> Option<Chosen> {
+fn picked(outcome: u64) -> Option<Chosen> {
     let strategy = outcome & NO_STRATEGY;
     if outcome & NOT_DONE != 0 || strategy == NO_STRATEGY {
         return None;
     }
-    Some(Chosen { id: StrategyId::at(strategy as u32), rule: rule(choice, outcome), instead_of: None })
+    Some(Chosen { id: StrategyId::at(strategy as u32), rule: lower::rule(outcome), instead_of: None })
 }
 
-/// The rule of an outcome; `None` for `else`.
+/// What the function that decides everything picked, where all of that is strategies.
 #[inline]
-fn rule(choice: &Choice, outcome: u64) -> Option<u32> {
-    let leaf = (outcome >> 32) as u32;
-    ((leaf as usize) < choice.block().rules().len()).then_some(leaf)
+fn all_picked(outcome: u64, frame: &Frame) -> Option<Decisions> {
+    let [schedule, route, connection, tls] = frame.decided;
+    let host = match outcome {
+        LOCAL => None,
+        DECIDED => Some((Ok(picked(connection)?), Ok(picked(tls)?))),
+        _ => return None,
+    };
+    Some(Decisions { schedule: Ok(picked(schedule)?), route: Ok(picked(route)?), host })
 }
 
 /// A plan that the interpreter serves until its machine code is ready.

@@ -10,6 +10,7 @@ use crate::{
 
 /// The answers of each kind's evaluation.
 #[derive(Clone, Debug, Default)]
+#[repr(transparent)]
 pub struct AllAnswers {
     of: [Answers; 4],
 }
@@ -31,6 +32,18 @@ impl AllAnswers {
             Kind::Connection => connection,
             Kind::Tls => tls,
         }
+    }
+
+    /// Where those of one kind are, in bytes.
+    #[must_use]
+    pub const fn offset(kind: Kind) -> usize {
+        size_of::<Answers>()
+            * match kind {
+                Kind::Route => 0,
+                Kind::Schedule => 1,
+                Kind::Connection => 2,
+                Kind::Tls => 3,
+            }
     }
 
     /// Those of one kind, to add to.

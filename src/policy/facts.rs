@@ -66,6 +66,7 @@ impl<'a> Row<'a> {
     ///
     /// Where it is none.
     #[expect(clippy::indexing_slicing, reason = "the array has a place for each column")]
+    #[inline]
     pub const fn set_text(&mut self, variable: Variable, text: &'a str) -> Result<(), WrongType> {
         let Column::Text(place) = variable.column() else { return Err(WrongType { variable }) };
         self.texts[place] = text;
@@ -83,6 +84,7 @@ impl<'a> Row<'a> {
     ///
     /// Where it is none.
     #[expect(clippy::indexing_slicing, reason = "the array has a place for each column")]
+    #[inline]
     pub const fn set_int(&mut self, variable: Variable, int: i64) -> Result<(), WrongType> {
         let Column::Int(place) = variable.column() else { return Err(WrongType { variable }) };
         self.ints[place] = int;

@@ -233,64 +233,59 @@ pub struct LookupFailed {
     pub why: String,
 }
 
+/// How many answers machine code finds in place.
+pub const IN_PLACE: usize = 6;
+
 /// The answers of one evaluation, in the order in which it asks.
+///
+/// Machine code reads whole numbers, which most answers are, in place; the first of them stand beside the others.
 #[derive(Clone, Debug, Default)]
-pub struct Answers {
-    given: Vec<Given>,
-}
-
-/// An answer as machine code finds it: whole numbers, which most answers are, stand beside it.
-#[derive(Clone, Debug)]
 #[repr(C)]
-pub struct Given {
-    /// 1 where the answer is a whole number, else 0.
-    is_int: u64,
-    int: i64,
-    answer: Result<Value, LookupFailed>,
-}
-
-impl Given {
-    /// Where it says whether it is a whole number, in bytes.
-    pub const IS_INT: usize = offset_of!(Self, is_int);
-    /// Where its whole number is, in bytes.
-    pub const INT: usize = offset_of!(Self, int);
+pub struct Answers {
+    /// Bit `n`: answer number `n` is a whole number, and stands in `ints`.
+    whole: u64,
+    ints: [i64; IN_PLACE],
+    all: Vec<Result<Value, LookupFailed>>,
 }
 
 impl Answers {
+    /// Where it says which answers are whole numbers, in bytes.
+    pub const WHOLE: usize = offset_of!(Self, whole);
+    /// Where the whole numbers are, in bytes.
+    pub const INTS: usize = offset_of!(Self, ints);
+
     /// None yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { given: Vec::new() }
+        Self { whole: 0, ints: [0; IN_PLACE], all: Vec::new() }
     }
 
     /// Remembers the answer to the question that the evaluation stopped at.
     pub fn push(&mut self, answer: Result<Value, LookupFailed>) {
-        let int = if let Ok(Value::Int(int)) = &answer { Some(*int) } else { None };
-        self.given.push(Given { is_int: u64::from(int.is_some()), int: int.unwrap_or_default(), answer });
+        let place = self.all.len();
+        if let (Ok(Value::Int(int)), Some(slot)) = (&answer, self.ints.get_mut(place)) {
+            *slot = *int;
+            self.whole |= 1 << place;
+        }
+        self.all.push(answer);
     }
 
     /// The answer to the evaluation's question number `index`.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&Result<Value, LookupFailed>> {
-        self.given.get(index).map(|given| &given.answer)
-    }
-
-    /// All of them, for machine code.
-    #[must_use]
-    pub fn given(&self) -> &[Given] {
-        &self.given
+        self.all.get(index)
     }
 
     /// How many were given.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.given.len()
+    pub const fn len(&self) -> usize {
+        self.all.len()
     }
 
     /// Whether none was given.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.given.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 }
 

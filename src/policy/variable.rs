@@ -129,7 +129,22 @@ impl Variable {
 
     /// Where a row keeps it.
     #[must_use]
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "there is a column for each variable")]
     pub const fn column(self) -> Column {
+        const COLUMNS: [Column; Variable::COUNT] = {
+            let mut columns = [Column::Recipients; Variable::COUNT];
+            let mut at = 0;
+            while at < columns.len() {
+                columns[at] = Variable::ALL[at].place();
+                at += 1;
+            }
+            columns
+        };
+        COLUMNS[self as usize]
+    }
+
+    const fn place(self) -> Column {
         match self.ty() {
             Type::Int => Column::Int(Self::before(self as usize, false)),
             Type::Array => Column::Recipients,

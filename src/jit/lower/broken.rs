@@ -21,12 +21,14 @@ pub(crate) enum Broken {
     List,
     /// A search finds the place behind the one it finds.
     Place,
+    /// A text that is too short, or too long, is what it is compared with.
+    Length,
 }
 
 #[cfg(test)]
 impl Broken {
     /// Every way.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Order,
         Self::Saturation,
         Self::Suffix,
@@ -35,6 +37,7 @@ impl Broken {
         Self::Answers,
         Self::List,
         Self::Place,
+        Self::Length,
     ];
 }
 

@@ -16,6 +16,9 @@ use crate::{
     layout::RAW_BYTES,
 };
 
+/// The most values that are written to the stack one after another.
+const ON_STACK_MAX: usize = 16;
+
 impl Lowering<'_, '_, '_> {
     /// Calls the host function at `function`.
     pub(super) fn call(
@@ -79,7 +82,6 @@ impl Lowering<'_, '_, '_> {
 
     /// The values one after another in memory.
     pub(super) fn array(&mut self, values: &[Lowered]) -> Value {
-        const ON_STACK_MAX: usize = 16;
         let address = if values.len() <= ON_STACK_MAX {
             let slot = self.stack(RAW_BYTES * values.len().max(1) as u32);
             self.builder.ins().stack_addr(I64, slot, 0)

@@ -1,12 +1,13 @@
 //! Decision DAGs to Cranelift's IR.
 //!
-//! One function is `(frame: *mut Frame) -> u32`. It decides one block or several, one after another: a vertex becomes
+//! One function is `(row, answers, frame: *mut Frame) -> u64`. It decides one block or several, one after another: a vertex becomes
 //! a basic block, a leaf stores its outcome in the frame and goes on with the next block of rules. It cannot loop, as
 //! every successor lies above its vertex. One method a vertex kind, in the order of [`Node`]; operations are in
 //! `value`, questions that need no value of their own in `test`.
 
 pub(crate) mod broken;
 mod calls;
+mod straight;
 mod test;
 mod text;
 mod value;
@@ -19,7 +20,7 @@ use cranelift_codegen::ir::{
     condcodes::IntCC,
     types::{I32, I64},
 };
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable as FrontendVariable};
 use policy::{
     Choice, ExprId, Op, Row,
     dag::{Counting, Dag, Leaf, NOWHERE, Node, NodeId, Set, SetId, Table},
@@ -30,7 +31,7 @@ use self::{
     value::Lowered,
 };
 use crate::{
-    host::{self, FALL_BACK, NO_STRATEGY, STOPPED},
+    host::{self, FALL_BACK, NEEDS_HOST, NO_STRATEGY, STOPPED, Status},
     layout::{self, RAW_BYTES},
     limits,
 };
@@ -41,8 +42,17 @@ pub(crate) struct Part<'a> {
     pub(crate) dag: &'a Dag,
     /// The strategies that its outcomes name; `None` where the outcome is a value.
     pub(crate) choice: Option<&'a Choice>,
+    /// Where its answers are among those that the function is given, in bytes.
+    pub(crate) answers: usize,
     /// The strategies after which nothing more is decided: a local route makes no connection.
     pub(crate) last: &'a [u32],
+}
+
+impl<'a> Part<'a> {
+    /// The only part of a function.
+    pub(crate) const fn new(dag: &'a Dag, choice: Option<&'a Choice>) -> Self {
+        Self { dag, choice, answers: 0, last: &[] }
+    }
 }
 
 /// What must live as long as the code: tables that it reads.
@@ -53,7 +63,7 @@ pub(crate) struct Kept {
     pub(crate) leaves: Vec<Box<[u64]>>,
 }
 
-/// Whether a function needs a host; one that only reads its row does not.
+/// Whether a function needs a host from the start; one that reads its row and whole numbers among its answers does not.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UsesHost(pub(crate) bool);
 
@@ -67,6 +77,21 @@ pub(crate) const NOT_DONE: u64 = 1 << 63;
 /// What a function returns that stopped: the host knows why. Where it returns anything else, what the host knows is of
 /// a list that could not be asked, and counted as no.
 pub(crate) const HAS_STOPPED: u64 = NOT_DONE | STOPPED as u64;
+
+/// What a function returns with a status.
+pub(crate) const fn status(status: Status) -> u64 {
+    NOT_DONE | status as u64
+}
+
+/// The rule of an outcome; `None` for `else`.
+#[inline]
+pub(crate) const fn rule(outcome: u64) -> Option<u32> {
+    let rule = (outcome >> 32) as u32;
+    if rule == ELSE { None } else { Some(rule) }
+}
+
+/// The rule of an outcome that is `else`.
+const ELSE: u32 = i32::MAX as u32;
 
 /// In a search's table of leaves: this is no leaf, but the number of a vertex.
 const IS_NODE: u64 = 1 << 63;
@@ -83,18 +108,20 @@ pub(crate) fn function(
     let entry = builder.create_block();
     builder.append_block_params_for_function_params(entry);
     builder.switch_to_block(entry);
-    let frame = parameter(&builder, entry);
-    let flags = MemFlagsData::trusted();
-    let row = builder.ins().load(I64, flags, frame, layout::ROW);
-    let host = builder.ins().load(I64, flags, frame, layout::HOST);
+    let &[row, answers, frame] = builder.block_params(entry) else { return Err(TooLarge) };
     let fall_back = builder.create_block();
     builder.set_cold_block(fall_back);
     let stopped = builder.create_block();
     builder.set_cold_block(stopped);
+    let needs_host = builder.create_block();
+    builder.set_cold_block(needs_host);
+    let asked = builder.declare_var(I64);
     let mut whole = Whole {
         frame,
         row,
-        host,
+        answers,
+        asked,
+        needs_host,
         fall_back,
         stopped,
         stack_values: 0,
@@ -107,15 +134,15 @@ pub(crate) fn function(
         let end = builder.create_block();
         let mut lowering = Lowering::new(&mut builder, &mut whole, kept, *part, index, end);
         lowering.is_only = parts.len() == 1;
-        if index > 0 {
-            lowering.begin();
-        }
+        lowering.begin();
         lowering.run()?;
         builder.switch_to_block(end);
     }
-    ret(&mut builder, 0);
+    ret(&mut builder, parts.len() as u64);
     builder.switch_to_block(fall_back);
-    ret(&mut builder, NOT_DONE | u64::from(FALL_BACK));
+    ret(&mut builder, status(FALL_BACK));
+    builder.switch_to_block(needs_host);
+    ret(&mut builder, status(NEEDS_HOST));
     builder.switch_to_block(stopped);
     ret(&mut builder, HAS_STOPPED);
     builder.seal_all_blocks();
@@ -163,14 +190,18 @@ fn guards(builder: &mut FunctionBuilder<'_>, whole: &Whole, parts: &[Part<'_>]) 
 struct Whole {
     frame: Value,
     row: Value,
-    host: Value,
+    answers: Value,
+    /// How many questions the block at hand has asked.
+    asked: FrontendVariable,
+    /// Leaves because there is no host.
+    needs_host: Block,
     fall_back: Block,
     stopped: Block,
     /// How many values are kept on the stack.
     stack_values: u32,
     /// How many searches keep what they found with the host.
     searches: u32,
-    /// Whether the code touches the host at all.
+    /// Whether the code cannot do without a host.
     uses_host: bool,
     signatures: BTreeMap<(&'static [Kind], Option<Kind>), SigRef>,
 }
@@ -249,16 +280,15 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         Self { builder, whole, kept, part, index, is_only: false, end, leave, nodes, dispatches, shared, list_failure }
     }
 
-    /// Tells the host that this block begins.
+    /// Nothing is asked yet; tells the host that this block begins.
     fn begin(&mut self) {
+        let zero = self.int(0);
+        self.builder.def_var(self.whole.asked, zero);
+        if self.index == 0 {
+            return;
+        }
         let terms = self.part.dag.terms();
         let ordered = || terms.ir().exprs().filter(|(id, _)| terms.is_ordered(*id));
-        if ordered().next().is_some() {
-            let (host, zero, flags) = (self.host(), self.int(0), MemFlagsData::trusted());
-            let block = self.int(self.index as i64);
-            self.builder.ins().store(flags, zero, host, layout::ASKED);
-            self.builder.ins().store(flags, block, host, layout::BLOCK);
-        }
         let captures = |op: &Op| matches!(op, Op::Matches { .. } | Op::Capture(_));
         if self.part.dag.counting() == Counting::Exact || ordered().any(|(_, expr)| captures(&expr.op)) {
             self.call(host::begin as *const u8, &[Kind::Host], &[], None);
@@ -279,7 +309,11 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
             // Vertices that only a table of leaves leads to have no code.
             let Some(block) = self.nodes.get(number).copied().flatten() else { continue };
             self.builder.switch_to_block(block);
-            self.node(*node);
+            if let Some(outcome) = self.straight(*node)? {
+                self.builder.ins().jump(self.leave, &[BlockArg::Value(outcome)]);
+            } else {
+                self.node(*node);
+            }
             if self.whole.stack_values > limits::STACK_VALUES_MAX {
                 return Err(TooLarge);
             }
@@ -293,7 +327,13 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
     /// The host; from here on the code needs one.
     fn host(&mut self) -> Value {
         self.whole.uses_host = true;
-        self.whole.host
+        self.host_if_any()
+    }
+
+    /// The host, or null.
+    fn host_if_any(&mut self) -> Value {
+        let flags = MemFlagsData::trusted().with_readonly().with_can_move();
+        self.builder.ins().load(I64, flags, self.whole.frame, layout::HOST)
     }
 
     fn node_block(&mut self, id: NodeId) -> Block {
@@ -336,7 +376,14 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
             policy::Value::Text(name) => choice.id(name)?,
             _ => return None,
         };
-        Some(packed(leaf, strategy.index() as u64))
+        Some(self.packed(leaf, strategy.index() as u64))
+    }
+
+    /// The outcome that a leaf is.
+    fn packed(&self, leaf: Leaf, strategy: u64) -> u64 {
+        let is_else = leaf.index() + 1 == self.part.dag.outcomes().len();
+        let rule = if is_else { ELSE } else { leaf.index() as u32 };
+        u64::from(rule) << 32 | strategy
     }
 
     fn decide(&mut self, leaf: Leaf) {
@@ -365,12 +412,12 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         let out = self.builder.ins().iadd_imm_s(self.whole.frame, i64::from(layout::value(self.index)));
         self.write(value, out, 0);
         let outcome = match self.part.choice {
-            None => self.word(packed(leaf, NO_STRATEGY)),
+            None => self.word(self.packed(leaf, NO_STRATEGY)),
             Some(choice) => {
                 let choice = self.address(choice);
                 let strategy =
                     self.call(host::strategy as *const u8, &[Kind::Word, Kind::Word], &[choice, out], Some(Kind::Word));
-                let leaf = self.word(packed(leaf, 0));
+                let leaf = self.word(self.packed(leaf, 0));
                 self.builder.ins().bor(strategy, leaf)
             }
         };
@@ -399,7 +446,7 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         }
         self.builder.ins().jump(self.end, &[]);
         self.builder.switch_to_block(done);
-        ret(self.builder, 0);
+        ret(self.builder, self.index as u64 + 1);
     }
 
     /// Makes room for what searches find, and blocks for what dispatches it: each set with its block and the places
@@ -648,10 +695,6 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         let address = std::ptr::from_ref(part).cast::<u8>().expose_provenance();
         self.word(address as u64)
     }
-}
-
-const fn packed(leaf: Leaf, strategy: u64) -> u64 {
-    (leaf.index() as u64) << 32 | strategy
 }
 
 /// Whether computing it again costs more than remembering it.

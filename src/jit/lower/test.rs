@@ -85,15 +85,7 @@ impl Lowering<'_, '_, '_> {
     fn atom(&mut self, atom: &Atom, subject: Lowered, then: Block, otherwise: Block) -> bool {
         match (atom, subject) {
             (Atom::Compare { comparison, with, .. }, Lowered::Int(int)) => {
-                let condition = match comparison {
-                    Comparison::Equal => IntCC::Equal,
-                    Comparison::NotEqual => IntCC::NotEqual,
-                    Comparison::Less => IntCC::SignedLessThan,
-                    Comparison::AtMost => IntCC::SignedLessThanOrEqual,
-                    Comparison::Greater => IntCC::SignedGreaterThan,
-                    Comparison::AtLeast => IntCC::SignedGreaterThanOrEqual,
-                };
-                let truth = self.builder.ins().icmp_imm_s(condition, int, *with);
+                let truth = self.builder.ins().icmp_imm_s(condition(*comparison), int, *with);
                 self.builder.ins().brif(truth, then, &[], otherwise, &[]);
             }
             (Atom::In { texts, .. }, Lowered::Text { address, length }) => {
@@ -107,9 +99,7 @@ impl Lowering<'_, '_, '_> {
             (Atom::Suffix { text, .. }, Lowered::Text { address, length }) => {
                 let next = self.if_at_least(length, text.len(), otherwise);
                 self.builder.switch_to_block(next);
-                let end = self.builder.ins().iadd(address, length);
-                let back = if is_broken(Broken::Suffix) { length } else { self.int(text.len() as i64) };
-                let start = self.builder.ins().isub(end, back);
+                let start = self.suffix_start(address, length, text);
                 self.same_bytes(start, text.as_bytes(), then, otherwise);
             }
             (Atom::Substring { text, .. }, Lowered::Text { address, length }) => {
@@ -122,6 +112,13 @@ impl Lowering<'_, '_, '_> {
             _ => return false,
         }
         true
+    }
+
+    /// Where the end of a text begins that is as long as `text`.
+    pub(super) fn suffix_start(&mut self, address: Value, length: Value, text: &str) -> Value {
+        let end = self.builder.ins().iadd(address, length);
+        let back = if is_broken(Broken::Suffix) { length } else { self.int(text.len() as i64) };
+        self.builder.ins().isub(end, back)
     }
 
     fn if_at_least(&mut self, length: Value, least: usize, otherwise: Block) -> Block {
@@ -189,5 +186,17 @@ impl Lowering<'_, '_, '_> {
         self.builder.ins().brif(stops, self.whole.stopped, &[], self.whole.fall_back, &[]);
         self.builder.switch_to_block(known);
         self.builder.ins().brif(found, then, &[], otherwise, &[]);
+    }
+}
+
+/// The comparison of whole numbers that this is.
+pub(super) const fn condition(comparison: Comparison) -> IntCC {
+    match comparison {
+        Comparison::Equal => IntCC::Equal,
+        Comparison::NotEqual => IntCC::NotEqual,
+        Comparison::Less => IntCC::SignedLessThan,
+        Comparison::AtMost => IntCC::SignedLessThanOrEqual,
+        Comparison::Greater => IntCC::SignedGreaterThan,
+        Comparison::AtLeast => IntCC::SignedGreaterThanOrEqual,
     }
 }

@@ -20,7 +20,6 @@ const IN_PLACE_MAX: usize = 64;
 impl Lowering<'_, '_, '_> {
     /// Goes to `then` where the bytes at `address`, of which there are as many, are these.
     pub(super) fn same_bytes(&mut self, address: Value, bytes: &[u8], then: Block, otherwise: Block) {
-        let mut difference: Option<Value> = None;
         if bytes.len() > IN_PLACE_MAX {
             let kept: Box<[u64]> = words(bytes).into();
             let known = self.word(kept.as_ptr().expose_provenance() as u64);
@@ -32,6 +31,18 @@ impl Lowering<'_, '_, '_> {
             self.builder.ins().brif(same, then, &[], otherwise, &[]);
             return;
         }
+        match self.difference(address, bytes) {
+            None => self.builder.ins().jump(then, &[]),
+            Some(difference) => {
+                let same = self.builder.ins().icmp_imm_u(IntCC::Equal, difference, 0);
+                self.builder.ins().brif(same, then, &[], otherwise, &[])
+            }
+        };
+    }
+
+    /// Not 0 where the bytes at `address` differ from these; `None` where there are none.
+    pub(super) fn difference(&mut self, address: Value, bytes: &[u8]) -> Option<Value> {
+        let mut difference: Option<Value> = None;
         for (at, width) in pieces(bytes.len()) {
             let differs = self.piece(address, bytes, at, width);
             difference = Some(match difference {
@@ -39,13 +50,7 @@ impl Lowering<'_, '_, '_> {
                 Some(all) => self.builder.ins().bor(all, differs),
             });
         }
-        match difference {
-            None => self.builder.ins().jump(then, &[]),
-            Some(difference) => {
-                let same = self.builder.ins().icmp_imm_u(IntCC::Equal, difference, 0);
-                self.builder.ins().brif(same, then, &[], otherwise, &[])
-            }
-        };
+        difference
     }
 
     /// Not 0 where the piece of this width differs.

@@ -9,7 +9,9 @@ use cranelift_codegen::ir::{
     condcodes::{FloatCC, IntCC},
     types::{F64, I32, I64},
 };
-use policy::{ExprId, Function, Op, Row, Type, Variable, ast::BinaryOperator, lookup::Given, variable::Column};
+use policy::{
+    Answers, ExprId, Function, Op, Row, Type, Variable, ast::BinaryOperator, lookup::IN_PLACE, variable::Column,
+};
 
 use super::{
     Kind, Lowering,
@@ -405,48 +407,61 @@ impl Lowering<'_, '_, '_> {
         Some(make(self.builder.ins().select(truth, a, b)))
     }
 
-    /// The answer to a question. A whole number that was remembered is read in place.
+    /// The answer to a question. A whole number that was remembered is read in place, for which no host is needed.
     fn ask(&mut self, op: &Op, arguments: &[Lowered], ty: Type) -> Lowered {
         if ty != Type::Int {
-            return self.ask_host(op, arguments, ty);
+            let host = self.host();
+            return self.ask_host(host, op, arguments, ty);
         }
         let flags = MemFlagsData::trusted();
-        let host = self.host();
-        let (look, take, ask, end) = (self.block(), self.block(), self.block(), self.block());
+        let (take, without, ask, end) = (self.block(), self.block(), self.block(), self.block());
+        self.builder.set_cold_block(without);
         self.builder.set_cold_block(ask);
         self.builder.append_block_param(end, I64);
-        let asked = self.builder.ins().load(I64, flags, host, layout::ASKED);
-        let count = self.builder.ins().load(I64, flags, host, layout::given_count(self.index));
-        let is_given = self.builder.ins().icmp(IntCC::UnsignedLessThan, asked, count);
-        self.builder.ins().brif(is_given, look, &[], ask, &[]);
-        self.builder.switch_to_block(look);
-        let all = self.builder.ins().load(I64, flags, host, layout::given(self.index));
-        let offset = self.builder.ins().imul_imm_u(asked, size_of::<Given>() as i64);
-        let given = self.builder.ins().iadd(all, offset);
-        let is_int = self.builder.ins().load(I64, flags, given, Given::IS_INT as i32);
-        self.builder.ins().brif(is_int, take, &[], ask, &[]);
+        let (answers, offset) = (self.whole.answers, self.part.answers);
+        let asked = self.builder.use_var(self.whole.asked);
+        let whole = self.builder.ins().load(I64, flags, answers, (offset + Answers::WHOLE) as i32);
+        let bit = self.builder.ins().ushr(whole, asked);
+        let bit = self.builder.ins().band_imm_u(bit, 1);
+        let is_in_place = self.builder.ins().icmp_imm_u(IntCC::UnsignedLessThan, asked, IN_PLACE as i64);
+        let is_in_place = self.builder.ins().uextend(I64, is_in_place);
+        let is_given = self.builder.ins().band(bit, is_in_place);
+        self.builder.ins().brif(is_given, take, &[], without, &[]);
         self.builder.switch_to_block(take);
-        let int = self.builder.ins().load(I64, flags, given, Given::INT as i32);
-        let next = self.builder.ins().iadd_imm_s(asked, 1);
-        let next = if is_broken(Broken::Answers) { asked } else { next };
-        self.builder.ins().store(flags, next, host, layout::ASKED);
+        let place = self.builder.ins().ishl_imm_u(asked, 3);
+        let at = self.builder.ins().iadd(answers, place);
+        let int = self.builder.ins().load(I64, flags, at, (offset + Answers::INTS) as i32);
+        if !is_broken(Broken::Answers) {
+            let next = self.builder.ins().iadd_imm_s(asked, 1);
+            self.builder.def_var(self.whole.asked, next);
+        }
         self.builder.ins().jump(end, &[BlockArg::Value(int)]);
+        self.builder.switch_to_block(without);
+        let host = self.host_if_any();
+        self.builder.ins().brif(host, ask, &[], self.whole.needs_host, &[]);
         self.builder.switch_to_block(ask);
-        if let Lowered::Int(int) = self.ask_host(op, arguments, ty) {
+        if let Lowered::Int(int) = self.ask_host(host, op, arguments, ty) {
             self.builder.ins().jump(end, &[BlockArg::Value(int)]);
         }
         self.builder.switch_to_block(end);
         Lowered::Int(parameter(self.builder, end))
     }
 
-    fn ask_host(&mut self, op: &Op, arguments: &[Lowered], ty: Type) -> Lowered {
+    fn ask_host(&mut self, host: Value, op: &Op, arguments: &[Lowered], ty: Type) -> Lowered {
+        let flags = MemFlagsData::trusted();
+        let (asked, block) = (self.builder.use_var(self.whole.asked), self.int(self.index as i64));
+        self.builder.ins().store(flags, asked, host, layout::ASKED);
+        self.builder.ins().store(flags, block, host, layout::BLOCK);
         let (address, out) = (self.array(arguments), self.out());
         let op = self.address(op);
         let length = self.builder.ins().iconst(I32, arguments.len() as i64);
         let wanted = self.word(tag(ty));
-        let kinds = &[Kind::Host, Kind::Word, Kind::Word, Kind::Half, Kind::Word, Kind::Word];
-        let arguments = [op, address, length, wanted, out];
+        let kinds = &[Kind::Word, Kind::Word, Kind::Word, Kind::Half, Kind::Word, Kind::Word];
+        let arguments = [host, op, address, length, wanted, out];
         let status = self.call(host::ask as *const u8, kinds, &arguments, Some(Kind::Half));
+        // Not every question needs an answer.
+        let asked = self.builder.ins().load(I64, flags, host, layout::ASKED);
+        self.builder.def_var(self.whole.asked, asked);
         self.check(status);
         self.read(out, ty)
     }
