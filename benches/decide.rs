@@ -86,22 +86,27 @@ impl Recipient {
     /// Fills the columns that a plan reads, as delivery does from a queued message.
     #[inline]
     fn fill<'a>(&'a self, row: &mut Row<'a>, reads: VariableSet) {
-        let texts: [(Variable, &str); 5] = [
-            (Variable::Rcpt, &self.rcpt),
-            (Variable::RcptDomain, &self.domain),
-            (Variable::Sender, &self.sender),
-            (Variable::Source, self.source),
-            (Variable::LastError, self.last_error),
-        ];
-        for (variable, text) in texts {
-            if reads.has(variable) {
-                row.set_text(variable, text).unwrap();
-            }
+        // One by one, so that nothing is read that is not asked about.
+        if reads.has(Variable::Rcpt) {
+            row.set_text(Variable::Rcpt, &self.rcpt).unwrap();
         }
-        for (variable, int) in [(Variable::RetryNum, self.retry_num), (Variable::Size, self.size)] {
-            if reads.has(variable) {
-                row.set_int(variable, int).unwrap();
-            }
+        if reads.has(Variable::RcptDomain) {
+            row.set_text(Variable::RcptDomain, &self.domain).unwrap();
+        }
+        if reads.has(Variable::Sender) {
+            row.set_text(Variable::Sender, &self.sender).unwrap();
+        }
+        if reads.has(Variable::Source) {
+            row.set_text(Variable::Source, self.source).unwrap();
+        }
+        if reads.has(Variable::LastError) {
+            row.set_text(Variable::LastError, self.last_error).unwrap();
+        }
+        if reads.has(Variable::RetryNum) {
+            row.set_int(Variable::RetryNum, self.retry_num).unwrap();
+        }
+        if reads.has(Variable::Size) {
+            row.set_int(Variable::Size, self.size).unwrap();
         }
     }
 }
@@ -127,11 +132,12 @@ impl Workload {
         let reads = kinds.fold(VariableSet::NONE, |all, kind| all.union(compiled.dag(*kind).reads()));
         // There are two answers, as `is_local` has two values in what the native forms read.
         let answers = [false, true].map(|is_local| self.answers(is_local));
+        let asks = !self.asks.is_empty();
         let (mut row, mut scratch) = (Row::new(), Scratch::new());
         let mut decide = |engine: &dyn Decide, at: usize| -> u64 {
             let recipient = &self.recipients[at];
             recipient.fill(&mut row, reads);
-            let answers = &answers[usize::from(recipient.is_local)];
+            let answers = &answers[usize::from(asks && recipient.is_local)];
             ids(engine, self.kind, &row, answers, &mut scratch)
         };
         for (at, recipient) in self.recipients.iter().enumerate() {
@@ -178,13 +184,14 @@ impl Workload {
 /// The strategies in one number, 16 bits each.
 #[inline]
 fn ids(engine: &dyn Decide, kind: Option<Kind>, row: &Row<'_>, answers: &AllAnswers, scratch: &mut Scratch) -> u64 {
-    let id = |decided: Decided| decided.map_or(0xffff, |chosen| chosen.id.index() as u64);
+    let id = |decided: &Decided| decided.as_ref().map_or(0xffff, |chosen| chosen.id.index() as u64);
     if let Some(kind) = kind {
-        return id(engine.decide(kind, row, answers.get(kind), scratch));
+        return id(&engine.decide(kind, row, answers.get(kind), scratch));
     }
     let decisions = engine.decide_all(row, answers, scratch);
-    let (connection, tls) = decisions.host.map_or((0xffff, 0xffff), |(connection, tls)| (id(connection), id(tls)));
-    id(decisions.route) | id(decisions.schedule) << 16 | connection << 32 | tls << 48
+    let host = decisions.host.as_ref();
+    let (connection, tls) = host.map_or((0xffff, 0xffff), |(connection, tls)| (id(connection), id(tls)));
+    id(&decisions.route) | id(&decisions.schedule) << 16 | connection << 32 | tls << 48
 }
 
 fn time(order: &[usize], mut decide: impl FnMut(usize) -> u64) -> f64 {

@@ -4,7 +4,7 @@ use std::{io::Write, path::PathBuf};
 
 use base::{Findings, MappedText};
 use clap::{Args, ValueEnum};
-use config::Settings;
+use config::{Settings, resolve};
 use document::{Source, render::Colour};
 use policy::{Block, Dag, Kind, ir_text, lexer, parse};
 
@@ -67,13 +67,29 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
                 }
             }
         }
-        Stage::Dag | Stage::Clif | Stage::Code => {
+        Stage::Dag => {
             for kind in Kind::ALL {
                 if let Some(block) = settings.rules(kind) {
-                    write!(output, "# {kind}\n{}\n", code_of(&block, arguments.stage)?)?;
+                    write!(output, "# {kind}\n{}\n", dag_of(&block)?)?;
                 }
             }
         }
+        Stage::Clif | Stage::Code => match resolve::plan(&settings, target) {
+            Ok(plan) => {
+                for kind in Kind::ALL {
+                    write!(
+                        output,
+                        "# {kind}\n{}\n",
+                        code_of(jit::Compiled::texts(&plan, Some(kind)), arguments.stage)?
+                    )?;
+                }
+                write!(output, "# all four\n{}\n", code_of(jit::Compiled::texts(&plan, None), arguments.stage)?)?;
+            }
+            Err(findings) => {
+                dry_run::show(&source, &findings, colour)?;
+                return Ok(Verdict::No);
+            }
+        },
         Stage::Tokens | Stage::Ast => {
             for text in config::expressions(&source) {
                 let position = source.position(text.document_range().start());
@@ -105,18 +121,23 @@ fn dump_expression(expression: &str, stage: Stage, colour: Colour, output: &mut 
         write!(output, "{}", ir_text::write_expression(&ir, root))?;
     } else {
         let block = Block::new(ir, Vec::new(), root, base::TextRange::default());
-        write!(output, "{}", code_of(&block, stage)?)?;
+        let text = if stage == Stage::Dag { dag_of(&block)? } else { code_of(jit::Program::texts(&block), stage)? };
+        write!(output, "{text}")?;
     }
     Ok(Verdict::Yes)
 }
 
-/// The optimised form of a block, or its code.
-fn code_of(block: &Block, stage: Stage) -> Result<String, Failure> {
-    let refused = |why: jit::Refused| Failure::Usage(why.to_string());
-    if stage == Stage::Dag {
-        return Ok(Dag::of(block).map_err(|policy::dag::TooLarge| refused(jit::Refused::TooLarge))?.to_string());
-    }
-    let (clif, code) = jit::Program::texts(block).map_err(refused)?;
+fn refused(why: &jit::Refused) -> Failure {
+    Failure::Usage(why.to_string())
+}
+
+fn dag_of(block: &Block) -> Result<String, Failure> {
+    Ok(Dag::of(block).map_err(|policy::dag::TooLarge| refused(&jit::Refused::TooLarge))?.to_string())
+}
+
+/// Of the texts of some code the one that is asked for.
+fn code_of(texts: Result<(String, String), jit::Refused>, stage: Stage) -> Result<String, Failure> {
+    let (clif, code) = texts.map_err(|why| refused(&why))?;
     Ok(if stage == Stage::Clif { clif } else { code })
 }
 

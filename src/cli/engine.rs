@@ -192,12 +192,12 @@ impl Program {
 
 #[cfg(test)]
 mod tests {
-    use policy::{Chosen, StrategyId};
+    use policy::{Chosen, RuleId, StrategyId};
 
     use super::*;
 
     fn chosen(place: u32, rule: Option<u32>) -> Chosen {
-        Chosen { id: StrategyId::at(place), rule, instead_of: None }
+        Chosen { id: StrategyId::at(place), rule: rule.map(RuleId::at), instead_of: None }
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(crate) const LIST_FAILED: Status = 3;
 pub(crate) const NEEDS_HOST: Status = 4;
 
 /// No strategy.
-pub(crate) const NO_STRATEGY: u64 = u32::MAX as u64;
+pub(crate) const NO_STRATEGY: u64 = 0;
 
 /// One evaluation, as host functions see it.
 pub(crate) struct Host<'a> {
@@ -386,13 +386,13 @@ pub(crate) extern "C" fn next(host: *mut Host<'static>, slot: u32, from: u32) ->
     at!(host).candidates.get_mut(slot as usize).map_or(NOWHERE, |candidates| candidates.next(from))
 }
 
-/// The strategy that a value names, or [`NO_STRATEGY`].
+/// The number of the strategy that a value names, or [`NO_STRATEGY`].
 pub(crate) extern "C" fn strategy(choice: *const Choice, value: *const Raw) -> u64 {
     let found = match datum!(value) {
         Datum::Text(name) => read!(choice).id(name),
         _ => None,
     };
-    found.map_or(NO_STRATEGY, |id| id.index() as u64)
+    found.map_or(NO_STRATEGY, |id| u64::from(id.number()))
 }
 
 /// Whether two texts of the same length are the same.

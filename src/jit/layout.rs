@@ -18,7 +18,8 @@ use crate::host::Host;
 pub(crate) struct Frame {
     /// What host functions work with; null where the call is tried without.
     pub(crate) host: *mut Host<'static>,
-    /// The outcome of each block that was decided: the rule in the upper half, the strategy in the lower.
+    /// The outcome of each block that was decided: the rule's number in the upper half, 0 for `else`, the strategy's in
+    /// the lower, 0 for none.
     pub(crate) decided: [u64; 4],
     /// The value of each block's outcome, where that is no strategy's name that is written down.
     pub(crate) values: [MaybeUninit<Raw>; 4],

@@ -1,21 +1,20 @@
 //! A plan, compiled: what delivery decides by.
 
 use std::{
-    ptr,
+    ptr, slice,
     sync::{Arc, OnceLock},
 };
 
 use policy::{
-    AllAnswers, Answers, Choice, Chosen, Dag, Decide, Decided, Decision, Decisions, Kind, Plan, Row, Scratch,
+    AllAnswers, Answers, Choice, Chosen, Dag, Decide, Decided, Decision, Decisions, Kind, Plan, Row, RuleId, Scratch,
     StrategyId,
 };
 
 use crate::{
     Refused,
     code::{self, Code},
-    host::NO_STRATEGY,
     layout::Frame,
-    lower::{self, HAS_STOPPED, NOT_DONE, Part},
+    lower::{self, HAS_STOPPED, NOT_DONE, Part, Unanswered},
 };
 
 /// The kinds in the order in which one call decides them: the route before what depends on whether it is local.
@@ -49,15 +48,9 @@ impl Compiled {
     /// Where there is no machine code for it. The plan itself then decides the same, by the interpreter.
     pub fn new(plan: Arc<Plan>) -> Result<Self, Refused> {
         let dags = dags(&plan)?;
-        let local: Vec<u32> = plan.local_routes.iter().map(|id| id.index() as u32).collect();
-        let part = |kind: Kind| Part::new(of(&dags, kind).as_ref(), Some(plan.choice(kind)));
-        let all = ORDER.map(|kind| Part {
-            answers: AllAnswers::offset(kind),
-            last: if kind == Kind::Route { &local } else { &[] },
-            ..part(kind)
-        });
-        let single = Kind::ALL.map(|kind| [part(kind)]);
-        let functions: Vec<&[Part<'_>]> = single.iter().map(|part| &part[..]).chain([&all[..]]).collect();
+        let local = local(&plan);
+        let (single, all) = parts(&plan, &dags, &local);
+        let functions: Vec<&[Part<'_>]> = single.iter().map(slice::from_ref).chain([&all[..]]).collect();
         let code = Code::compile(&functions)?;
         Ok(Self { code, dags, plan })
     }
@@ -74,15 +67,38 @@ impl Compiled {
         of(&self.dags, kind).as_ref()
     }
 
-    /// The code that decides one kind as texts: Cranelift's IR, and the machine's instructions.
+    /// The code that decides by `plan` as texts: Cranelift's IR, and the machine's instructions. Of one kind, or of
+    /// all four in one call.
     ///
     /// # Errors
     ///
     /// As [`Self::new`].
-    pub fn texts(choice: &Choice) -> Result<(String, String), Refused> {
-        let dag = dag(choice)?;
-        code::texts(&[Part::new(&dag, Some(choice))])
+    pub fn texts(plan: &Plan, kind: Option<Kind>) -> Result<(String, String), Refused> {
+        let dags = dags(plan)?;
+        let local = local(plan);
+        let (single, all) = parts(plan, &dags, &local);
+        match kind {
+            Some(kind) => code::texts(slice::from_ref(of(&single, kind))),
+            None => code::texts(&all),
+        }
     }
+}
+
+/// The numbers of the routes after which nothing more is decided.
+fn local(plan: &Plan) -> Vec<u32> {
+    plan.local_routes.iter().map(|id| id.number()).collect()
+}
+
+/// What each function decides: those of one kind, in the order of [`Kind::ALL`], and that of all.
+fn parts<'a>(plan: &'a Plan, dags: &'a [Arc<Dag>; 4], local: &'a [u32]) -> ([Part<'a>; 4], [Part<'a>; 4]) {
+    let part = |kind: Kind| Part::new(of(dags, kind).as_ref(), Some(plan.choice(kind)));
+    let all = ORDER.map(|kind| Part {
+        answers: AllAnswers::offset(kind),
+        last: if kind == Kind::Route { local } else { &[] },
+        unanswered: Unanswered::Left,
+        ..part(kind)
+    });
+    (Kind::ALL.map(part), all)
 }
 
 /// What there is of one kind.
@@ -146,7 +162,7 @@ impl Compiled {
                 // SAFETY: as the outcome is no strategy's name that is known, the code wrote the value; its texts lie in
                 // the row, the plan, the answers or the arena, all of which are borrowed here.
                 let value = unsafe { frame.value(0) };
-                Ok(Decision { value, rule: lower::rule(outcome).map(|rule| rule as usize) })
+                Ok(Decision { value, rule: lower::rule(outcome).map(RuleId::index) })
             } else {
                 Err(stop.filter(|_| outcome == HAS_STOPPED)?)
             };
@@ -184,24 +200,41 @@ impl Compiled {
 
 /// What an outcome of the code picks, where it is done and that is a strategy.
 #[inline]
-fn picked(outcome: u64) -> Option<Chosen> {
-    let strategy = outcome & NO_STRATEGY;
-    if outcome & NOT_DONE != 0 || strategy == NO_STRATEGY {
-        return None;
+const fn picked(outcome: u64) -> Option<Chosen> {
+    match StrategyId::numbered(outcome as u32) {
+        Some(id) => Some(chosen(id, outcome)),
+        None => None,
     }
-    Some(Chosen { id: StrategyId::at(strategy as u32), rule: lower::rule(outcome), instead_of: None })
+}
+
+#[inline]
+const fn chosen(id: StrategyId, outcome: u64) -> Chosen {
+    Chosen { id, rule: lower::rule(outcome), instead_of: None }
 }
 
 /// What the function that decides everything picked, where all of that is strategies.
 #[inline]
 fn all_picked(outcome: u64, frame: &Frame) -> Option<Decisions> {
     let [schedule, route, connection, tls] = frame.decided;
-    let host = match outcome {
-        LOCAL => None,
-        DECIDED => Some((Ok(picked(connection)?), Ok(picked(tls)?))),
-        _ => return None,
-    };
-    Some(Decisions { schedule: Ok(picked(schedule)?), route: Ok(picked(route)?), host })
+    // All of them are looked at before anything is made, so that nothing that was made is copied.
+    let id = |outcome: u64| StrategyId::numbered(outcome as u32);
+    let (schedule_id, route_id) = (id(schedule)?, id(route)?);
+    match outcome {
+        LOCAL => Some(Decisions {
+            route: Ok(chosen(route_id, route)),
+            schedule: Ok(chosen(schedule_id, schedule)),
+            host: None,
+        }),
+        DECIDED => {
+            let (connection_id, tls_id) = (id(connection)?, id(tls)?);
+            Some(Decisions {
+                route: Ok(chosen(route_id, route)),
+                schedule: Ok(chosen(schedule_id, schedule)),
+                host: Some((Ok(chosen(connection_id, connection)), Ok(chosen(tls_id, tls)))),
+            })
+        }
+        _ => None,
+    }
 }
 
 /// A plan that the interpreter serves until its machine code is ready.

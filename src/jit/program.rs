@@ -2,7 +2,7 @@
 
 use std::{ptr, sync::Arc};
 
-use policy::{Answers, Block, Dag, Decision, Row, Scratch, Stop, interpret};
+use policy::{Answers, Block, Dag, Decision, Row, RuleId, Scratch, Stop, interpret};
 
 use crate::{
     Refused,
@@ -28,7 +28,7 @@ fn came_to(outcome: u64, frame: &Frame, stop: Option<Stop>) -> Option<Result<Dec
         // SAFETY: the code wrote the value, whose texts lie in the row, the block, the answers or the arena, all of
         // which are borrowed while this runs.
         let value = unsafe { frame.value(0) };
-        return Some(Ok(Decision { value, rule: lower::rule(outcome).map(|rule| rule as usize) }));
+        return Some(Ok(Decision { value, rule: lower::rule(outcome).map(RuleId::index) }));
     }
     stop.filter(|_| outcome == HAS_STOPPED).map(Err)
 }

@@ -7,6 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
     sync::Arc,
 };
 
@@ -20,23 +21,52 @@ use crate::{
     value::Value,
 };
 
-/// A strategy's number within its [`Choice`].
+/// A strategy's number within its [`Choice`], from 1.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct StrategyId(u32);
+pub struct StrategyId(NonZeroU32);
 
-impl StrategyId {
-    /// The strategy at this place.
-    #[must_use]
-    pub const fn at(place: u32) -> Self {
-        Self(place)
-    }
+/// A rule's number within its block, from 1.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RuleId(NonZeroU32);
 
-    /// Its place among the names of its choice.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
+macro_rules! number {
+    ($name:ident, $what:literal) => {
+        impl $name {
+            #[doc = concat!("The ", $what, " at this place.")]
+            #[must_use]
+            pub const fn at(place: u32) -> Self {
+                Self(NonZeroU32::MIN.saturating_add(place))
+            }
+
+            #[doc = concat!("The ", $what, " of this number; `None` for 0.")]
+            #[must_use]
+            #[inline]
+            pub const fn numbered(number: u32) -> Option<Self> {
+                match NonZeroU32::new(number) {
+                    Some(number) => Some(Self(number)),
+                    None => None,
+                }
+            }
+
+            /// Its number.
+            #[must_use]
+            #[inline]
+            pub const fn number(self) -> u32 {
+                self.0.get()
+            }
+
+            /// Its place.
+            #[must_use]
+            #[inline]
+            pub const fn index(self) -> usize {
+                self.0.get() as usize - 1
+            }
+        }
+    };
 }
+
+number!(StrategyId, "strategy");
+number!(RuleId, "rule");
 
 /// The strategies of one kind, and the rules that pick one.
 #[derive(Clone, Debug)]
@@ -53,8 +83,8 @@ pub struct Choice {
 pub struct Chosen {
     /// The strategy.
     pub id: StrategyId,
-    /// The rule, from 0; `None` for `else`.
-    pub rule: Option<u32>,
+    /// The rule; `None` for `else`.
+    pub rule: Option<RuleId>,
     /// What the rules came to, where that was no name that is known and the fallback was taken.
     pub instead_of: Option<Box<Instead>>,
 }
@@ -78,7 +108,7 @@ pub enum Undecided {
         /// What they gave.
         value: Value,
         /// The rule.
-        rule: Option<u32>,
+        rule: Option<RuleId>,
     },
 }
 
@@ -101,7 +131,7 @@ impl Choice {
         if let Some(id) = self.by_name.get(&name) {
             return *id;
         }
-        let id = StrategyId(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        let id = StrategyId::at(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
         self.names.push(name.clone());
         self.by_name.insert(name, id);
         id
@@ -121,7 +151,7 @@ impl Choice {
 
     /// Every strategy.
     pub fn ids(&self) -> impl Iterator<Item = StrategyId> {
-        (0..u32::try_from(self.names.len()).unwrap_or(u32::MAX)).map(StrategyId)
+        (0..u32::try_from(self.names.len()).unwrap_or(u32::MAX)).map(StrategyId::at)
     }
 
     /// The strategy called `name`.
@@ -158,7 +188,7 @@ impl Choice {
             Value::Text(name) => self.id(name),
             _ => None,
         };
-        let rule = decision.rule.map(|rule| rule as u32);
+        let rule = decision.rule.map(|rule| RuleId::at(rule as u32));
         match (found, self.fallback) {
             (Some(id), _) => Ok(Chosen { id, rule, instead_of: None }),
             (None, Some(id)) => Ok(Chosen { id, rule, instead_of: Some(Box::new(Instead::Value(decision.value))) }),

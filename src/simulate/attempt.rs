@@ -3,7 +3,8 @@
 //! Invariant: a recipient whose route is local has no connection and no TLS decision, because nothing is connected.
 
 use policy::{
-    Answers, Decide, EvalError, Facts, Instead, Kind, Lookup, Row, Scratch, Stop, StrategyId, Undecided, Value, World,
+    Answers, Decide, EvalError, Facts, Instead, Kind, Lookup, Row, RuleId, Scratch, Stop, StrategyId, Undecided, Value,
+    World,
 };
 
 /// What came of one decision.
@@ -94,7 +95,7 @@ fn decide(
             Ok(chosen) => {
                 let decided = Decided::Strategy {
                     name: choice.name(chosen.id).to_owned(),
-                    rule: chosen.rule.map(|rule| rule as usize),
+                    rule: chosen.rule.map(RuleId::index),
                     instead_of: chosen.instead_of.map(|instead| *instead),
                 };
                 return (decided, Some(chosen.id));

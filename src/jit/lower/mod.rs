@@ -22,7 +22,7 @@ use cranelift_codegen::ir::{
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable as FrontendVariable};
 use policy::{
-    Choice, ExprId, Op, Row,
+    Choice, ExprId, Op, Row, RuleId,
     dag::{Counting, Dag, Leaf, NOWHERE, Node, NodeId, Set, SetId, Table},
 };
 
@@ -46,12 +46,23 @@ pub(crate) struct Part<'a> {
     pub(crate) answers: usize,
     /// The strategies after which nothing more is decided: a local route makes no connection.
     pub(crate) last: &'a [u32],
+    /// What becomes of a question that needs a number and has none in place.
+    pub(crate) unanswered: Unanswered,
+}
+
+/// What becomes of a question that needs a number and has none in place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Unanswered {
+    /// The host is asked.
+    Asked,
+    /// It is left to other functions, so that this one need not make room for a call.
+    Left,
 }
 
 impl<'a> Part<'a> {
     /// The only part of a function.
     pub(crate) const fn new(dag: &'a Dag, choice: Option<&'a Choice>) -> Self {
-        Self { dag, choice, answers: 0, last: &[] }
+        Self { dag, choice, answers: 0, last: &[], unanswered: Unanswered::Asked }
     }
 }
 
@@ -71,27 +82,23 @@ pub(crate) struct UsesHost(pub(crate) bool);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TooLarge;
 
-/// What a function returns that has not decided: with this bit, a status.
+/// What a function returns that has not decided: with this bit, and no strategy, a status.
 pub(crate) const NOT_DONE: u64 = 1 << 63;
 
 /// What a function returns that stopped: the host knows why. Where it returns anything else, what the host knows is of
 /// a list that could not be asked, and counted as no.
-pub(crate) const HAS_STOPPED: u64 = NOT_DONE | STOPPED as u64;
+pub(crate) const HAS_STOPPED: u64 = status(STOPPED);
 
 /// What a function returns with a status.
 pub(crate) const fn status(status: Status) -> u64 {
-    NOT_DONE | status as u64
+    NOT_DONE | (status as u64) << 32
 }
 
 /// The rule of an outcome; `None` for `else`.
 #[inline]
-pub(crate) const fn rule(outcome: u64) -> Option<u32> {
-    let rule = (outcome >> 32) as u32;
-    if rule == ELSE { None } else { Some(rule) }
+pub(crate) const fn rule(outcome: u64) -> Option<RuleId> {
+    RuleId::numbered((outcome >> 32) as u32)
 }
-
-/// The rule of an outcome that is `else`.
-const ELSE: u32 = i32::MAX as u32;
 
 /// In a search's table of leaves: this is no leaf, but the number of a vertex.
 const IS_NODE: u64 = 1 << 63;
@@ -376,13 +383,13 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
             policy::Value::Text(name) => choice.id(name)?,
             _ => return None,
         };
-        Some(self.packed(leaf, strategy.index() as u64))
+        Some(self.packed(leaf, u64::from(strategy.number())))
     }
 
     /// The outcome that a leaf is.
     fn packed(&self, leaf: Leaf, strategy: u64) -> u64 {
         let is_else = leaf.index() + 1 == self.part.dag.outcomes().len();
-        let rule = if is_else { ELSE } else { leaf.index() as u32 };
+        let rule = if is_else { 0 } else { RuleId::at(leaf.index() as u32).number() };
         u64::from(rule) << 32 | strategy
     }
 

@@ -8,7 +8,7 @@ use cranelift_codegen::ir::{
 
 use policy::dag::{
     Table,
-    table::{Entry, KEY_BYTES, LENGTH_FACTOR, Parts, TURNS},
+    table::{Entry, KEY_BYTES, LENGTH_FACTOR, Mix, Parts, TURNS},
 };
 
 use super::{Kind, Lowering, parameter};
@@ -99,45 +99,25 @@ impl Lowering<'_, '_, '_> {
     /// As `Table::find`, for a text of 8 to 32 bytes.
     fn find_key(&mut self, parts: Parts, factors: &[u64], entries: &[Entry], address: Value, length: Value) -> Value {
         let flags = MemFlagsData::trusted();
-        let bytes = MemFlagsData::new().with_notrap().with_endianness(Endianness::Little);
-        let eight = self.int(8);
-        let zero = self.int(0);
-        let last = self.builder.ins().isub(length, eight);
-        let behind_first = self.builder.ins().umin(last, eight);
-        let before_last = self.builder.ins().isub(last, eight);
-        let before_last = self.builder.ins().smax(before_last, zero);
-        let word = |this: &mut Self, at: Value| {
-            let at = this.builder.ins().iadd(address, at);
-            this.builder.ins().load(I64, bytes, at, 0)
+        let words: Vec<Value> = (0..4).map(|word| self.key_word(word, address, length)).collect();
+        let hash = self.key_hash(parts, &words, length);
+        let product = if factors.is_empty() {
+            hash
+        } else {
+            let bucket = self.builder.ins().ushr_imm_u(hash, i64::from(parts.bucket_shift));
+            let bucket = self.builder.ins().ishl_imm_u(bucket, 3);
+            let start = self.address(factors);
+            let at = self.builder.ins().iadd(start, bucket);
+            let factor = self.builder.ins().load(I64, flags, at, 0);
+            self.builder.ins().imul(hash, factor)
         };
-        let words = [zero, last, behind_first, before_last].map(|at| word(self, at));
-        let [first, last, second, before_last] = words;
-        let [turn, other] = TURNS;
-        let second = self.builder.ins().rotl_imm_u(second, i64::from(turn));
-        let factor = self.word(LENGTH_FACTOR);
-        let of_length = self.builder.ins().imul(length, factor);
-        let a = self.builder.ins().bxor(first, second);
-        let a = self.builder.ins().bxor(a, of_length);
-        let before_last = self.builder.ins().rotl_imm_u(before_last, i64::from(other));
-        let seed = self.word(parts.seed);
-        let b = self.builder.ins().bxor(last, before_last);
-        let b = self.builder.ins().bxor(b, seed);
-        let (low, high) = (self.builder.ins().imul(a, b), self.builder.ins().umulhi(a, b));
-        let hash = self.builder.ins().bxor(low, high);
-
-        let bucket = self.builder.ins().ushr_imm_u(hash, i64::from(parts.bucket_shift));
-        let bucket = self.builder.ins().ishl_imm_u(bucket, 3);
-        let start = self.address(factors);
-        let at = self.builder.ins().iadd(start, bucket);
-        let factor = self.builder.ins().load(I64, flags, at, 0);
-        let product = self.builder.ins().imul(hash, factor);
         let place = self.builder.ins().ushr_imm_u(product, i64::from(parts.entry_shift));
         let offset = self.builder.ins().imul_imm_u(place, size_of::<Entry>() as i64);
         let start = self.address(entries);
         let entry = self.builder.ins().iadd(start, offset);
         let known = self.builder.ins().load(I64, flags, entry, Entry::LENGTH as i32);
         let mut difference = self.builder.ins().bxor(known, length);
-        for (index, word) in words.into_iter().enumerate() {
+        for (index, word) in words.into_iter().enumerate().take(parts.compared) {
             let known = self.builder.ins().load(I64, flags, entry, (Entry::WORDS + 8 * index) as i32);
             let differs = self.builder.ins().bxor(known, word);
             difference = self.builder.ins().bor(difference, differs);
@@ -146,6 +126,49 @@ impl Lowering<'_, '_, '_> {
         let none = self.word(host::NOT_FOUND);
         let is_same = self.builder.ins().icmp_imm_u(IntCC::Equal, difference, 0);
         self.builder.ins().select(is_same, value, none)
+    }
+
+    fn key_hash(&mut self, parts: Parts, words: &[Value], length: Value) -> Value {
+        let (factor, seed) = (self.word(LENGTH_FACTOR), self.word(parts.seed));
+        let of_length = self.builder.ins().imul(length, factor);
+        let (Mix::All, &[first, last, second, before_last]) = (parts.mix, words) else {
+            let word = match parts.mix {
+                Mix::One(word) => words.get(word).copied().unwrap_or(length),
+                Mix::All => length,
+            };
+            let mixed = self.builder.ins().bxor(word, of_length);
+            return self.builder.ins().imul(mixed, seed);
+        };
+        let [turn, other] = TURNS;
+        let second = self.builder.ins().rotl_imm_u(second, i64::from(turn));
+        let a = self.builder.ins().bxor(first, second);
+        let a = self.builder.ins().bxor(a, of_length);
+        let before_last = self.builder.ins().rotl_imm_u(before_last, i64::from(other));
+        let b = self.builder.ins().bxor(last, before_last);
+        let b = self.builder.ins().bxor(b, seed);
+        let (low, high) = (self.builder.ins().imul(a, b), self.builder.ins().umulhi(a, b));
+        self.builder.ins().bxor(low, high)
+    }
+
+    /// A word of the key of a text of 8 to 32 bytes.
+    fn key_word(&mut self, word: usize, address: Value, length: Value) -> Value {
+        let bytes = MemFlagsData::new().with_notrap().with_endianness(Endianness::Little);
+        if word == 0 {
+            return self.builder.ins().load(I64, bytes, address, 0);
+        }
+        let eight = self.int(8);
+        let last = self.builder.ins().isub(length, eight);
+        let at = match word {
+            1 => last,
+            2 => self.builder.ins().umin(last, eight),
+            _ => {
+                let before_last = self.builder.ins().isub(last, eight);
+                let zero = self.int(0);
+                self.builder.ins().smax(before_last, zero)
+            }
+        };
+        let at = self.builder.ins().iadd(address, at);
+        self.builder.ins().load(I64, bytes, at, 0)
     }
 }
 

@@ -14,7 +14,7 @@ use policy::{
 };
 
 use super::{
-    Kind, Lowering,
+    Kind, Lowering, Unanswered,
     broken::{Broken, is_broken},
     parameter,
 };
@@ -414,9 +414,8 @@ impl Lowering<'_, '_, '_> {
             return self.ask_host(host, op, arguments, ty);
         }
         let flags = MemFlagsData::trusted();
-        let (take, without, ask, end) = (self.block(), self.block(), self.block(), self.block());
+        let (take, without, end) = (self.block(), self.block(), self.block());
         self.builder.set_cold_block(without);
-        self.builder.set_cold_block(ask);
         self.builder.append_block_param(end, I64);
         let (answers, offset) = (self.whole.answers, self.part.answers);
         let asked = self.builder.use_var(self.whole.asked);
@@ -437,11 +436,20 @@ impl Lowering<'_, '_, '_> {
         }
         self.builder.ins().jump(end, &[BlockArg::Value(int)]);
         self.builder.switch_to_block(without);
-        let host = self.host_if_any();
-        self.builder.ins().brif(host, ask, &[], self.whole.needs_host, &[]);
-        self.builder.switch_to_block(ask);
-        if let Lowered::Int(int) = self.ask_host(host, op, arguments, ty) {
-            self.builder.ins().jump(end, &[BlockArg::Value(int)]);
+        match self.part.unanswered {
+            Unanswered::Left => {
+                self.builder.ins().jump(self.whole.needs_host, &[]);
+            }
+            Unanswered::Asked => {
+                let ask = self.block();
+                self.builder.set_cold_block(ask);
+                let host = self.host_if_any();
+                self.builder.ins().brif(host, ask, &[], self.whole.needs_host, &[]);
+                self.builder.switch_to_block(ask);
+                if let Lowered::Int(int) = self.ask_host(host, op, arguments, ty) {
+                    self.builder.ins().jump(end, &[BlockArg::Value(int)]);
+                }
+            }
         }
         self.builder.switch_to_block(end);
         Lowered::Int(parameter(self.builder, end))

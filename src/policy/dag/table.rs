@@ -2,20 +2,21 @@
 //!
 //! A text's key is its length and four words of eight bytes, which overlap and hold a text of 8 to 32 bytes completely;
 //! shorter ones are filled up, and longer ones that have the same key are compared with the text itself. The hash is
-//! perfect: each bucket of texts has a factor that sends each of them to an entry of its own, so that a lookup visits
-//! one bucket and one entry, without a loop. Texts for which no factors are found in the tries allowed are searched by
-//! halves instead, so that no choice of texts makes building or looking up slow.
+//! perfect: a few texts go to an entry each by the hash alone, of many each bucket has a factor that sends each of its
+//! texts to an entry of its own, so that a lookup visits one bucket and one entry, without a loop. Where one of the
+//! words tells all texts apart, only that one is hashed. Texts for which no factors are found in the tries allowed are
+//! searched by halves instead, so that no choice of texts makes building or looking up slow.
 //!
 //! Machine code reads the parts of a table in place: see [`Parts`].
 //!
 //! Invariant: `find` gives what was put in for this text, and nothing for every other.
 
-use std::{mem::offset_of, sync::Arc};
+use std::{collections::BTreeSet, mem::offset_of, sync::Arc};
 
 /// Texts, each with a number.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// A factor for each bucket.
+    /// A factor for each bucket; none where the hash is the entry.
     factors: Box<[u64]>,
     entries: Box<[Entry]>,
     parts: Parts,
@@ -46,12 +47,25 @@ impl Entry {
 /// What a lookup works with.
 #[derive(Clone, Copy, Debug)]
 pub struct Parts {
-    /// What the words are mixed with.
+    /// Which words are hashed.
+    pub mix: Mix,
+    /// What they are mixed with; odd.
     pub seed: u64,
-    /// How far a hash is shifted to give its bucket.
+    /// How far a hash is shifted to give its bucket, where there are buckets.
     pub bucket_shift: u32,
-    /// How far the product of a hash and its bucket's factor is shifted to give its entry.
+    /// How far a hash, or the product of a hash and its bucket's factor, is shifted to give its entry.
     pub entry_shift: u32,
+    /// How many words hold every text of the table: those behind need not be compared.
+    pub compared: usize,
+}
+
+/// Which words of a key are hashed, besides the length.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mix {
+    /// This one.
+    One(usize),
+    /// All of them.
+    All,
 }
 
 /// The texts whose key holds them completely, by their length in bytes, and is read as eight bytes at a time.
@@ -67,51 +81,31 @@ pub const LENGTH_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 const SEEDS: u64 = 8;
 const FACTORS: u64 = 4_096;
 
+/// How many texts go to their entries without buckets, and how many seeds are tried for that.
+const DIRECT_MAX: usize = 112;
+const DIRECT_SEEDS: u64 = 512;
+
 impl Table {
     /// A table of `entries`, whose texts differ.
     #[must_use]
     pub fn new(entries: Vec<(Arc<str>, u64)>) -> Self {
-        (0..SEEDS).find_map(|number| Self::hashed(&entries, number)).unwrap_or_else(|| {
-            let mut texts = entries;
-            texts.sort();
-            let parts = Parts { seed: 0, bucket_shift: 63, entry_shift: 63 };
-            Self { factors: Box::new([]), entries: Box::new([]), parts, texts: texts.into() }
-        })
-    }
-
-    /// The table with this seed, unless some bucket finds no factor.
-    fn hashed(all: &[(Arc<str>, u64)], number: u64) -> Option<Self> {
-        let bits = |count: usize| count.max(2).next_power_of_two().trailing_zeros();
-        let parts = Parts {
-            seed: mixed(number),
-            bucket_shift: 64 - bits(all.len().div_ceil(3)),
-            entry_shift: 64 - bits(all.len() + all.len() / 4),
+        let keys = Keys::of(&entries);
+        let mix = keys.mix();
+        let direct = || {
+            let is_small = keys.entries.len() <= DIRECT_MAX;
+            (0..DIRECT_SEEDS).take_while(|_| is_small).find_map(|number| keys.direct(mix, number))
         };
-        let mut entries = vec![Entry::FREE; 1 << (64 - parts.entry_shift)];
-        let mut factors = vec![0; 1 << (64 - parts.bucket_shift)];
-        let mut buckets: Vec<(usize, Vec<(u64, Entry)>)> =
-            (0..factors.len()).map(|bucket| (bucket, Vec::new())).collect();
-        let mut long = Vec::new();
-        for (text, value) in all {
-            let (words, length) = (words(text.as_bytes()), text.len() as u64);
-            let hash = hash(words, length, parts.seed);
-            let (_, bucket) = buckets.get_mut((hash >> parts.bucket_shift) as usize)?;
-            if text.len() > *KEY_BYTES.end() {
-                long.push((text.clone(), *value));
-                // Long texts may have the same key; one entry stands for all of them.
-                if bucket.iter().any(|(_, entry)| entry.words == words && entry.length == length) {
-                    continue;
-                }
-            }
-            bucket.push((hash, Entry { words, length, value: *value }));
-        }
-        // The fullest first, while there is room.
-        buckets.sort_by_key(|(_, bucket)| std::cmp::Reverse(bucket.len()));
-        for (place, bucket) in &buckets {
-            *factors.get_mut(*place)? = fitted(bucket, &mut entries, parts.entry_shift)?;
-        }
+        let hashed = || (0..SEEDS).find_map(|number| keys.hashed(if number == 0 { mix } else { Mix::All }, number));
+        let found = direct().or_else(hashed);
+        let Keys { mut long, .. } = keys;
         long.sort();
-        Some(Self { factors: factors.into(), entries: entries.into(), parts, texts: long.into() })
+        if let Some((parts, factors, entries)) = found {
+            return Self { factors, entries, parts, texts: long.into() };
+        }
+        let mut texts = entries;
+        texts.sort();
+        let parts = Parts { mix: Mix::All, seed: 0, bucket_shift: 63, entry_shift: 63, compared: 4 };
+        Self { factors: Box::new([]), entries: Box::new([]), parts, texts: texts.into() }
     }
 
     /// The same texts with other numbers.
@@ -133,11 +127,12 @@ impl Table {
     #[inline]
     pub fn find(&self, text: &[u8]) -> Option<u64> {
         let (words, length) = (words(text), text.len() as u64);
-        let hash = hash(words, length, self.parts.seed);
-        let Some(factor) = self.factors.get((hash >> self.parts.bucket_shift) as usize) else {
+        if self.entries.is_empty() {
             return self.find_long(text);
-        };
-        let entry = self.entries.get((hash.wrapping_mul(*factor) >> self.parts.entry_shift) as usize)?;
+        }
+        let hash = hash(words, length, self.parts);
+        let factor = self.factors.get((hash >> self.parts.bucket_shift) as usize).copied().unwrap_or(1);
+        let entry = self.entries.get((hash.wrapping_mul(factor) >> self.parts.entry_shift) as usize)?;
         if entry.length != length || entry.words != words {
             return None;
         }
@@ -151,19 +146,115 @@ impl Table {
     }
 }
 
+/// What is put into a table.
+struct Keys {
+    entries: Vec<Entry>,
+    /// The texts that are longer than a key.
+    long: Vec<(Arc<str>, u64)>,
+    /// The longest text's length.
+    longest: usize,
+}
+
+type Hashed = (Parts, Box<[u64]>, Box<[Entry]>);
+
+impl Keys {
+    fn of(all: &[(Arc<str>, u64)]) -> Self {
+        let mut keys = Self { entries: Vec::with_capacity(all.len()), long: Vec::new(), longest: 0 };
+        let mut seen = BTreeSet::new();
+        for (text, value) in all {
+            let entry = Entry { words: words(text.as_bytes()), length: text.len() as u64, value: *value };
+            keys.longest = keys.longest.max(text.len());
+            if text.len() > *KEY_BYTES.end() {
+                keys.long.push((text.clone(), *value));
+                // Long texts may have the same key; one entry stands for all of them.
+                if !seen.insert((entry.words, entry.length)) {
+                    continue;
+                }
+            }
+            keys.entries.push(entry);
+        }
+        keys
+    }
+
+    /// The first word that tells all texts of a length apart, or all of them.
+    fn mix(&self) -> Mix {
+        let tells_apart = |word: &usize| {
+            let mut keys: Vec<_> = self.entries.iter().map(|entry| (entry.words.get(*word), entry.length)).collect();
+            keys.sort_unstable();
+            keys.windows(2).all(|pair| matches!(pair, [one, other] if one != other))
+        };
+        (0..4).find(tells_apart).map_or(Mix::All, Mix::One)
+    }
+
+    fn parts(&self, mix: Mix, number: u64, bucket_bits: u32, entry_bits: u32) -> Parts {
+        let compared = match self.longest {
+            0..=16 => 2,
+            17..=24 => 3,
+            _ => 4,
+        };
+        let (bucket_shift, entry_shift) = (64 - bucket_bits, 64 - entry_bits);
+        Parts { mix, seed: mixed(number) | 1, bucket_shift, entry_shift, compared }
+    }
+
+    /// The table whose hash with this seed gives the entry, unless two texts meet.
+    fn direct(&self, mix: Mix, number: u64) -> Option<Hashed> {
+        let parts = self.parts(mix, number, 1, bits(self.entries.len() * 8));
+        let mut taken = vec![0_u64; (1_usize << (64 - parts.entry_shift)).div_ceil(64)];
+        for entry in &self.entries {
+            let place = (hash(entry.words, entry.length, parts) >> parts.entry_shift) as usize;
+            let word = taken.get_mut(place / 64)?;
+            let bit = 1 << (place % 64);
+            if *word & bit != 0 {
+                return None;
+            }
+            *word |= bit;
+        }
+        let mut entries = vec![Entry::FREE; 1 << (64 - parts.entry_shift)];
+        for entry in &self.entries {
+            *entries.get_mut((hash(entry.words, entry.length, parts) >> parts.entry_shift) as usize)? = *entry;
+        }
+        Some((parts, Box::new([]), entries.into()))
+    }
+
+    /// The table with this seed, unless some bucket finds no factor.
+    fn hashed(&self, mix: Mix, number: u64) -> Option<Hashed> {
+        let count = self.entries.len();
+        let parts = self.parts(mix, number, bits(count.div_ceil(3)), bits(count + count / 4));
+        let mut entries = vec![Entry::FREE; 1 << (64 - parts.entry_shift)];
+        let mut factors = vec![0; 1 << (64 - parts.bucket_shift)];
+        let mut hashes: Vec<(u64, &Entry)> =
+            self.entries.iter().map(|entry| (hash(entry.words, entry.length, parts), entry)).collect();
+        hashes.sort_unstable_by_key(|(hash, _)| *hash);
+        let mut buckets: Vec<&[(u64, &Entry)]> =
+            hashes.chunk_by(|(one, _), (other, _)| one >> parts.bucket_shift == other >> parts.bucket_shift).collect();
+        // The fullest first, while there is room.
+        buckets.sort_by_key(|bucket| std::cmp::Reverse(bucket.len()));
+        for bucket in buckets {
+            let place = bucket.first().map_or(0, |(hash, _)| hash >> parts.bucket_shift);
+            *factors.get_mut(place as usize)? = fitted(bucket, &mut entries, parts.entry_shift)?;
+        }
+        Some((parts, factors.into(), entries.into()))
+    }
+}
+
+/// How many bits tell so many places apart, at least one.
+fn bits(count: usize) -> u32 {
+    count.max(2).next_power_of_two().trailing_zeros()
+}
+
 /// Puts the entries of a bucket where a factor sends them; that factor.
-fn fitted(bucket: &[(u64, Entry)], entries: &mut [Entry], shift: u32) -> Option<u64> {
+fn fitted(bucket: &[(u64, &Entry)], entries: &mut [Entry], shift: u32) -> Option<u64> {
     let place = |hash: u64, factor: u64| (hash.wrapping_mul(factor) >> shift) as usize;
     for number in 0..FACTORS {
         let factor = mixed(number) | 1;
-        let is_free = |(index, (hash, _)): (usize, &(u64, Entry))| {
+        let is_free = |(index, (hash, _)): (usize, &(u64, &Entry))| {
             let this = place(*hash, factor);
             let is_new = bucket.iter().take(index).all(|(other, _)| place(*other, factor) != this);
             is_new && entries.get(this).is_some_and(|entry| entry.length == Entry::FREE.length)
         };
         if bucket.iter().enumerate().all(is_free) {
             for (hash, entry) in bucket {
-                *entries.get_mut(place(*hash, factor))? = *entry;
+                *entries.get_mut(place(*hash, factor))? = **entry;
             }
             return Some(factor);
         }
@@ -180,11 +271,15 @@ const fn mixed(number: u64) -> u64 {
 }
 
 #[inline]
-fn hash(words: [u64; 4], length: u64, seed: u64) -> u64 {
+fn hash(words: [u64; 4], length: u64, parts: Parts) -> u64 {
+    let of_length = length.wrapping_mul(LENGTH_FACTOR);
+    if let Mix::One(word) = parts.mix {
+        return (words.get(word).copied().unwrap_or_default() ^ of_length).wrapping_mul(parts.seed);
+    }
     let [first, last, second, before_last] = words;
     let [turn, other] = TURNS;
-    let a = first ^ second.rotate_left(turn) ^ length.wrapping_mul(LENGTH_FACTOR);
-    let b = last ^ before_last.rotate_left(other) ^ seed;
+    let a = first ^ second.rotate_left(turn) ^ of_length;
+    let b = last ^ before_last.rotate_left(other) ^ parts.seed;
     let product = u128::from(a) * u128::from(b);
     (product as u64) ^ (product >> 64) as u64
 }
@@ -260,13 +355,40 @@ mod tests {
         twin[0] ^= 1;
         twin[13] ^= 2;
         let twin = String::from_utf8(twin).unwrap();
-        let all = [&*texts[0], &*twin, &*texts[1]];
+        // With this one no word alone tells all of them apart.
+        let other = texts[0].replace('v', "w");
+        let all = [&*texts[0], &*twin, &*texts[1], &*other];
         let table = table(&all);
         assert!(table.parts().is_none());
         for (value, text) in all.iter().enumerate() {
             assert_eq!(table.find(text.as_bytes()), Some(value as u64));
         }
         assert_eq!(table.find(b"0123456789abcdefxxx"), None);
+    }
+
+    #[test]
+    fn few_texts_need_no_buckets_and_one_word_where_it_tells_them_apart() {
+        let front: fn(usize) -> String = |number| format!("{number}.dest.example");
+        let end: fn(usize) -> String = |number| format!("www.host.{number}");
+        let both: fn(usize) -> String = |number| format!("{:08}{:08}", number % 32, number / 32);
+        let cases = [
+            (50, front, Mix::One(0), true),
+            (1_000, front, Mix::One(0), false),
+            (50, end, Mix::One(1), true),
+            (60, both, Mix::All, true),
+            (1_000, both, Mix::All, false),
+        ];
+        for (count, text, mix, is_direct) in cases {
+            let texts: Vec<String> = (0..count).map(text).collect();
+            let all: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let table = table(&all);
+            let (parts, factors, _) = table.parts().unwrap();
+            assert_eq!((parts.mix, factors.is_empty()), (mix, is_direct), "{count} {}", text(0));
+            for (value, text) in texts.iter().enumerate() {
+                assert_eq!(table.find(text.as_bytes()), Some(value as u64), "{text}");
+            }
+            assert_eq!(table.find(text(count).as_bytes()), None);
+        }
     }
 
     proptest! {
