@@ -46,18 +46,24 @@ type Entry = extern "C" fn(*const Row<'static>, *const u8, *mut Frame) -> u64;
 /// A function of machine code.
 #[derive(Clone, Copy)]
 struct Function {
+    /// It is called with a host.
     entry: Entry,
-    /// Whether it cannot do without a host.
-    uses_host: UsesHost,
+    /// It is called without.
+    without_host: Entry,
 }
 
 impl Function {
     /// What stands where there is none.
-    const ABSENT: Self = Self { entry: absent, uses_host: UsesHost(false) };
+    const ABSENT: Self = Self { entry: absent, without_host: absent };
 }
 
 extern "C" fn absent(_row: *const Row<'static>, _answers: *const u8, _frame: *mut Frame) -> u64 {
     lower::status(FALL_BACK)
+}
+
+/// What is called without a host where the code cannot do without one.
+extern "C" fn needs_host(_row: *const Row<'static>, _answers: *const u8, _frame: *mut Frame) -> u64 {
+    lower::status(NEEDS_HOST)
 }
 
 /// The most functions: one for each kind of decision, and one for all together.
@@ -117,7 +123,8 @@ impl Code {
             // SAFETY: `define` emitted the code with this signature and the host's C convention, and `module`, which
             // owns it, lives as long as `self`.
             let entry = unsafe { mem::transmute::<*const u8, Entry>(code) };
-            *function = Function { entry, uses_host };
+            let without_host = if uses_host.0 { needs_host } else { entry };
+            *function = Function { entry, without_host };
         }
         Ok(())
     }
@@ -126,10 +133,8 @@ impl Code {
     /// decided is in the frame, which stays where it is: copying it would wait for the code's writes.
     #[inline]
     pub(crate) fn run(&self, number: usize, row: &Row<'_>, answers: *const u8, frame: &mut Frame) -> u64 {
-        match self.functions.get(number) {
-            Some(Function { entry, uses_host: UsesHost(false) }) => entry(ptr::from_ref(row).cast(), answers, frame),
-            _ => lower::status(NEEDS_HOST),
-        }
+        let function = self.functions.get(number).unwrap_or(&Function::ABSENT);
+        (function.without_host)(ptr::from_ref(row).cast(), answers, frame)
     }
 
     /// Runs function number `number`, and gives what it returned, its frame, and why it stopped to `settle`. The answers

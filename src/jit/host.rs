@@ -369,16 +369,22 @@ pub(crate) extern "C" fn first(set: *const Set, values: *const Raw) -> u32 {
     set.first(probes(values, set))
 }
 
-/// Searches; [`next`] gives what is found.
-pub(crate) extern "C" fn search(host: *mut Host<'static>, slot: u32, set: *const Set, values: *const Raw) {
+/// Searches, and gives the first place that is found from `from` on, or [`NOWHERE`]; [`next`] gives the others.
+pub(crate) extern "C" fn search(
+    host: *mut Host<'static>,
+    slot: u32,
+    from: u32,
+    set: *const Set,
+    values: *const Raw,
+) -> u32 {
     let (host, set) = (at!(host), read!(set));
     let slot = slot as usize;
     if host.candidates.len() <= slot {
         host.candidates.resize_with(slot + 1, Candidates::new);
     }
-    if let Some(candidates) = host.candidates.get_mut(slot) {
-        candidates.search(set, probes(values, set));
-    }
+    let Some(candidates) = host.candidates.get_mut(slot) else { return NOWHERE };
+    candidates.search(set, probes(values, set));
+    candidates.next(from)
 }
 
 /// The first place from `from` on that the last search found, or [`NOWHERE`].

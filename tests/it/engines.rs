@@ -93,7 +93,7 @@ fn bench_says_what_a_decision_costs() {
 fn every_stage_of_the_compiler_can_be_seen() {
     let stages = [
         ("dag", "n0: if is_local_domain('*', rcpt_domain) then n1 else n2"),
-        ("clif", "function u0:0(i64) -> i64"),
+        ("clif", "function u0:0(i64, i64, i64) -> i64"),
         // What every function ends with, here and on the other machine that there is code for.
         ("code", "ret"),
     ];

@@ -606,18 +606,23 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
             }
             Some(Found::Candidates(slot, number)) => {
                 let (ask, known) = (self.builder.create_block(), self.builder.create_block());
+                let end = self.builder.create_block();
+                self.builder.append_block_param(end, I32);
                 let is_done = self.stack_load(I32, slot);
                 self.builder.ins().brif(is_done, known, &[], ask, &[]);
                 self.builder.switch_to_block(ask);
-                self.search(set, number);
                 let one = self.builder.ins().iconst(I32, 1);
                 self.stack_store(one, slot);
-                self.builder.ins().jump(known, &[]);
+                let place = self.search(set, number, from);
+                self.builder.ins().jump(end, &[BlockArg::Value(place)]);
                 self.builder.switch_to_block(known);
                 let number = self.builder.ins().iconst(I32, i64::from(number));
                 let from = self.builder.ins().iconst(I32, i64::from(from));
                 let kinds = &[Kind::Host, Kind::Half, Kind::Half];
-                self.call(host::next as *const u8, kinds, &[number, from], Some(Kind::Half))
+                let place = self.call(host::next as *const u8, kinds, &[number, from], Some(Kind::Half));
+                self.builder.ins().jump(end, &[BlockArg::Value(place)]);
+                self.builder.switch_to_block(end);
+                parameter(self.builder, end)
             }
         };
         let is_before = self.builder.ins().icmp_imm_u(IntCC::UnsignedLessThan, place, i64::from(until));
@@ -636,11 +641,12 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         self.call(host::first as *const u8, &[Kind::Word, Kind::Word], &[set, values], Some(Kind::Half))
     }
 
-    fn search(&mut self, set: &Set, number: u32) {
+    fn search(&mut self, set: &Set, number: u32, from: u32) -> Value {
         let (set, values) = self.probes(set);
         let number = self.builder.ins().iconst(I32, i64::from(number));
-        let kinds = &[Kind::Host, Kind::Half, Kind::Word, Kind::Word];
-        self.call(host::search as *const u8, kinds, &[number, set, values], None);
+        let from = self.builder.ins().iconst(I32, i64::from(from));
+        let kinds = &[Kind::Host, Kind::Half, Kind::Half, Kind::Word, Kind::Word];
+        self.call(host::search as *const u8, kinds, &[number, from, set, values], Some(Kind::Half))
     }
 
     /// The address of `set`, and of the values of its subjects.

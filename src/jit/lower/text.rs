@@ -86,6 +86,13 @@ impl Lowering<'_, '_, '_> {
             let value = self.find_key(parts, factors, entries, address, length);
             self.builder.ins().jump(end, &[BlockArg::Value(value)]);
             self.builder.switch_to_block(outside);
+            if parts.is_plain {
+                let none = self.word(host::NOT_FOUND);
+                self.builder.ins().jump(end, &[BlockArg::Value(none)]);
+                self.builder.switch_to_block(end);
+                self.kept.tables.push(table);
+                return parameter(self.builder, end);
+            }
         }
         let kinds = &[Kind::Word, Kind::Word, Kind::Word];
         let whole = self.address(&*table);

@@ -5,14 +5,13 @@
 //! place whose question is only guarded by what the search can see (a regular expression by its literal beginning) is
 //! a candidate and asks again; it is never final.
 //!
-//! Equality tests on one text are one hash, and its prefixes, suffixes and parts one automaton, which reads the text
-//! between two marks that no text holds: a prefix begins with the first mark, a suffix ends with the second. Where
-//! nothing is asked about the middle of a text, an automaton for each end does not need to read it all.
+//! Equality tests on one text are one hash, and its prefixes, its suffixes and its parts an automaton each: those at its
+//! ends stop where no question can be answered with yes any more, and that for parts skips what none begins with.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use aho_corasick::{
-    Anchored, MatchKind, StartKind,
+    Anchored, MatchKind, Span, StartKind,
     automaton::{Automaton, StateID},
     dfa::DFA,
     nfa::contiguous::NFA,
@@ -58,13 +57,20 @@ enum Matcher {
     Ranges(Ranges),
 }
 
+/// Texts, each with the places that ask for it.
+type Parted = BTreeMap<Box<[u8]>, Vec<u32>>;
+
 /// The questions about one subject, each with its place.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Questions {
     /// The text is this one.
     pub(super) equal: BTreeMap<Arc<str>, Vec<u32>>,
-    /// The text begins with, ends with, holds this one: with the marks that stand for its ends.
-    pub(super) parts: BTreeMap<Box<[u8]>, Vec<u32>>,
+    /// The text begins with this one.
+    pub(super) prefixes: Parted,
+    /// It ends with this one, whose bytes are the other way round.
+    pub(super) suffixes: Parted,
+    /// It holds this one.
+    pub(super) parts: Parted,
     /// The number compares like this.
     pub(super) compare: Vec<(Comparison, i64, u32)>,
 }
@@ -75,19 +81,20 @@ impl Questions {
     }
 
     pub(super) fn prefix(&mut self, text: &str, place: u32) {
-        self.part([&[BEGIN], text.as_bytes()].concat(), place);
+        self.prefixes.entry(text.as_bytes().into()).or_default().push(place);
     }
 
     pub(super) fn suffix(&mut self, text: &str, place: u32) {
-        self.part([text.as_bytes(), &[END]].concat(), place);
+        let bytes: Box<[u8]> = text.bytes().rev().collect();
+        self.suffixes.entry(bytes).or_default().push(place);
     }
 
     pub(super) fn substring(&mut self, text: &str, place: u32) {
-        self.part(text.as_bytes().to_vec(), place);
+        self.parts.entry(text.as_bytes().into()).or_default().push(place);
     }
 
-    fn part(&mut self, bytes: Vec<u8>, place: u32) {
-        self.parts.entry(bytes.into()).or_default().push(place);
+    fn has_parts(&self) -> bool {
+        !(self.prefixes.is_empty() && self.suffixes.is_empty() && self.parts.is_empty())
     }
 }
 
@@ -98,12 +105,9 @@ impl Set {
         let mut subjects = Vec::with_capacity(questions.len());
         for (term, questions) in questions {
             let matcher = if questions.compare.is_empty() {
+                let parts =
+                    if questions.has_parts() { Some(Box::new(Parts::new(&questions, &finals).ok()?)) } else { None };
                 let equal = (!questions.equal.is_empty()).then(|| table(questions.equal, &finals));
-                let parts = if questions.parts.is_empty() {
-                    None
-                } else {
-                    Some(Box::new(Parts::new(&questions.parts, &finals).ok()?))
-                };
                 Matcher::Texts { equal, parts }
             } else {
                 Matcher::Ranges(Ranges::new(&questions.compare, &finals))
@@ -260,6 +264,7 @@ impl Lists {
         self.places.get(start).copied().unwrap_or(NOWHERE)
     }
 
+    #[inline]
     fn get(&self, list: u32) -> &[u32] {
         let start = self.starts.get(list as usize).map_or(0, |start| *start as usize);
         let end = self.starts.get(list as usize + 1).map_or(self.places.len(), |end| *end as usize);
@@ -330,13 +335,7 @@ impl fmt::Display for Matcher {
     }
 }
 
-/// Stands before every text; no text holds this byte.
-const BEGIN: u8 = 0xfe;
-/// Stands behind every text; no text holds this byte.
-const END: u8 = 0xff;
-
-/// The beginnings, ends and parts of a text, found in one pass over it; or, where only beginnings and ends are asked
-/// for, in a step or two at each end, which stop where no question can be answered with yes any more.
+/// The beginnings, ends and parts of a text.
 #[derive(Clone, Debug)]
 struct Parts {
     walks: Vec<Walk>,
@@ -349,9 +348,12 @@ struct Parts {
 struct Walk {
     automaton: Machine,
     way: Way,
+    /// What all parts have in common where they begin, or where they end: it is compared at once.
+    common: Box<[u8]>,
+    /// The state behind that.
     begin: StateID,
-    /// The list that the empty text gives.
-    empty: Option<u32>,
+    /// The list that a text gives which is nothing more.
+    shortest: Option<u32>,
     #[expect(clippy::disallowed_types, reason = "it is only ever looked up")]
     hits: std::collections::HashMap<StateID, u32, rustc_hash::FxBuildHasher>,
 }
@@ -359,7 +361,7 @@ struct Walk {
 /// Which bytes an automaton is given.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Way {
-    /// The text between both marks.
+    /// All of the text.
     Whole,
     /// The text from its beginning on, until no beginning fits.
     Forwards,
@@ -382,24 +384,13 @@ const SMALL_BYTES_MAX: usize = 4 * 1024;
 struct TooManyStates;
 
 impl Parts {
-    fn new(parts: &BTreeMap<Box<[u8]>, Vec<u32>>, finals: &[bool]) -> Result<Self, TooManyStates> {
+    fn new(questions: &Questions, finals: &[bool]) -> Result<Self, TooManyStates> {
         let mut lists = Lists::default();
-        let begins = |part: &[u8]| part.first() == Some(&BEGIN);
-        let ends = |part: &[u8]| part.last() == Some(&END);
-        let walks = if parts.keys().all(|part| begins(part) || ends(part)) {
-            let of = |is_such: &dyn Fn(&[u8]) -> bool, change: &dyn Fn(&[u8]) -> Box<[u8]>| {
-                let such = parts.iter().filter(|(part, _)| is_such(part));
-                such.map(|(part, places)| (change(part), places.clone())).collect::<BTreeMap<_, _>>()
-            };
-            let prefixes = of(&begins, &|part| part.get(1..).unwrap_or_default().into());
-            let suffixes = of(&ends, &|part| part.iter().rev().skip(1).copied().collect());
-            let forwards = Walk::new(&prefixes, Way::Forwards, &mut lists, finals)?;
-            let backwards = Walk::new(&suffixes, Way::Backwards, &mut lists, finals)?;
-            forwards.into_iter().chain(backwards).collect()
-        } else {
-            Walk::new(parts, Way::Whole, &mut lists, finals)?.into_iter().collect()
-        };
-        Ok(Self { walks, lists, count: parts.len() })
+        let forwards = Walk::new(&questions.prefixes, Way::Forwards, &mut lists, finals)?;
+        let backwards = Walk::new(&questions.suffixes, Way::Backwards, &mut lists, finals)?;
+        let whole = Walk::new(&questions.parts, Way::Whole, &mut lists, finals)?;
+        let count = questions.prefixes.len() + questions.suffixes.len() + questions.parts.len();
+        Ok(Self { walks: forwards.into_iter().chain(backwards).chain(whole).collect(), lists, count })
     }
 
     #[inline]
@@ -422,79 +413,140 @@ impl Parts {
 
 impl Walk {
     /// A walk for these parts; none for none.
-    fn new(
-        parts: &BTreeMap<Box<[u8]>, Vec<u32>>,
-        way: Way,
-        lists: &mut Lists,
-        finals: &[bool],
-    ) -> Result<Option<Self>, TooManyStates> {
+    fn new(parts: &Parted, way: Way, lists: &mut Lists, finals: &[bool]) -> Result<Option<Self>, TooManyStates> {
         if parts.is_empty() {
             return Ok(None);
         }
         let bytes: usize = parts.keys().map(|part| part.len()).sum();
-        let start = if way == Way::Whole { StartKind::Unanchored } else { StartKind::Anchored };
+        let is_whole = way == Way::Whole;
+        let start = if is_whole { StartKind::Unanchored } else { StartKind::Anchored };
         let automaton = if bytes <= SMALL_BYTES_MAX {
             let mut builder = DFA::builder();
-            builder.match_kind(MatchKind::Standard).start_kind(start).prefilter(false);
+            builder.match_kind(MatchKind::Standard).start_kind(start).prefilter(is_whole);
             Machine::Small(builder.build(parts.keys()).map_err(|_| TooManyStates)?)
         } else {
             let mut builder = NFA::builder();
-            builder.match_kind(MatchKind::Standard).prefilter(false);
+            builder.match_kind(MatchKind::Standard).prefilter(is_whole);
             Machine::Large(builder.build(parts.keys()).map_err(|_| TooManyStates)?)
         };
+        let mut common: Box<[u8]> = if is_whole { Box::default() } else { beginning(parts) };
         let (begin, hits) = match &automaton {
-            Machine::Small(automaton) => hits(automaton, way, parts, lists, finals),
-            Machine::Large(automaton) => hits(automaton, way, parts, lists, finals),
+            Machine::Small(automaton) => hits(automaton, way, &common, parts, lists, finals),
+            Machine::Large(automaton) => hits(automaton, way, &common, parts, lists, finals),
         }
         .ok_or(TooManyStates)?;
-        let empty = hits.get(&begin).copied();
-        Ok(Some(Self { automaton, way, begin, empty, hits }))
+        if way == Way::Backwards {
+            common.reverse();
+        }
+        let shortest = hits.get(&begin).copied();
+        Ok(Some(Self { automaton, way, common, begin, shortest, hits }))
     }
 
     #[inline]
     fn go(&self, automaton: &impl Automaton, text: &[u8], found: &mut impl FnMut(u32)) {
-        self.empty.into_iter().for_each(&mut *found);
+        let rest = match self.way {
+            Way::Whole => Some(text),
+            Way::Forwards => {
+                let parts = text.split_at_checked(self.common.len());
+                parts.filter(|(beginning, _)| is_same(beginning, &self.common)).map(|(_, rest)| rest)
+            }
+            Way::Backwards => {
+                let at = text.len().checked_sub(self.common.len());
+                let parts = at.and_then(|at| text.split_at_checked(at));
+                parts.filter(|(_, end)| is_same(end, &self.common)).map(|(rest, _)| rest)
+            }
+        };
+        let Some(rest) = rest else { return };
+        if let Some(list) = self.shortest {
+            found(list);
+        }
         match self.way {
-            Way::Whole => self.steps(automaton, Anchored::No, text.iter().chain(&[END]), found),
-            Way::Forwards => self.steps(automaton, Anchored::Yes, text.iter(), found),
-            Way::Backwards => self.steps(automaton, Anchored::Yes, text.iter().rev(), found),
+            Way::Whole => self.search(automaton, rest, found),
+            Way::Forwards => self.steps(automaton, rest.iter(), found),
+            Way::Backwards => self.steps(automaton, rest.iter().rev(), found),
         }
     }
 
+    /// Tells of the parts that end in `state`.
     #[inline]
-    fn steps<'t>(
-        &self,
-        automaton: &impl Automaton,
-        anchored: Anchored,
-        bytes: impl Iterator<Item = &'t u8>,
-        found: &mut impl FnMut(u32),
-    ) {
+    fn hit(&self, state: StateID, found: &mut impl FnMut(u32)) {
+        if let Some(list) = self.hits.get(&state) {
+            found(*list);
+        }
+    }
+
+    /// Reads a text from the first byte on that a part may begin with, and goes on to the next one wherever none has
+    /// begun.
+    #[inline]
+    fn search(&self, automaton: &impl Automaton, text: &[u8], found: &mut impl FnMut(u32)) {
+        let skipped = |at: usize| match automaton.prefilter() {
+            Some(prefilter) => prefilter.find_in(text, Span::from(at..text.len())).into_option(),
+            None => Some(at),
+        };
+        let mut state = self.begin;
+        let Some(mut at) = skipped(0) else { return };
+        while let Some(byte) = text.get(at) {
+            state = automaton.next_state(Anchored::No, state, *byte);
+            at += 1;
+            if automaton.is_special(state) {
+                if automaton.is_match(state) {
+                    self.hit(state, found);
+                } else if automaton.is_start(state) {
+                    let Some(next) = skipped(at) else { return };
+                    at = next;
+                }
+            }
+        }
+    }
+
+    /// Reads a text from one of its ends on.
+    #[inline]
+    fn steps<'t>(&self, automaton: &impl Automaton, bytes: impl Iterator<Item = &'t u8>, found: &mut impl FnMut(u32)) {
         let mut state = self.begin;
         for byte in bytes {
-            state = automaton.next_state(anchored, state, *byte);
+            state = automaton.next_state(Anchored::Yes, state, *byte);
             if automaton.is_special(state) {
                 if automaton.is_dead(state) {
                     return;
                 }
-                self.hits.get(&state).copied().into_iter().for_each(&mut *found);
+                self.hit(state, found);
             }
         }
     }
 }
 
-/// The state before the text, and the list of places for each state in which a part ends. Every state is on the way of
+/// Whether two texts of the same length are the same: most are so short that calling a function costs more.
+#[inline]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    match (one.first_chunk::<8>(), other.first_chunk(), one.last_chunk::<8>(), other.last_chunk()) {
+        (Some(a), Some(b), Some(c), Some(d)) if one.len() <= 16 => a == b && c == d,
+        (Some(_), ..) => one == other,
+        _ => one.iter().eq(other),
+    }
+}
+
+/// The bytes that all parts begin with.
+fn beginning(parts: &Parted) -> Box<[u8]> {
+    // They are in order, so what the first and the last have in common all others have.
+    let (Some((first, _)), Some((last, _))) = (parts.first_key_value(), parts.last_key_value()) else {
+        return Box::default();
+    };
+    first.iter().zip(last).take_while(|(one, other)| one == other).map(|(byte, _)| *byte).collect()
+}
+
+/// The state behind what all parts have in common, and the list of places for each state in which a part ends. Every state is on the way of
 /// some part.
 #[expect(clippy::disallowed_types, reason = "it is only ever looked up")]
 fn hits(
     automaton: &impl Automaton,
     way: Way,
-    parts: &BTreeMap<Box<[u8]>, Vec<u32>>,
+    common: &[u8],
+    parts: &Parted,
     lists: &mut Lists,
     finals: &[bool],
 ) -> Option<(StateID, std::collections::HashMap<StateID, u32, rustc_hash::FxBuildHasher>)> {
     let anchored = if way == Way::Whole { Anchored::No } else { Anchored::Yes };
     let start = automaton.start_state(anchored).ok()?;
-    let begin = if way == Way::Whole { automaton.next_state(anchored, start, BEGIN) } else { start };
     let known: Vec<(usize, &Vec<u32>)> = parts.iter().map(|(part, places)| (part.len(), places)).collect();
     let mut hits = std::collections::HashMap::default();
     for part in parts.keys() {
@@ -518,6 +570,7 @@ fn hits(
             depth = step + 1;
         }
     }
+    let begin = common.iter().fold(start, |state, byte| automaton.next_state(anchored, state, *byte));
     Some((begin, hits))
 }
 

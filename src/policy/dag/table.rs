@@ -57,6 +57,8 @@ pub struct Parts {
     pub entry_shift: u32,
     /// How many words hold every text of the table: those behind need not be compared.
     pub compared: usize,
+    /// Whether the length of every text of the table is one of [`KEY_BYTES`].
+    pub is_plain: bool,
 }
 
 /// Which words of a key are hashed, besides the length.
@@ -104,7 +106,7 @@ impl Table {
         }
         let mut texts = entries;
         texts.sort();
-        let parts = Parts { mix: Mix::All, seed: 0, bucket_shift: 63, entry_shift: 63, compared: 4 };
+        let parts = Parts { mix: Mix::All, seed: 0, bucket_shift: 63, entry_shift: 63, compared: 4, is_plain: false };
         Self { factors: Box::new([]), entries: Box::new([]), parts, texts: texts.into() }
     }
 
@@ -151,7 +153,8 @@ struct Keys {
     entries: Vec<Entry>,
     /// The texts that are longer than a key.
     long: Vec<(Arc<str>, u64)>,
-    /// The longest text's length.
+    /// The shortest and the longest text's length.
+    shortest: usize,
     longest: usize,
 }
 
@@ -159,10 +162,12 @@ type Hashed = (Parts, Box<[u64]>, Box<[Entry]>);
 
 impl Keys {
     fn of(all: &[(Arc<str>, u64)]) -> Self {
-        let mut keys = Self { entries: Vec::with_capacity(all.len()), long: Vec::new(), longest: 0 };
+        let mut keys =
+            Self { entries: Vec::with_capacity(all.len()), long: Vec::new(), shortest: usize::MAX, longest: 0 };
         let mut seen = BTreeSet::new();
         for (text, value) in all {
             let entry = Entry { words: words(text.as_bytes()), length: text.len() as u64, value: *value };
+            keys.shortest = keys.shortest.min(text.len());
             keys.longest = keys.longest.max(text.len());
             if text.len() > *KEY_BYTES.end() {
                 keys.long.push((text.clone(), *value));
@@ -193,7 +198,8 @@ impl Keys {
             _ => 4,
         };
         let (bucket_shift, entry_shift) = (64 - bucket_bits, 64 - entry_bits);
-        Parts { mix, seed: mixed(number) | 1, bucket_shift, entry_shift, compared }
+        let is_plain = KEY_BYTES.contains(&self.shortest) && KEY_BYTES.contains(&self.longest);
+        Parts { mix, seed: mixed(number) | 1, bucket_shift, entry_shift, compared, is_plain }
     }
 
     /// The table whose hash with this seed gives the entry, unless two texts meet.
