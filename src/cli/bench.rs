@@ -11,7 +11,7 @@ use std::{
 use clap::Args;
 use config::resolve;
 use document::render::Colour;
-use policy::{AllAnswers, Decide, Decided, Facts, Kind, Lookup, Plan, Scratch, Stop, Undecided, World as _};
+use policy::{AllAnswers, Decide, Decided, Facts, Kind, Lookup, Otherwise, Plan, Scratch, Stop, World as _};
 use scenario::{Environment, Message};
 use serde_json::json;
 
@@ -139,8 +139,8 @@ fn answers(plan: &Plan, facts: &Facts, environment: &mut Environment) -> Result<
 }
 
 fn asked(decided: &Decided) -> Option<Lookup> {
-    match decided.as_ref().err().map(|undecided| &**undecided) {
-        Some(Undecided::Stopped(Stop::Needs(lookup))) => Some(lookup.clone()),
+    match decided.as_ref().err().map(|otherwise| &**otherwise) {
+        Some(Otherwise::Stopped(Stop::Needs(lookup))) => Some(lookup.clone()),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use policy::{
-    Answers, Block, Decide, Decided, Decision, EvalError, Kind, Plan, Row, Scratch, Stop, Undecided, interpret,
+    Answers, Block, Decide, Decided, Decision, EvalError, Kind, Otherwise, Plan, Row, Scratch, Stop, interpret,
 };
 
 use super::{Failure, Verdict, masked};
@@ -141,9 +141,10 @@ impl Decide for Engine {
 fn shown(decided: &Decided) -> String {
     match decided {
         Ok(chosen) => format!("{chosen:?}"),
-        Err(undecided) => match &**undecided {
-            Undecided::Stopped(stop) => stopped(stop),
-            Undecided::Unknown { value, rule } => format!("{value:?} by {rule:?}, which names nothing"),
+        Err(otherwise) => match &**otherwise {
+            Otherwise::Instead { chosen, of } => format!("{chosen:?} instead of {of:?}"),
+            Otherwise::Stopped(stop) => stopped(stop),
+            Otherwise::Unknown { value, rule } => format!("{value:?} by {rule:?}, which names nothing"),
         },
     }
 }
@@ -197,7 +198,7 @@ mod tests {
     use super::*;
 
     fn chosen(place: u32, rule: Option<u32>) -> Chosen {
-        Chosen { id: StrategyId::at(place), rule: rule.map(RuleId::at), instead_of: None }
+        Chosen { id: StrategyId::at(place), rule: rule.map(RuleId::at) }
     }
 
     #[test]
@@ -206,7 +207,7 @@ mod tests {
             (chosen(1, Some(0)), Ok(chosen(1, Some(0))), Verdict::Yes),
             (chosen(1, Some(0)), Ok(chosen(2, Some(0))), Verdict::No),
             (chosen(1, Some(0)), Ok(chosen(1, None)), Verdict::No),
-            (chosen(1, None), Err(Box::new(Undecided::Stopped(Stop::Failed(EvalError::TooLarge)))), Verdict::No),
+            (chosen(1, None), Err(Box::new(Otherwise::Stopped(Stop::Failed(EvalError::TooLarge)))), Verdict::No),
         ];
         for (interpreter, jit, expected) in cases {
             let differences = Differences::default();

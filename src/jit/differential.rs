@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use policy::{
-    AllAnswers, Block, Choice, Decide, Decided, Decision, Kind, Lookup, Plan, Scratch, Stop, Target, Undecided, World,
+    AllAnswers, Block, Choice, Decide, Decided, Decision, Kind, Lookup, Otherwise, Plan, Scratch, Stop, Target, World,
     interpret,
     testing::{self, Choices, Chosen},
 };
@@ -100,8 +100,8 @@ fn plan(seed: u64) -> Plan {
 fn told(decided: &Decided) -> (String, Option<Lookup>) {
     match decided {
         Ok(chosen) => (format!("{chosen:?}"), None),
-        Err(undecided) => match &**undecided {
-            Undecided::Stopped(Stop::Needs(lookup)) => (format!("needs {lookup}"), Some(lookup.clone())),
+        Err(otherwise) => match &**otherwise {
+            Otherwise::Stopped(Stop::Needs(lookup)) => (format!("needs {lookup}"), Some(lookup.clone())),
             other => (format!("{other:?}"), None),
         },
     }

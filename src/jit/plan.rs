@@ -121,6 +121,14 @@ fn dags(plan: &Plan) -> Result<[Arc<Dag>; 4], Refused> {
     Ok([route?, schedule?, connection?, tls?])
 }
 
+/// A call of machine code, and what it was asked, for where it cannot decide. Both lie in memory: what is needed only
+/// then would else be kept in registers over the call, which takes longer than many a decision.
+#[repr(C)]
+struct Call<A> {
+    frame: Frame,
+    asked: A,
+}
+
 impl Decide for Compiled {
     fn plan(&self) -> &Plan {
         &self.plan
@@ -128,22 +136,24 @@ impl Decide for Compiled {
 
     #[inline]
     fn decide(&self, kind: Kind, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
-        let mut frame = Frame::new(ptr::null_mut());
-        let outcome = self.code.run(kind as usize, row, ptr::from_ref(answers).cast(), &mut frame);
-        match picked(outcome) {
-            Some(chosen) => Ok(chosen),
-            None => self.decide_with_host(kind, row, answers, scratch),
+        let mut call = Call { frame: Frame::new(ptr::null_mut()), asked: (kind, row, answers, scratch) };
+        let outcome = self.code.run(kind as usize, row, ptr::from_ref(answers).cast(), &mut call.frame);
+        if let Some(chosen) = picked(outcome) {
+            return Ok(chosen);
         }
+        let (kind, row, answers, scratch) = call.asked;
+        self.decide_with_host(kind, row, answers, scratch)
     }
 
     #[inline]
     fn decide_all(&self, row: &Row<'_>, answers: &AllAnswers, scratch: &mut Scratch) -> Decisions {
-        let mut frame = Frame::new(ptr::null_mut());
-        let outcome = self.code.run(ALL, row, ptr::from_ref(answers).cast(), &mut frame);
-        match all_picked(outcome, &frame) {
-            Some(decisions) => decisions,
-            None => self.decide_all_with_host(row, answers, scratch),
+        let mut call = Call { frame: Frame::new(ptr::null_mut()), asked: (row, answers, scratch) };
+        let outcome = self.code.run(ALL, row, ptr::from_ref(answers).cast(), &mut call.frame);
+        if let Some(decisions) = all_picked(outcome, &call.frame) {
+            return decisions;
         }
+        let (row, answers, scratch) = call.asked;
+        self.decide_all_with_host(row, answers, scratch)
     }
 }
 
@@ -209,7 +219,7 @@ const fn picked(outcome: u64) -> Option<Chosen> {
 
 #[inline]
 const fn chosen(id: StrategyId, outcome: u64) -> Chosen {
-    Chosen { id, rule: lower::rule(outcome), instead_of: None }
+    Chosen { id, rule: lower::rule(outcome) }
 }
 
 /// What the function that decides everything picked, where all of that is strategies.

@@ -3,7 +3,7 @@
 use crate::{
     facts::Row,
     lookup::Answers,
-    plan::{Decided, Plan},
+    plan::{Decided, Plan, taken},
     scratch::Scratch,
     target::Kind,
 };
@@ -81,7 +81,7 @@ pub trait Decide: Send + Sync {
     fn decide_all(&self, row: &Row<'_>, answers: &AllAnswers, scratch: &mut Scratch) -> Decisions {
         let schedule = self.decide(Kind::Schedule, row, answers.get(Kind::Schedule), scratch);
         let route = self.decide(Kind::Route, row, answers.get(Kind::Route), scratch);
-        let is_local = route.as_ref().is_ok_and(|chosen| self.plan().local_routes.contains(&chosen.id));
+        let is_local = taken(&route).is_some_and(|chosen| self.plan().local_routes.contains(&chosen.id));
         let host = (!is_local).then(|| {
             let connection = self.decide(Kind::Connection, row, answers.get(Kind::Connection), scratch);
             (connection, self.decide(Kind::Tls, row, answers.get(Kind::Tls), scratch))

@@ -48,7 +48,7 @@ pub use function::{Edition, Function};
 pub use interpret::{Decision, EvalError, Stop};
 pub use ir::{ExprId, Ir, NamedList, Op, Type};
 pub use lookup::{Answers, DnsType, Lookup, LookupFailed, World};
-pub use plan::{Choice, Chosen, Decided, Instead, Plan, RuleId, StrategyId, Undecided};
+pub use plan::{Choice, Chosen, Decided, Instead, Otherwise, Plan, RuleId, StrategyId, taken};
 pub use scratch::Scratch;
 pub use target::{Kind, Target};
 pub use value::Value;

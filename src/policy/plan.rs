@@ -79,28 +79,24 @@ pub struct Choice {
 }
 
 /// What was picked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Chosen {
     /// The strategy.
     pub id: StrategyId,
     /// The rule; `None` for `else`.
     pub rule: Option<RuleId>,
-    /// What the rules came to, where that was no name that is known and the fallback was taken.
-    pub instead_of: Option<Box<Instead>>,
 }
 
-/// What a fallback was taken for.
+/// What came of a decision that did not just pick a strategy that the rules named.
 #[derive(Clone, Debug)]
-pub enum Instead {
-    /// A value that names no strategy.
-    Value(Value),
-    /// An evaluation that failed.
-    Failed(EvalError),
-}
-
-/// Why nothing was picked.
-#[derive(Clone, Debug)]
-pub enum Undecided {
+pub enum Otherwise {
+    /// The target goes on with another strategy, and this is what it was taken for.
+    Instead {
+        /// The strategy that is taken.
+        chosen: Chosen,
+        /// What the rules came to.
+        of: Instead,
+    },
     /// The evaluation stopped.
     Stopped(Stop),
     /// The rules gave something that names no strategy, and this target does not go on with another.
@@ -112,8 +108,29 @@ pub enum Undecided {
     },
 }
 
-/// What was decided of one kind. It is small, as it is made for every recipient; what goes wrong is not.
-pub type Decided = Result<Chosen, Box<Undecided>>;
+/// What another strategy is taken for.
+#[derive(Clone, Debug)]
+pub enum Instead {
+    /// A value that names no strategy.
+    Value(Value),
+    /// An evaluation that failed.
+    Failed(EvalError),
+}
+
+/// What was decided of one kind. It is small, as it is made for every recipient; what is out of the ordinary is not.
+pub type Decided = Result<Chosen, Box<Otherwise>>;
+
+/// The strategy that a decision comes to, whether the rules named it or it was taken instead.
+#[must_use]
+pub fn taken(decided: &Decided) -> Option<Chosen> {
+    match decided {
+        Ok(chosen) => Some(*chosen),
+        Err(otherwise) => match **otherwise {
+            Otherwise::Instead { chosen, .. } => Some(chosen),
+            Otherwise::Stopped(_) | Otherwise::Unknown { .. } => None,
+        },
+    }
+}
 
 impl Choice {
     /// The choice of `block` among `names`; `fallback` names the one that every unknown name becomes.
@@ -172,17 +189,17 @@ impl Choice {
 
     /// What is picked where the rules came to `result`.
     pub fn settle(&self, result: Result<Decision, Stop>) -> Decided {
+        let instead = |id: StrategyId, rule, of| Otherwise::Instead { chosen: Chosen { id, rule }, of };
         let decision = match result {
             Ok(decision) => decision,
             // An evaluation that fails counts as a value that is none, where the target goes on.
-            Err(Stop::Failed(error)) => match self.fallback {
-                Some(id) => {
-                    let instead_of = Some(Box::new(Instead::Failed(error)));
-                    return Ok(Chosen { id, rule: None, instead_of });
-                }
-                None => return Err(Box::new(Undecided::Stopped(Stop::Failed(error)))),
-            },
-            Err(stop @ Stop::Needs(_)) => return Err(Box::new(Undecided::Stopped(stop))),
+            Err(Stop::Failed(error)) => {
+                return Err(Box::new(match self.fallback {
+                    Some(id) => instead(id, None, Instead::Failed(error)),
+                    None => Otherwise::Stopped(Stop::Failed(error)),
+                }));
+            }
+            Err(stop @ Stop::Needs(_)) => return Err(Box::new(Otherwise::Stopped(stop))),
         };
         let found = match &decision.value {
             Value::Text(name) => self.id(name),
@@ -190,9 +207,9 @@ impl Choice {
         };
         let rule = decision.rule.map(|rule| RuleId::at(rule as u32));
         match (found, self.fallback) {
-            (Some(id), _) => Ok(Chosen { id, rule, instead_of: None }),
-            (None, Some(id)) => Ok(Chosen { id, rule, instead_of: Some(Box::new(Instead::Value(decision.value))) }),
-            (None, None) => Err(Box::new(Undecided::Unknown { value: decision.value, rule })),
+            (Some(id), _) => Ok(Chosen { id, rule }),
+            (None, Some(id)) => Err(Box::new(instead(id, rule, Instead::Value(decision.value)))),
+            (None, None) => Err(Box::new(Otherwise::Unknown { value: decision.value, rule })),
         }
     }
 }

@@ -3,8 +3,8 @@
 //! Invariant: a recipient whose route is local has no connection and no TLS decision, because nothing is connected.
 
 use policy::{
-    Answers, Decide, EvalError, Facts, Instead, Kind, Lookup, Row, RuleId, Scratch, Stop, StrategyId, Undecided, Value,
-    World,
+    Answers, Chosen, Decide, EvalError, Facts, Instead, Kind, Lookup, Otherwise, Row, RuleId, Scratch, Stop,
+    StrategyId, Value, World,
 };
 
 /// What came of one decision.
@@ -91,27 +91,25 @@ fn decide(
     let choice = engine.plan().choice(kind);
     let mut answers = Answers::new();
     loop {
-        let undecided = match engine.decide(kind, row, &answers, scratch) {
-            Ok(chosen) => {
-                let decided = Decided::Strategy {
-                    name: choice.name(chosen.id).to_owned(),
-                    rule: chosen.rule.map(RuleId::index),
-                    instead_of: chosen.instead_of.map(|instead| *instead),
-                };
-                return (decided, Some(chosen.id));
-            }
-            Err(undecided) => undecided,
+        let strategy = |chosen: Chosen, instead_of| {
+            let (name, rule) = (choice.name(chosen.id).to_owned(), chosen.rule.map(RuleId::index));
+            (Decided::Strategy { name, rule, instead_of }, Some(chosen.id))
         };
-        return match *undecided {
-            Undecided::Stopped(Stop::Needs(lookup)) => match world.answer(&lookup) {
+        let otherwise = match engine.decide(kind, row, &answers, scratch) {
+            Ok(chosen) => return strategy(chosen, None),
+            Err(otherwise) => otherwise,
+        };
+        return match *otherwise {
+            Otherwise::Instead { chosen, of } => strategy(chosen, Some(of)),
+            Otherwise::Stopped(Stop::Needs(lookup)) => match world.answer(&lookup) {
                 Some(answer) => {
                     answers.push(answer);
                     continue;
                 }
                 None => (Decided::Needs(lookup), None),
             },
-            Undecided::Stopped(Stop::Failed(error)) => (Decided::Failed(error), None),
-            Undecided::Unknown { value, rule: _ } => (Decided::NoStrategy(value), None),
+            Otherwise::Stopped(Stop::Failed(error)) => (Decided::Failed(error), None),
+            Otherwise::Unknown { value, rule: _ } => (Decided::NoStrategy(value), None),
         };
     }
 }
