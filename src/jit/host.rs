@@ -340,14 +340,14 @@ pub(crate) extern "C" fn contains(address: usize, length: usize, part: usize, pa
     u32::from(text.contains(part))
 }
 
-/// Not in the table.
+/// No number of a text in a table.
 pub(crate) const NOT_FOUND: u64 = u64::MAX;
 
-/// The number of a text in a table, or [`NOT_FOUND`].
-pub(crate) extern "C" fn table(table: *const Table, address: usize, length: usize) -> u64 {
+/// The number of a text in a table, or `none`.
+pub(crate) extern "C" fn table(table: *const Table, address: usize, length: usize, none: u64) -> u64 {
     // SAFETY: a text of the row, the policy or the arena (this file's head).
     let text: &str = unsafe { text(address, length) };
-    read!(table).find(text.as_bytes()).unwrap_or(NOT_FOUND)
+    read!(table).find(text.as_bytes()).unwrap_or(none)
 }
 
 /// The subjects of a search, which machine code wrote in the search's order.

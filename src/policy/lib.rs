@@ -43,7 +43,7 @@ pub use constant::Constant;
 pub use dag::Dag;
 pub use datum::Datum;
 pub use decide::{AllAnswers, Decide, Decisions};
-pub use facts::{Facts, Row};
+pub use facts::{Facts, Row, WrongType};
 pub use function::{Edition, Function};
 pub use interpret::{Decision, EvalError, Stop};
 pub use ir::{ExprId, Ir, NamedList, Op, Type};

@@ -559,7 +559,7 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
     }
 
     /// Looks up an outcome; whether that is all that a search is.
-    fn find_leaf(&mut self, set: &Set, otherwise: Block) -> bool {
+    fn find_leaf(&mut self, set: &Set, otherwise: NodeId) -> bool {
         let (Some(single), Some(subject)) = (set.single_table(), set.subjects().next()) else { return false };
         let Lowered::Text { address, length } = self.value(subject) else { return false };
         let outcomes: BTreeMap<u32, u64> = set
@@ -570,20 +570,29 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
             })
             .collect();
         let table = single.map(|place| outcomes.get(&place).copied().unwrap_or(host::NOT_FOUND));
-        let outcome = self.find_in(table, (address, length));
+        // Where the others' outcome is known too, nothing is left to tell apart.
+        if let Some(Node::Decide(leaf)) = self.part.dag.nodes().get(otherwise.index())
+            && let Some(none) = self.known(*leaf)
+        {
+            let outcome = self.find_in(table, (address, length), none);
+            self.builder.ins().jump(self.leave, &[BlockArg::Value(outcome)]);
+            return true;
+        }
+        let otherwise = self.node_block(otherwise);
+        let outcome = self.find_in(table, (address, length), host::NOT_FOUND);
         let is_found = self.builder.ins().icmp_imm_s(IntCC::NotEqual, outcome, host::NOT_FOUND as i64);
         self.builder.ins().brif(is_found, self.leave, &[BlockArg::Value(outcome)], otherwise, &[]);
         true
     }
 
     fn find(&mut self, id: SetId, from: u32, until: u32, otherwise: NodeId) {
-        let otherwise = self.node_block(otherwise);
         let dag = self.part.dag;
         if let (Some(set), None) = (dag.sets().get(id.index()), self.dispatches.get(id.index()).copied().flatten())
             && self.find_leaf(set, otherwise)
         {
             return;
         }
+        let otherwise = self.node_block(otherwise);
         let dispatch = self.dispatches.get(id.index()).copied().flatten();
         let (Some(set), Some(dispatch)) = (dag.sets().get(id.index()), dispatch) else {
             self.builder.ins().jump(otherwise, &[]);
@@ -634,7 +643,7 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         if let (Some(single), Some(subject)) = (set.single_table(), set.subjects().next())
             && let Lowered::Text { address, length } = self.value(subject)
         {
-            let place = self.find_in(single.map(u64::from), (address, length));
+            let place = self.find_in(single.map(u64::from), (address, length), host::NOT_FOUND);
             return self.builder.ins().ireduce(I32, place);
         }
         let (set, values) = self.probes(set);
@@ -661,7 +670,7 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
     fn share(&mut self) {
         let dag = self.part.dag;
         let terms = dag.terms();
-        let mut uses: BTreeMap<ExprId, u32> = BTreeMap::new();
+        let mut uses = vec![0_u32; terms.ir().len()];
         let tests = dag.nodes().iter().filter_map(|node| match node {
             Node::Branch { test, .. } | Node::Ask { test, .. } => Some(*test),
             Node::Capture { matches, .. } => Some(*matches),
@@ -670,10 +679,12 @@ impl<'a, 'f, 'b> Lowering<'a, 'f, 'b> {
         let subjects = dag.sets().iter().flat_map(Set::subjects);
         let operands = terms.ir().exprs().flat_map(|(_, expr)| policy::dag::operands(&expr.op));
         for id in tests.chain(subjects).chain(operands).chain(dag.outcomes().iter().copied()) {
-            *uses.entry(id).or_default() += 1;
+            if let Some(count) = uses.get_mut(id.index()) {
+                *count += 1;
+            }
         }
-        for (id, count) in uses {
-            if count > 1 && !terms.is_ordered(id) && is_worth_sharing(&terms.get(id).op) {
+        for ((id, expr), count) in terms.ir().exprs().zip(uses) {
+            if count > 1 && !terms.is_ordered(id) && is_worth_sharing(&expr.op) {
                 let slot = self.stack(8 + RAW_BYTES);
                 let zero = self.word(0);
                 self.stack_store(zero, slot);

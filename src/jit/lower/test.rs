@@ -136,9 +136,8 @@ impl Lowering<'_, '_, '_> {
         otherwise: Block,
     ) {
         if texts.len() > COMPARED_MAX {
-            let table = Table::new(texts.iter().map(|text| (text.clone(), 0)).collect());
-            let found = self.find_in(table, (address, length));
-            let is_found = self.builder.ins().icmp_imm_s(IntCC::NotEqual, found, host::NOT_FOUND as i64);
+            let table = Table::new(texts.iter().map(|text| (text.clone(), 1)).collect());
+            let is_found = self.find_in(table, (address, length), 0);
             self.builder.ins().brif(is_found, then, &[], otherwise, &[]);
             return;
         }

@@ -71,8 +71,8 @@ impl Lowering<'_, '_, '_> {
 }
 
 impl Lowering<'_, '_, '_> {
-    /// The number of a text in a table, or [`host::NOT_FOUND`]. A text that is its key is looked up in place.
-    pub(super) fn find_in(&mut self, table: Table, (address, length): (Value, Value)) -> Value {
+    /// The number of a text in a table, or `none`. A text that is its key is looked up in place.
+    pub(super) fn find_in(&mut self, table: Table, (address, length): (Value, Value), none: u64) -> Value {
         let table = Box::new(table);
         let end = self.block();
         self.builder.append_block_param(end, I64);
@@ -83,20 +83,20 @@ impl Lowering<'_, '_, '_> {
             let is_key = self.builder.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, over, long - short);
             self.builder.ins().brif(is_key, inside, &[], outside, &[]);
             self.builder.switch_to_block(inside);
-            let value = self.find_key(parts, factors, entries, address, length);
+            let value = self.find_key(parts, factors, entries, (address, length), none);
             self.builder.ins().jump(end, &[BlockArg::Value(value)]);
             self.builder.switch_to_block(outside);
             if parts.is_plain {
-                let none = self.word(host::NOT_FOUND);
+                let none = self.word(none);
                 self.builder.ins().jump(end, &[BlockArg::Value(none)]);
                 self.builder.switch_to_block(end);
                 self.kept.tables.push(table);
                 return parameter(self.builder, end);
             }
         }
-        let kinds = &[Kind::Word, Kind::Word, Kind::Word];
-        let whole = self.address(&*table);
-        let value = self.call(host::table as *const u8, kinds, &[whole, address, length], Some(Kind::Word));
+        let kinds = &[Kind::Word, Kind::Word, Kind::Word, Kind::Word];
+        let (whole, none) = (self.address(&*table), self.word(none));
+        let value = self.call(host::table as *const u8, kinds, &[whole, address, length, none], Some(Kind::Word));
         self.builder.ins().jump(end, &[BlockArg::Value(value)]);
         self.builder.switch_to_block(end);
         self.kept.tables.push(table);
@@ -104,7 +104,14 @@ impl Lowering<'_, '_, '_> {
     }
 
     /// As `Table::find`, for a text of 8 to 32 bytes.
-    fn find_key(&mut self, parts: Parts, factors: &[u64], entries: &[Entry], address: Value, length: Value) -> Value {
+    fn find_key(
+        &mut self,
+        parts: Parts,
+        factors: &[u64],
+        entries: &[Entry],
+        (address, length): (Value, Value),
+        none: u64,
+    ) -> Value {
         let flags = MemFlagsData::trusted();
         let words: Vec<Value> = (0..4).map(|word| self.key_word(word, address, length)).collect();
         let hash = self.key_hash(parts, &words, length);
@@ -130,7 +137,7 @@ impl Lowering<'_, '_, '_> {
             difference = self.builder.ins().bor(difference, differs);
         }
         let value = self.builder.ins().load(I64, flags, entry, Entry::VALUE as i32);
-        let none = self.word(host::NOT_FOUND);
+        let none = self.word(none);
         let is_same = self.builder.ins().icmp_imm_u(IntCC::Equal, difference, 0);
         self.builder.ins().select(is_same, value, none)
     }

@@ -3,8 +3,6 @@
 //! Vertices are made from the last one to the first, so that successors exist when they are named; at the end the
 //! numbers are turned round.
 
-use std::collections::BTreeMap;
-
 use super::{
     Counting, Leaf, Node, NodeId, TooLarge,
     terms::{Order, Terms, operands},
@@ -28,7 +26,7 @@ pub(super) struct Branches {
 pub(super) fn branches(block: &Block, counting: Counting) -> Result<Branches, TooLarge> {
     let counts = counting == Counting::Exact;
     let reads_captures = block.ir().exprs().any(|(_, expr)| matches!(expr.op, Op::Capture(_)));
-    let mut terms = Terms::default();
+    let mut terms = Terms::with_capacity(block.ir().len());
     let order = Order { counts, captures: reads_captures };
     let mut ids = Vec::with_capacity(block.ir().len());
     for (_, expr) in block.ir().exprs() {
@@ -45,7 +43,7 @@ pub(super) fn branches(block: &Block, counting: Counting) -> Result<Branches, To
         counts,
         nodes: Vec::new(),
         reads: Vec::new(),
-        leaves: BTreeMap::new(),
+        leaves: vec![None; block.rules().len() + 1],
         fails: NodeId(0),
     };
     let mut next = maker.leaf(block.rules().len(), block.otherwise());
@@ -71,7 +69,7 @@ struct Maker<'a> {
     nodes: Vec<Node>,
     /// Whether captures that were set before a vertex may be read at it or behind it.
     reads: Vec<bool>,
-    leaves: BTreeMap<usize, NodeId>,
+    leaves: Vec<Option<NodeId>>,
     /// Where the no of the condition at hand leads as a whole.
     fails: NodeId,
 }
@@ -85,12 +83,14 @@ impl Maker<'_> {
     }
 
     fn leaf(&mut self, number: usize, outcome: ExprId) -> NodeId {
-        if let Some(known) = self.leaves.get(&number) {
-            return *known;
+        if let Some(known) = self.leaves.get(number).copied().flatten() {
+            return known;
         }
         let reads = reads_captures(&self.terms, self.own(outcome));
         let id = self.push(Node::Decide(Leaf(number as u32)), reads);
-        self.leaves.insert(number, id);
+        if let Some(slot) = self.leaves.get_mut(number) {
+            *slot = Some(id);
+        }
         id
     }
 

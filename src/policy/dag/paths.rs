@@ -79,15 +79,16 @@ pub(super) fn specialised(terms: &Terms, nodes: Vec<Node>) -> Vec<Node> {
 
 /// The questions that stand at several vertices.
 fn followed(terms: &Terms, nodes: &[Node]) -> BTreeMap<ExprId, Followed> {
-    let mut counts: BTreeMap<ExprId, u32> = BTreeMap::new();
+    let mut counts = vec![0_u32; terms.ir().len()];
     for node in nodes {
         if let Node::Branch { test, .. } = node
             && !terms.is_ordered(*test)
+            && let Some(count) = counts.get_mut(test.index())
         {
-            *counts.entry(*test).or_default() += 1;
+            *count += 1;
         }
     }
-    let repeated = counts.into_iter().filter(|(_, count)| *count > 1).map(|(test, _)| test);
+    let repeated = terms.ir().exprs().zip(counts).filter(|(_, count)| *count > 1).map(|((test, _), _)| test);
     let repeated: Vec<ExprId> = repeated.take(limits::SHARED_QUESTIONS_MAX).collect();
     let atoms: Vec<Option<Atom>> = repeated.iter().map(|test| Atom::of(terms, *test)).collect();
     let mut followed = BTreeMap::new();

@@ -64,7 +64,7 @@ type Parted = BTreeMap<Box<[u8]>, Vec<u32>>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Questions {
     /// The text is this one.
-    pub(super) equal: BTreeMap<Arc<str>, Vec<u32>>,
+    pub(super) equal: Vec<(Arc<str>, u32)>,
     /// The text begins with this one.
     pub(super) prefixes: Parted,
     /// It ends with this one, whose bytes are the other way round.
@@ -77,7 +77,7 @@ pub(super) struct Questions {
 
 impl Questions {
     pub(super) fn equal(&mut self, text: &Arc<str>, place: u32) {
-        self.equal.entry(text.clone()).or_default().push(place);
+        self.equal.push((text.clone(), place));
     }
 
     pub(super) fn prefix(&mut self, text: &str, place: u32) {
@@ -246,15 +246,26 @@ struct Lists {
 }
 
 impl Lists {
-    fn push(&mut self, mut list: Vec<u32>, finals: &[bool]) -> u32 {
-        list.sort_unstable();
-        list.dedup();
-        let is_final = |place: &u32| finals.get(*place as usize).copied().unwrap_or(false);
-        let length = list.iter().position(is_final).map_or(list.len(), |last| last + 1);
-        list.truncate(length);
-        let number = self.starts.len() as u32;
-        self.starts.push(self.places.len() as u32);
+    fn push(&mut self, list: impl IntoIterator<Item = u32>, finals: &[bool]) -> u32 {
+        let start = self.places.len();
         self.places.extend(list);
+        let list = self.places.get_mut(start..).unwrap_or_default();
+        list.sort_unstable();
+        let (mut length, mut last) = (0, None);
+        for at in 0..list.len() {
+            let Some(place) = list.get(at).copied().filter(|place| last != Some(*place)) else { continue };
+            if let Some(slot) = list.get_mut(length) {
+                *slot = place;
+            }
+            length += 1;
+            last = Some(place);
+            if finals.get(place as usize).copied().unwrap_or(false) {
+                break;
+            }
+        }
+        self.places.truncate(start + length);
+        let number = self.starts.len() as u32;
+        self.starts.push(start as u32);
         number
     }
 
@@ -272,9 +283,15 @@ impl Lists {
     }
 }
 
-fn table(entries: BTreeMap<Arc<str>, Vec<u32>>, finals: &[bool]) -> (Table, Lists) {
+/// A table of texts, each with the list of its places.
+fn table(mut questions: Vec<(Arc<str>, u32)>, finals: &[bool]) -> (Table, Lists) {
+    questions.sort_unstable();
     let mut lists = Lists::default();
-    let entries = entries.into_iter().map(|(text, places)| (text, u64::from(lists.push(places, finals)))).collect();
+    let mut entries = Vec::with_capacity(questions.len());
+    for same in questions.chunk_by(|(one, _), (other, _)| one == other) {
+        let list = lists.push(same.iter().map(|(_, place)| *place), finals);
+        entries.extend(same.first().map(|(text, _)| (text.clone(), u64::from(list))));
+    }
     (Table::new(entries), lists)
 }
 
@@ -599,7 +616,7 @@ impl Ranges {
         for range in 0..=bounds.len() * 2 {
             let holds =
                 |(comparison, with, _): &&(Comparison, i64, u32)| comparison.holds(place(range), place_of(*with));
-            let places = questions.iter().filter(holds).map(|(_, _, place)| *place).collect();
+            let places = questions.iter().filter(holds).map(|(_, _, place)| *place);
             lists.push(places, finals);
         }
         Self { bounds, lists }

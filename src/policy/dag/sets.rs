@@ -24,11 +24,11 @@ const COMPARISONS_MIN: usize = 8;
 
 /// The same DAG with searches in place of long chains.
 pub(super) fn with_searches(terms: &Terms, nodes: Vec<Node>) -> (Vec<Node>, Vec<Set>) {
-    let chains = chains(terms, &nodes);
+    let (chains, questions): (Vec<Chain>, Vec<_>) = chains(terms, &nodes).into_iter().unzip();
     if chains.is_empty() {
         return (nodes, Vec::new());
     }
-    Maker::new(&nodes, &chains).run()
+    Maker::new(&nodes, &chains).run(questions)
 }
 
 /// A chain of which at least a part is looked up.
@@ -41,9 +41,10 @@ struct Chain {
     members: Vec<Member>,
     /// The first place at or behind each that is not looked up.
     untils: Vec<u32>,
-    /// What is asked about each subject.
-    questions: BTreeMap<ExprId, Questions>,
 }
+
+/// What a chain asks about each subject.
+type Asked = BTreeMap<ExprId, Questions>;
 
 /// What a search knows of a place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -115,7 +116,7 @@ impl Candidate {
     }
 }
 
-fn chains(terms: &Terms, nodes: &[Node]) -> Vec<Chain> {
+fn chains(terms: &Terms, nodes: &[Node]) -> Vec<(Chain, Asked)> {
     let mut is_visited = vec![false; nodes.len()];
     let mut chains = Vec::new();
     for start in 0..nodes.len() {
@@ -138,7 +139,7 @@ fn chains(terms: &Terms, nodes: &[Node]) -> Vec<Chain> {
 }
 
 /// The chain, where something of it is worth looking up.
-fn chain(terms: &Terms, vertices: Vec<NodeId>, tests: &[ExprId], end: NodeId) -> Option<Chain> {
+fn chain(terms: &Terms, vertices: Vec<NodeId>, tests: &[ExprId], end: NodeId) -> Option<(Chain, Asked)> {
     let candidates: Vec<Option<Candidate>> = tests.iter().map(|test| Candidate::of(terms, *test)).collect();
     let mut weights: BTreeMap<Group, usize> = BTreeMap::new();
     for (group, weight) in candidates.iter().filter_map(|candidate| candidate.as_ref()?.group()) {
@@ -152,7 +153,7 @@ fn chain(terms: &Terms, vertices: Vec<NodeId>, tests: &[ExprId], end: NodeId) ->
     if weights.is_empty() {
         return None;
     }
-    let mut questions: BTreeMap<ExprId, Questions> = BTreeMap::new();
+    let mut questions = Asked::new();
     let mut members = Vec::with_capacity(tests.len());
     for (place, candidate) in candidates.iter().enumerate() {
         let grouped = candidate.as_ref().and_then(|candidate| Some((candidate, candidate.group()?.0)));
@@ -172,7 +173,7 @@ fn chain(terms: &Terms, vertices: Vec<NodeId>, tests: &[ExprId], end: NodeId) ->
         }
         *slot = until;
     }
-    Some(Chain { vertices, end, members, untils, questions })
+    Some((Chain { vertices, end, members, untils }, questions))
 }
 
 /// A vertex of the new DAG, by what it was made from: the search that begins at a vertex, or the vertex itself. The
@@ -190,17 +191,19 @@ struct Maker<'a> {
     nodes: &'a [Node],
     chains: &'a [Chain],
     /// The chain and the place in it of each vertex that is looked up.
-    members: BTreeMap<NodeId, (usize, u32)>,
+    members: Vec<Option<(usize, u32)>>,
     sets: Vec<Set>,
 }
 
 impl<'a> Maker<'a> {
     fn new(nodes: &'a [Node], chains: &'a [Chain]) -> Self {
-        let mut members = BTreeMap::new();
+        let mut members = vec![None; nodes.len()];
         for (number, chain) in chains.iter().enumerate() {
             for (place, (vertex, member)) in chain.vertices.iter().zip(&chain.members).enumerate() {
-                if *member != Member::No {
-                    members.insert(*vertex, (number, place as u32));
+                if *member != Member::No
+                    && let Some(slot) = members.get_mut(vertex.index())
+                {
+                    *slot = Some((number, place as u32));
                 }
             }
         }
@@ -209,18 +212,20 @@ impl<'a> Maker<'a> {
 
     /// Where an edge to `id` leads now: to the search that begins there, if one does.
     fn entry(&self, id: NodeId) -> Place {
-        Place(id, if self.members.contains_key(&id) { Part::Search } else { Part::Vertex })
+        let is_member = self.members.get(id.index()).is_some_and(Option::is_some);
+        Place(id, if is_member { Part::Search } else { Part::Vertex })
     }
 
-    fn run(mut self) -> (Vec<Node>, Vec<Set>) {
-        let numbers = Numbers::new(self.nodes, &self.members);
-        for (chain, entered) in self.chains.iter().zip(self.entries()) {
+    /// `questions` are those of each chain.
+    fn run(mut self, questions: Vec<Asked>) -> (Vec<Node>, Vec<Set>) {
+        let numbers = Numbers::new(&self.members);
+        for ((chain, questions), entered) in self.chains.iter().zip(questions).zip(self.entries()) {
             let places = chain.vertices.iter().zip(&chain.members);
             let (targets, mut finals): (Vec<NodeId>, Vec<bool>) =
                 places.map(|(vertex, member)| self.target(*vertex, *member, &numbers)).unzip();
             // A way that comes in behind a place has not asked it: what it would find there must not hide the rest.
             finals.iter_mut().take(entered).for_each(|is_final| *is_final = false);
-            let set = Set::new(chain.questions.clone().into_iter().collect(), finals, targets);
+            let set = Set::new(questions.into_iter().collect(), finals, targets);
             match set {
                 Some(set) => self.sets.push(set),
                 // The automaton would be too large: everything is asked where it stands.
@@ -228,9 +233,8 @@ impl<'a> Maker<'a> {
             }
         }
         let mut made = Vec::with_capacity(self.nodes.len() + self.members.len());
-        for (id, node) in self.nodes.iter().enumerate() {
-            let id = NodeId(id as u32);
-            if let Some((chain, place)) = self.members.get(&id) {
+        for (node, member) in self.nodes.iter().zip(&self.members) {
+            if let Some((chain, place)) = member {
                 made.push(self.find(*chain, *place, &numbers));
             }
             made.push(renumbered(*node, |next| numbers.of(self.entry(next))));
@@ -240,16 +244,21 @@ impl<'a> Maker<'a> {
 
     /// For each chain the last place that is reached by another way than from the place before it.
     fn entries(&self) -> Vec<usize> {
-        let mut places: BTreeMap<NodeId, (usize, usize)> = BTreeMap::new();
+        let mut places: Vec<Option<(usize, usize)>> = vec![None; self.nodes.len()];
         for (number, chain) in self.chains.iter().enumerate() {
-            places.extend(chain.vertices.iter().enumerate().map(|(place, vertex)| (*vertex, (number, place))));
+            for (place, vertex) in chain.vertices.iter().enumerate() {
+                if let Some(slot) = places.get_mut(vertex.index()) {
+                    *slot = Some((number, place));
+                }
+            }
         }
+        let of = |id: NodeId| places.get(id.index()).copied().flatten();
         let mut entries = vec![0; self.chains.len()];
         for (id, node) in self.nodes.iter().enumerate() {
             for next in successors(node) {
-                let Some((number, place)) = places.get(&next).copied() else { continue };
+                let Some((number, place)) = of(next) else { continue };
                 let before = place.checked_sub(1).map(|before| (number, before));
-                if places.get(&NodeId(id as u32)).copied() != before
+                if of(NodeId(id as u32)) != before
                     && let Some(entry) = entries.get_mut(number)
                 {
                     *entry = place.max(*entry);
@@ -286,11 +295,12 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn new(nodes: &[Node], members: &BTreeMap<NodeId, (usize, u32)>) -> Self {
+    /// The numbers where each vertex is a member of a chain or not.
+    fn new(members: &[Option<(usize, u32)>]) -> Self {
         let mut next = 0;
-        let mut numbers = Vec::with_capacity(nodes.len());
-        for id in 0..nodes.len() {
-            next += u32::from(members.contains_key(&NodeId(id as u32)));
+        let mut numbers = Vec::with_capacity(members.len());
+        for member in members {
+            next += u32::from(member.is_some());
             numbers.push(NodeId(next));
             next += 1;
         }

@@ -38,6 +38,7 @@ enum Key {
     Constant(crate::Constant),
     Variable(Variable, Type),
     Operation(Operation, Box<[ExprId]>),
+    Binary(ExprId, BinaryOperator, ExprId),
     Chain(ExprId, Box<[(BinaryOperator, ExprId)]>),
     /// The pattern's text and the subject.
     Matches(Box<str>, ExprId),
@@ -66,6 +67,14 @@ pub(super) struct Order {
 }
 
 impl Terms {
+    /// No operations, and room for so many.
+    pub(super) fn with_capacity(count: usize) -> Self {
+        let mut terms = Self::default();
+        terms.ordered.reserve(count);
+        terms.known.reserve(count);
+        terms
+    }
+
     /// The operations; those that are not ordered may have several users.
     #[must_use]
     pub const fn ir(&self) -> &Ir {
@@ -266,7 +275,10 @@ fn key(expr: &Expr) -> Option<Key> {
         Op::Negate(operand) => Key::Operation(Operation::Negate, Box::new([*operand])),
         Op::And(operands) => Key::Operation(Operation::And, operands.clone()),
         Op::Or(operands) => Key::Operation(Operation::Or, operands.clone()),
-        Op::Chain { first, rest } => Key::Chain(*first, rest.clone()),
+        Op::Chain { first, rest } => match **rest {
+            [(operator, second)] => Key::Binary(*first, operator, second),
+            _ => Key::Chain(*first, rest.clone()),
+        },
         Op::Call { function, arguments } => Key::Operation(Operation::Call(*function), arguments.clone()),
         Op::Matches { pattern, subject } => Key::Matches(pattern.text().into(), *subject),
         Op::InList { list, subject } => Key::InList(list.name.clone(), Arc::as_ptr(list).addr(), *subject),
