@@ -2,24 +2,21 @@
 //! nothing that is left behind when a policy is replaced.
 
 #![expect(clippy::disallowed_methods, reason = "a test looks at its own process, and runs threads")]
-#![expect(clippy::panic, reason = "it is a test")]
+
+mod common;
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
-    collections::BTreeSet,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use base::{Findings, MappedText, TextRange};
+use common::{Rules, block, owned, plan};
 use jit::{Compiled, Program};
-use policy::{
-    AllAnswers, Answers, Block, BlockText, Choice, Compiler, Decide, Edition, Facts, Kind, Plan, RuleText, Scope,
-    Scratch, Target, Value, Variable, Wanted,
-};
+use policy::{AllAnswers, Answers, Decide, Facts, Kind, Scratch, Value, Variable, Wanted};
 
 /// Counts what each thread allocates.
 struct Counting;
@@ -50,44 +47,6 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// Conditions, each with its outcome.
-type Rules = Vec<(String, String)>;
-
-fn block(rules: &[(String, String)], otherwise: &str, wanted: Wanted) -> Block {
-    let text = |text: &str| MappedText::verbatim(text, 0);
-    let rules = rules.iter().map(|(condition, outcome)| RuleText {
-        condition: text(condition),
-        outcome: text(outcome),
-        range: TextRange::default(),
-    });
-    let block =
-        BlockText { rules: rules.collect(), otherwise: Some(text(otherwise)), otherwise_range: TextRange::default() };
-    let mut findings = Findings::new();
-    let compiled = Compiler::new(Edition::Objects2026).block(&block, Scope::TLS, wanted, &mut findings);
-    compiled.unwrap_or_else(|| panic!("{findings:?}"))
-}
-
-fn owned(rules: &[(&str, &str)]) -> Vec<(String, String)> {
-    rules.iter().map(|(condition, outcome)| ((*condition).to_owned(), (*outcome).to_owned())).collect()
-}
-
-/// A plan whose route is made of `rules`.
-fn plan(rules: &[(String, String)], otherwise: &str) -> Plan {
-    let choice = |rules: &[(String, String)], otherwise: &str| {
-        let names = ["mx", "local", "relay-dsn", "relay-report", "corp.test", "default"].map(Arc::from);
-        Choice::new(block(rules, otherwise, Wanted::Name), names, Some("default"))
-    };
-    let tls = owned(&[("retry_num > 0 && last_error == 'tls'", "'mx'")]);
-    Plan {
-        target: Target::Stalwart016,
-        local_routes: BTreeSet::default(),
-        route: choice(rules, otherwise),
-        schedule: choice(&owned(&[("source == 'dsn'", "'mx'")]), "'default'"),
-        connection: choice(&[], "'default'"),
-        tls: choice(&tls, "'default'"),
-    }
-}
 
 fn facts(number: i64) -> Facts {
     let domain = ["corp.test", "dest.example", "a.very.long.domain.that.is.longer.than.a.key.example", "d7.example"];
