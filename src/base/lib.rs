@@ -15,4 +15,4 @@ pub use mailbox::Mailbox;
 pub use mapped::MappedText;
 pub use range::TextRange;
 pub use secret::Secret;
-pub use time::{Millis, MillisError};
+pub use time::{Instant, Millis, MillisError};

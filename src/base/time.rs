@@ -1,6 +1,9 @@
-//! Lengths of time as policies write them: an integer and one unit, in milliseconds.
+//! Lengths of time as policies write them, an integer and one unit, and points in time; both in milliseconds.
 
-use std::fmt;
+use std::{
+    fmt,
+    ops::{Add, Sub},
+};
 
 use thiserror::Error;
 
@@ -70,6 +73,48 @@ impl fmt::Display for Millis {
         let whole = UNITS.iter().find(|&&(_, factor)| self.0 >= factor && self.0.is_multiple_of(factor));
         let (unit, factor) = whole.unwrap_or(&("ms", 1));
         write!(out, "{}{unit}", self.0 / factor)
+    }
+}
+
+/// A point in time: milliseconds since 1970-01-01T00:00Z.
+///
+/// Nothing below the drivers reads a clock: an instant comes from the wall clock, or from the simulator's queue of
+/// events.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Instant(pub u64);
+
+impl Instant {
+    /// Later than everything.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// How long it is since `earlier`; nothing where that is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Millis {
+        Millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Millis> for Instant {
+    type Output = Self;
+
+    fn add(self, length: Millis) -> Self {
+        Self(self.0.saturating_add(length.0))
+    }
+}
+
+impl Sub<Millis> for Instant {
+    type Output = Self;
+
+    fn sub(self, length: Millis) -> Self {
+        Self(self.0.saturating_sub(length.0))
+    }
+}
+
+impl Add for Millis {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
     }
 }
 

@@ -26,6 +26,7 @@ pub mod resolve;
 pub mod resources;
 mod secrets;
 pub mod settings;
+pub mod strategies;
 mod strategies_2025;
 mod texts;
 

@@ -1,0 +1,352 @@
+//! Settings to strategies: a target's defaults are filled in, and names become numbers.
+//!
+//! Source: delivery spec 1.2 to 1.10 and 3.2.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    sync::Arc,
+};
+
+use base::Millis;
+use policy::{
+    Block, Kind, Op, Plan, Quirk, Target, Variable,
+    strategy::{self, CountBy, QueueId, Requirement, Strategies},
+    target::Provision,
+};
+
+use crate::{
+    Dialect, Settings,
+    resolve::Known,
+    settings::{self, Sensitive, Setting},
+};
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// The delay notice of a schedule of 2025 that says nothing about it: so late that it is off.
+const NO_NOTICE: Millis = Millis::from_secs(10_000 * DAY);
+
+/// How many threads a queue has that says nothing about it.
+const THREADS: u32 = 25;
+
+/// The name of a server that says nothing about it.
+const HOSTNAME: &str = "localhost";
+
+/// The strategies of `settings` for `plan`, which was made of them.
+#[must_use]
+pub fn strategies(settings: &Settings, plan: &Plan) -> Strategies {
+    let target = plan.target;
+    let queues = Queues::of(settings, target);
+    let of = |kind: Kind| {
+        let choice = plan.choice(kind);
+        choice.ids().map(|id| choice.name(id)).collect::<Vec<&str>>()
+    };
+    let is_defined = |kind, name: &str| matches!(settings.known(kind, name, target), Known::Defined(_));
+    let routes = of(Kind::Route).into_iter().map(|name| match settings.routes.get(name) {
+        Some(found) if is_defined(Kind::Route, name) => route(&found.value, target),
+        _ => provided_route(settings, name, target),
+    });
+    let schedules = of(Kind::Schedule).into_iter().map(|name| match settings.schedules.get(name) {
+        Some(found) if is_defined(Kind::Schedule, name) => schedule(&found.value, settings.dialect, &queues),
+        _ => provided_schedule(name, target, &queues),
+    });
+    let connections = of(Kind::Connection).into_iter().map(|name| match settings.connections.get(name) {
+        Some(found) if is_defined(Kind::Connection, name) => connection(&found.value),
+        _ => connection(&settings::Connection::default()),
+    });
+    let tls = of(Kind::Tls).into_iter().map(|name| match settings.tls_strategies.get(name) {
+        Some(found) if is_defined(Kind::Tls, name) => tls(&found.value, settings.dialect),
+        _ => strategy::Tls { allow_invalid_certs: name == "invalid-tls", ..strategy::Tls::BUILT_IN },
+    });
+    let hostname: Arc<str> = settings.hostname.as_ref().map_or(HOSTNAME, |name| name.value.text()).into();
+    Strategies {
+        routes: routes.collect(),
+        schedules: schedules.collect(),
+        connections: connections.collect(),
+        tls: tls.collect(),
+        queues: queues.list,
+        limiters: settings.outbound_limiters.iter().filter_map(limiter).collect(),
+        quotas: settings.quotas.iter().filter_map(quota).collect(),
+        dsn: dsn(&settings.dsn, &hostname),
+        hostname,
+    }
+}
+
+/// The value that is given; what rules choose for each message is not known here.
+fn or<T: Clone>(setting: &Setting<T>, default: T) -> T {
+    setting.given().cloned().unwrap_or(default)
+}
+
+fn text(setting: &Setting<Sensitive>) -> Option<Arc<str>> {
+    setting.given().map(|text| text.text().into())
+}
+
+/// The queues by name.
+struct Queues {
+    list: Vec<strategy::VirtualQueue>,
+    ids: BTreeMap<Arc<str>, QueueId>,
+}
+
+impl Queues {
+    /// The queue `default` is always there, and the first.
+    fn of(settings: &Settings, target: Target) -> Self {
+        let mut queues = Self { list: Vec::new(), ids: BTreeMap::new() };
+        let given = |name: &str| settings.queues.get(name).and_then(|queue| queue.value.threads_per_node.given());
+        for name in target.provided_queues() {
+            let threads = match *name {
+                "remote" => 50,
+                "dsn" | "report" => 5,
+                _ => THREADS,
+            };
+            queues.add(name, given(name).copied().unwrap_or(threads));
+        }
+        for queue in &settings.queues {
+            queues.add(&queue.name, or(&queue.value.threads_per_node, THREADS));
+        }
+        queues
+    }
+
+    fn add(&mut self, name: &str, threads: u32) {
+        if self.ids.contains_key(name) {
+            return;
+        }
+        let name: Arc<str> = name.into();
+        let id = QueueId(u16::try_from(self.list.len()).unwrap_or(u16::MAX));
+        self.list.push(strategy::VirtualQueue { name: name.clone(), threads });
+        self.ids.insert(name, id);
+    }
+
+    /// The queue called `name`; `default` where there is none.
+    fn id(&self, name: &str) -> QueueId {
+        self.ids.get(name).copied().unwrap_or_default()
+    }
+}
+
+fn mx(mx: &settings::Mx) -> strategy::Mx {
+    let built_in = strategy::Mx::BUILT_IN;
+    strategy::Mx {
+        limit_mx: mx.limit_mx.given().map_or(built_in.limit_mx, |limit| NonZeroU32::new(*limit)),
+        limit_multihomed: or(&mx.limit_multihomed, built_in.limit_multihomed),
+        ip_lookup: match or(&mx.ip_lookup, settings::IpLookup::Ipv4ThenIpv6) {
+            settings::IpLookup::Ipv4Only => strategy::IpLookup::Ipv4Only,
+            settings::IpLookup::Ipv6Only => strategy::IpLookup::Ipv6Only,
+            settings::IpLookup::Ipv4ThenIpv6 => strategy::IpLookup::Ipv4ThenIpv6,
+            settings::IpLookup::Ipv6ThenIpv4 => strategy::IpLookup::Ipv6ThenIpv4,
+        },
+    }
+}
+
+fn route(route: &settings::Route, target: Target) -> strategy::Route {
+    match route {
+        settings::Route::Local => strategy::Route::Local,
+        settings::Route::Mx(settings) => strategy::Route::Mx(mx(settings)),
+        settings::Route::Relay(relay) => strategy::Route::Relay(strategy::Relay {
+            address: text(&relay.address).unwrap_or_default(),
+            port: or(&relay.port, 25),
+            protocol: match or(&relay.protocol, settings::Protocol::Smtp) {
+                settings::Protocol::Smtp => strategy::Protocol::Smtp,
+                settings::Protocol::Lmtp => strategy::Protocol::Lmtp,
+            },
+            implicit_tls: or(&relay.implicit_tls, target.has(Quirk::ImplicitTlsByDefault)),
+            allow_invalid_certs: or(&relay.allow_invalid_certs, false),
+            credentials: match (text(&relay.username), relay.secret.given()) {
+                (Some(username), Some(secret)) => Some(strategy::Credentials { username, secret: secret.clone() }),
+                _ => None,
+            },
+        }),
+    }
+}
+
+/// A route that nothing defines, but the target knows. A fresh 0.16 ships one called `mx`.
+fn provided_route(settings: &Settings, name: &str, target: Target) -> strategy::Route {
+    if name == "local" {
+        return strategy::Route::Local;
+    }
+    let is_fresh = target == Target::Stalwart016 && settings.routes.is_empty();
+    let limit_mx = if is_fresh { NonZeroU32::new(2) } else { strategy::Mx::BUILT_IN.limit_mx };
+    strategy::Route::Mx(strategy::Mx { limit_mx, ..strategy::Mx::BUILT_IN })
+}
+
+fn seconds(list: &[u64]) -> Box<[Millis]> {
+    list.iter().map(|seconds| Millis::from_secs(*seconds)).collect()
+}
+
+/// The intervals that every layout has in common.
+const RETRY: [u64; 7] = [2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR];
+const NOTIFY: [u64; 2] = [DAY, 3 * DAY];
+
+fn schedule(schedule: &settings::Schedule, dialect: Dialect, queues: &Queues) -> strategy::Schedule {
+    let common: Vec<u64> = RETRY.to_vec();
+    let (retry, notify, expire) = match dialect {
+        Dialect::Legacy2022 => ([&[MINUTE], &*common].concat(), seconds(&NOTIFY), 5 * DAY),
+        Dialect::Expressions2024 => (common, seconds(&NOTIFY), 5 * DAY),
+        Dialect::Strategies2025 => (vec![HOUR], Box::from([NO_NOTICE]), 3 * DAY),
+        Dialect::Objects2026 => ([&*common, &[DAY, 3 * DAY]].concat(), seconds(&NOTIFY), 3 * DAY),
+    };
+    let given = |setting: &Setting<Vec<Millis>>| setting.given().map(|list| list.clone().into_boxed_slice());
+    let retry = given(&schedule.retry).filter(|list| !list.is_empty()).unwrap_or_else(|| seconds(&retry));
+    strategy::Schedule {
+        queue: text(&schedule.queue_name).map_or(QueueId::default(), |name| queues.id(&name)),
+        retry,
+        notify: given(&schedule.notify).unwrap_or(notify),
+        expiry: match or(&schedule.expiry, settings::Expiry::Ttl(Millis::from_secs(expire))) {
+            settings::Expiry::Ttl(ttl) => strategy::Expiry::Ttl(ttl),
+            settings::Expiry::Attempts(attempts) => strategy::Expiry::Attempts(attempts),
+        },
+    }
+}
+
+fn provided_schedule(name: &str, target: Target, queues: &Queues) -> strategy::Schedule {
+    let built_in = strategy::Schedule {
+        queue: QueueId::default(),
+        retry: seconds(&RETRY),
+        notify: seconds(&NOTIFY),
+        expiry: strategy::Expiry::Ttl(Millis::from_secs(5 * DAY)),
+    };
+    if target.provides(Kind::Schedule, name) != Some(Provision::Shipped) {
+        return built_in;
+    }
+    let queue = queues.id(name);
+    match name {
+        "dsn" => strategy::Schedule {
+            queue,
+            retry: seconds(&[15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR]),
+            expiry: strategy::Expiry::Attempts(10),
+            ..built_in
+        },
+        "report" => strategy::Schedule {
+            queue,
+            retry: seconds(&[30 * MINUTE, HOUR, 2 * HOUR]),
+            notify: Box::from([]),
+            expiry: strategy::Expiry::Attempts(8),
+        },
+        _ => strategy::Schedule {
+            queue,
+            retry: seconds(&[&RETRY[..], &[DAY, 3 * DAY]].concat()),
+            expiry: strategy::Expiry::Ttl(Millis::from_secs(3 * DAY)),
+            ..built_in
+        },
+    }
+}
+
+fn connection(connection: &settings::Connection) -> strategy::Connection {
+    let built_in = strategy::Timeouts::BUILT_IN;
+    let sources = connection.source_ips.given().into_iter().flatten().map(|source| strategy::SourceIp {
+        ip: source.ip,
+        ehlo_hostname: source.ehlo_hostname.as_ref().map(|name| name.text().into()),
+    });
+    strategy::Connection {
+        ehlo_hostname: text(&connection.ehlo_hostname),
+        source_ips: sources.collect(),
+        timeouts: strategy::Timeouts {
+            connect: or(&connection.timeout_connect, built_in.connect),
+            greeting: or(&connection.timeout_greeting, built_in.greeting),
+            ehlo: or(&connection.timeout_ehlo, built_in.ehlo),
+            mail_from: or(&connection.timeout_mail_from, built_in.mail_from),
+            rcpt_to: or(&connection.timeout_rcpt_to, built_in.rcpt_to),
+            data: or(&connection.timeout_data, built_in.data),
+        },
+    }
+}
+
+fn tls(tls: &settings::Tls, dialect: Dialect) -> strategy::Tls {
+    let built_in = strategy::Tls::BUILT_IN;
+    let requirement = |setting: &Setting<settings::Requirement>, default| match setting.given() {
+        None => default,
+        Some(settings::Requirement::Disable) => Requirement::Disable,
+        Some(settings::Requirement::Optional) => Requirement::Optional,
+        Some(settings::Requirement::Require) => Requirement::Require,
+    };
+    let (starttls, mta_sts) = match dialect {
+        Dialect::Legacy2022 => (built_in.starttls, Millis::from_secs(10 * MINUTE)),
+        Dialect::Expressions2024 => (Requirement::Require, Millis::from_secs(10 * MINUTE)),
+        Dialect::Strategies2025 | Dialect::Objects2026 => (built_in.starttls, built_in.timeout_mta_sts),
+    };
+    strategy::Tls {
+        dane: requirement(&tls.dane, built_in.dane),
+        mta_sts: requirement(&tls.mta_sts, built_in.mta_sts),
+        starttls: requirement(&tls.starttls, starttls),
+        allow_invalid_certs: or(&tls.allow_invalid_certs, false),
+        timeout_tls: or(&tls.timeout_tls, built_in.timeout_tls),
+        timeout_mta_sts: or(&tls.timeout_mta_sts, mta_sts),
+    }
+}
+
+/// What is counted apart; keys that outbound mail does not have were findings.
+fn keys(keys: &[settings::Placed<settings::CountBy>]) -> Box<[CountBy]> {
+    let key = |key: &settings::Placed<settings::CountBy>| match key.value {
+        settings::CountBy::Rcpt => Some(CountBy::Rcpt),
+        settings::CountBy::RcptDomain => Some(CountBy::RcptDomain),
+        settings::CountBy::Sender => Some(CountBy::Sender),
+        settings::CountBy::SenderDomain => Some(CountBy::SenderDomain),
+        settings::CountBy::Mx => Some(CountBy::Mx),
+        settings::CountBy::RemoteIp => Some(CountBy::RemoteIp),
+        settings::CountBy::LocalIp => Some(CountBy::LocalIp),
+        settings::CountBy::HeloDomain | settings::CountBy::AuthenticatedAs | settings::CountBy::Listener => None,
+    };
+    keys.iter().filter_map(key).collect()
+}
+
+/// The variables that a condition reads.
+fn reads(condition: Option<&Block>) -> BTreeSet<Variable> {
+    let exprs = condition.into_iter().flat_map(|block| block.ir().exprs());
+    let variable = |op: &Op| if let Op::Variable(variable) = op { Some(*variable) } else { None };
+    exprs.filter_map(|(_, expr)| variable(&expr.op)).collect()
+}
+
+/// Delivery spec 1.7.
+fn limiter(limiter: &settings::Limiter) -> Option<strategy::Limiter> {
+    let rate = limiter.rate.as_ref().filter(|_| limiter.enabled)?.value;
+    let (key, reads) = (keys(&limiter.key), reads(limiter.condition.as_deref()));
+    let asks = |count: CountBy, variable: Variable| key.contains(&count) || reads.contains(&variable);
+    let is_host = asks(CountBy::Mx, Variable::Mx)
+        || asks(CountBy::RemoteIp, Variable::RemoteIp)
+        || asks(CountBy::LocalIp, Variable::LocalIp);
+    let scope = if is_host {
+        strategy::Scope::Finest
+    } else if asks(CountBy::RcptDomain, Variable::RcptDomain) {
+        strategy::Scope::Rcpt
+    } else {
+        strategy::Scope::Sender
+    };
+    Some(strategy::Limiter {
+        scope,
+        key,
+        condition: limiter.condition.as_deref().cloned().map(Arc::new),
+        count: rate.count,
+        period: Millis(rate.period.0.max(1_000)),
+    })
+}
+
+/// Delivery spec 1.8.
+fn quota(quota: &settings::Quota) -> Option<strategy::Quota> {
+    if !quota.enabled {
+        return None;
+    }
+    let (key, reads) = (keys(&quota.key), reads(quota.condition.as_deref()));
+    let asks = |count: CountBy, variable: Variable| key.contains(&count) || reads.contains(&variable);
+    let scope = if asks(CountBy::Rcpt, Variable::Rcpt) {
+        strategy::Scope::Finest
+    } else if asks(CountBy::RcptDomain, Variable::RcptDomain) {
+        strategy::Scope::Rcpt
+    } else {
+        strategy::Scope::Sender
+    };
+    Some(strategy::Quota {
+        scope,
+        key,
+        condition: quota.condition.as_deref().cloned().map(Arc::new),
+        messages: quota.messages.as_ref().map(|placed| placed.value),
+        size: quota.size.as_ref().map(|placed| placed.value),
+    })
+}
+
+fn dsn(dsn: &settings::Dsn, hostname: &Arc<str>) -> strategy::Dsn {
+    strategy::Dsn {
+        from_name: text(&dsn.from_name).unwrap_or_else(|| "Mail Delivery Subsystem".into()),
+        from_address: text(&dsn.from_address).unwrap_or_else(|| format!("MAILER-DAEMON@{hostname}").into()),
+        submitter: text(&dsn.submitter).unwrap_or_else(|| hostname.clone()),
+    }
+}

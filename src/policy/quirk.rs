@@ -1,0 +1,263 @@
+//! What the reference does otherwise than we would, as data.
+//!
+//! Every behaviour of a target that `native` does not have is one entry here: whether each target has it, where the
+//! delivery spec describes it, and what `native` does instead. `config`, `analysis` and `delivery` ask
+//! [`Target::has`] at the one place where it matters; a timeline names the quirk that decided.
+//!
+//! Invariant: `native` has none of them.
+
+use std::fmt;
+
+use crate::target::Target;
+
+/// One entry.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// The name in the table, in timelines and in scenarios.
+    pub name: &'static str,
+    /// The section of the delivery spec.
+    pub section: &'static str,
+    /// Whether 0.15 has it, and 0.16.
+    pub targets: [bool; 2],
+    /// What a target that has it does.
+    pub reference: &'static str,
+    /// What `native` does.
+    pub native: &'static str,
+}
+
+macro_rules! quirks {
+    ($($variant:ident $name:literal $section:literal [$old:ident $new:ident] $reference:literal => $native:literal;)+) => {
+        /// A behaviour of the reference that `native` does not have.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub enum Quirk {
+            $(#[doc = concat!("The reference ", $reference, "; `native` ", $native, ".")] $variant,)+
+        }
+
+        impl Quirk {
+            /// All of them, in the order of the spec.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// What the table says about it.
+            #[must_use]
+            pub const fn entry(self) -> Entry {
+                match self {
+                    $(Self::$variant => Entry {
+                        name: $name,
+                        section: $section,
+                        targets: [quirks!($old), quirks!($new)],
+                        reference: $reference,
+                        native: $native,
+                    },)+
+                }
+            }
+        }
+    };
+    (yes) => { true };
+    (no) => { false };
+}
+
+quirks! {
+    ImplicitTlsByDefault "implicit-tls-by-default" "1.2" [yes no]
+        "speaks TLS from the first byte to a relay that says nothing about it"
+        => "begins in clear text and asks for STARTTLS";
+    LimiterMatchOnlyElse "limiter-match-only-else" "1.7" [no yes]
+        "evaluates only the `else` of a limiter's or a quota's `match`"
+        => "evaluates all of it";
+    QuotaNeedsMatch "quota-needs-match" "1.8" [yes yes]
+        "never applies a quota without `match`"
+        => "always applies it";
+    StaleRemoteIp "stale-remote-ip" "2.2" [yes yes]
+        "shows expressions the addresses of the previous connection"
+        => "shows those of the connection at hand, or none";
+    SenderLimiterKnowsLittle "sender-limiter-knows-little" "3.15" [yes no]
+        "gives a sender limiter the sender, the recipients and the priority only"
+        => "gives it everything that is the same for all recipients";
+    UnknownAtEnqueue "unknown-at-enqueue" "2.2" [yes no]
+        "evaluates the first schedule with `source` unknown"
+        => "knows the source from the beginning";
+    PartialAtEnqueue "partial-at-enqueue" "2.2" [yes yes]
+        "evaluates the first schedule with `size` 0, `queue_name` default and the recipients so far"
+        => "knows all of them from the beginning";
+    UnknownNamesGoOn "unknown-names-go-on" "3.2" [yes yes]
+        "takes a built-in strategy for a name that nothing defines"
+        => "refuses the policy";
+    RateErasesLastError "rate-erases-last-error" "3.6" [yes yes]
+        "sets `last_error` to `rate` when a limit defers a recipient"
+        => "keeps the last real error";
+    GroupsIgnoreHeaders "groups-ignore-headers" "3.15" [yes no]
+        "puts recipients with different extra headers into one transaction"
+        => "gives each its own";
+    GroupsIgnoreIpLookup "groups-ignore-ip-lookup" "3.4" [yes yes]
+        "takes two MX routes for one that differ in their address lookup only"
+        => "keeps them apart";
+    TlsWithoutMx "tls-without-mx" "3.5" [yes yes]
+        "lets the TLS strategy that is chosen before a host is known govern MTA-STS"
+        => "lets the strategy of the host decide how strict the policy is";
+    BothFamilies "both-families" "3.5" [yes yes]
+        "asks for both address families and cuts the list in total"
+        => "turns to the second family only where the first has no address that works";
+    FamilyErrorIgnored "family-error-ignored" "3.5" [yes yes]
+        "ignores the failed lookup of one address family where the other has no address"
+        => "tries again later";
+    LoopbackRelay "loopback-relay" "3.5" [yes yes]
+        "refuses a relay on a loopback address"
+        => "allows it, as it was configured";
+    PrivateMx "private-mx" "3.5" [yes yes]
+        "connects to private addresses that MX records name"
+        => "refuses them";
+    RelayAddressLookedUp "relay-address-looked-up" "3.15" [yes no]
+        "looks a relay's IP address up as a host name"
+        => "connects to it";
+    ServfailIsNotFound "servfail-is-not-found" "3.15" [yes no]
+        "takes SERVFAIL, REFUSED and the like for no such record"
+        => "tries again later";
+    NoNextHostAfterEhlo "no-next-host-after-ehlo" "3.5" [yes yes]
+        "tries no other host once AUTH or MAIL was sent, whatever failed"
+        => "goes to the next host where a failure is temporary and nothing was accepted";
+    StsAnyModeStrict "sts-any-mode-strict" "3.15" [yes no]
+        "is strict about TLS with an MTA-STS policy of any mode"
+        => "is strict in mode `enforce` only";
+    StsStatusIgnored "sts-status-ignored" "3.6" [yes yes]
+        "reads an MTA-STS policy from the body of any HTTP answer"
+        => "takes an answer that is not 200 for a temporary error";
+    InvalidCertificatesOverSts "invalid-certificates-over-sts" "3.15" [yes no]
+        "lets `allow-invalid-certs` override an enforced MTA-STS policy"
+        => "verifies the certificate";
+    DaneWithoutSecureMx "dane-without-secure-mx" "3.15" [yes no]
+        "looks TLSA records up whether the MX records are secure or not"
+        => "uses DANE only behind secure MX records";
+    TlsaErrorIgnored "tlsa-error-ignored" "3.15" [yes no]
+        "goes on without DANE where the TLSA lookup fails and DANE is optional"
+        => "tries the next host, or later";
+    TlsaTwoUnusable "tlsa-two-unusable" "3.15" [yes no]
+        "takes TLSA records of usage 2 alone for unusable, and where there is one of usage 3 wants it to match"
+        => "lets either usage match";
+    TlsaFullNeverMatches "tlsa-full-never-matches" "3.15" [yes no]
+        "never matches a TLSA record of matching type 0"
+        => "compares it in full";
+    DaneNameUnchecked "dane-name-unchecked" "3.15" [yes no]
+        "checks no name behind a TLSA record of usage 2"
+        => "checks the host's name or the recipient's domain";
+    TlsRefusalPermanent "tls-refusal-permanent" "3.6" [yes yes]
+        "takes a failed DANE, MTA-STS or STARTTLS demand for permanent"
+        => "tries the next host, and again until the message expires";
+    DisableWins "disable-wins" "3.6" [yes yes]
+        "sends in clear text where `starttls` is disabled, whatever DANE, MTA-STS or REQUIRETLS demand"
+        => "lets the stricter demand win";
+    RequireTlsNotOffered "requiretls-not-offered" "3.6" [yes yes]
+        "sends a REQUIRETLS message to a host that does not offer the extension"
+        => "refuses that host with 5.7.30";
+    NoHeloFallback "no-helo-fallback" "3.7" [yes yes]
+        "gives up on a host that refuses EHLO"
+        => "greets it with HELO";
+    NoPipelining "no-pipelining" "3.7" [yes yes]
+        "sends one command at a time"
+        => "sends MAIL, RCPT and DATA together where PIPELINING is offered";
+    FinalReplyTimeout "final-reply-timeout" "3.7" [yes yes]
+        "waits for the final reply as long as for RCPT"
+        => "waits as long as for the data";
+    OnlyFinal250 "only-final-250" "3.7" [yes yes]
+        "takes a final reply of 251 to 299 for a temporary failure"
+        => "takes it for success";
+    GroupOverwritesRefused "group-overwrites-refused" "3.7" [yes yes]
+        "lets the failure of a transaction overwrite a recipient that was refused before"
+        => "keeps the recipient's own outcome";
+    AuthFailureRetried "auth-failure-retried" "3.7" [yes yes]
+        "retries refused credentials as any connection error"
+        => "says so loudly and tries at the slowest interval";
+    RoundCountsTwice "round-counts-twice" "3.3" [yes yes]
+        "counts two temporary results of one round as two attempts"
+        => "counts a round once";
+    OldRetryNumber "old-retry-number" "3.8" [yes yes]
+        "evaluates the schedule after a failure with the number of the attempt that failed"
+        => "evaluates it with the new number";
+    ScheduleForgetsExtensions "schedule-forgets-extensions" "3.8" [yes yes]
+        "forgets FUTURERELEASE and DELIVERBY when the schedule is evaluated again"
+        => "keeps them";
+    LateBounce "late-bounce" "3.8" [yes yes]
+        "bounces by attempts one interval after the last one"
+        => "bounces at the last one";
+    FixedWindows "fixed-windows" "3.9" [yes yes]
+        "counts a rate in fixed windows, and one more than it says"
+        => "uses a token bucket";
+    LimiterNotRefunded "limiter-not-refunded" "3.9" [yes yes]
+        "counts a check that a later limiter refuses"
+        => "gives it back";
+    QuotaSeenShared "quota-seen-shared" "3.10" [yes yes]
+        "lets only the first quota by domain see each domain"
+        => "lets each of them";
+    CumulativeNotices "cumulative-notices" "3.11" [yes yes]
+        "counts each delay notice's interval from the one before"
+        => "counts all of them from the beginning";
+    NoticeWaits "notice-waits" "3.15" [yes no]
+        "goes to the next notice only when one was really sent"
+        => "goes on in any case";
+    HeadersOnlyReturned "headers-only-returned" "3.11" [yes yes]
+        "returns at most 4,096 bytes of header, whatever RET says"
+        => "does what RET says";
+    OrcptDropped "orcpt-dropped" "3.7" [yes yes]
+        "does not pass ORCPT on"
+        => "passes it on";
+    NeverRelayed "never-relayed" "3.11" [yes yes]
+        "reports `delivered` even where NOTIFY was passed on"
+        => "reports `relayed` where the next host does not take NOTIFY, and nothing where it does";
+    QueueMoveForgets "queue-move-forgets" "3.12" [yes yes]
+        "forgets what it noted of a recipient that moves to another queue"
+        => "keeps it";
+}
+
+impl Quirk {
+    /// The quirk called `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|quirk| quirk.entry().name == name)
+    }
+}
+
+impl fmt::Display for Quirk {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.entry().name)
+    }
+}
+
+impl Target {
+    /// Whether this target behaves like that.
+    #[must_use]
+    pub const fn has(self, quirk: Quirk) -> bool {
+        let [old, new] = quirk.entry().targets;
+        match self {
+            Self::Stalwart015 => old,
+            Self::Stalwart016 => new,
+            Self::Native => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_quirk_is_found_by_its_name_and_some_target_has_it() {
+        let names: BTreeSet<&str> = Quirk::ALL.iter().map(|quirk| quirk.entry().name).collect();
+        assert_eq!(names.len(), Quirk::ALL.len());
+        for quirk in Quirk::ALL {
+            assert_eq!(Quirk::named(quirk.entry().name), Some(*quirk));
+            assert!(Target::Stalwart015.has(*quirk) || Target::Stalwart016.has(*quirk), "{quirk}");
+            assert!(!Target::Native.has(*quirk), "{quirk}");
+            assert!(quirk.entry().section.starts_with(|first: char| first.is_ascii_digit()), "{quirk}");
+        }
+    }
+
+    #[test]
+    fn targets_differ_where_the_spec_says_so() {
+        for quirk in [Quirk::ImplicitTlsByDefault, Quirk::ServfailIsNotFound, Quirk::StsAnyModeStrict] {
+            assert!(Target::Stalwart015.has(quirk) && !Target::Stalwart016.has(quirk), "{quirk}");
+        }
+        assert!(Target::Stalwart016.has(Quirk::CumulativeNotices));
+        assert!(Target::Stalwart016.has(Quirk::LimiterMatchOnlyElse));
+        assert!(!Target::Stalwart015.has(Quirk::LimiterMatchOnlyElse));
+    }
+}
