@@ -188,7 +188,7 @@ fn schedule(schedule: &settings::Schedule, dialect: Dialect, queues: &Queues) ->
     let given = |setting: &Setting<Vec<Millis>>| setting.given().map(|list| list.clone().into_boxed_slice());
     let retry = given(&schedule.retry).filter(|list| !list.is_empty()).unwrap_or_else(|| seconds(&retry));
     strategy::Schedule {
-        queue: text(&schedule.queue_name).map_or(QueueId::default(), |name| queues.id(&name)),
+        queue: text(&schedule.queue_name).map_or_else(QueueId::default, |name| queues.id(&name)),
         retry,
         notify: given(&schedule.notify).unwrap_or(notify),
         expiry: match or(&schedule.expiry, settings::Expiry::Ttl(Millis::from_secs(expire))) {
@@ -199,12 +199,7 @@ fn schedule(schedule: &settings::Schedule, dialect: Dialect, queues: &Queues) ->
 }
 
 fn provided_schedule(name: &str, target: Target, queues: &Queues) -> strategy::Schedule {
-    let built_in = strategy::Schedule {
-        queue: QueueId::default(),
-        retry: seconds(&RETRY),
-        notify: seconds(&NOTIFY),
-        expiry: strategy::Expiry::Ttl(Millis::from_secs(5 * DAY)),
-    };
+    let built_in = strategy::Schedule::built_in();
     if target.provides(Kind::Schedule, name) != Some(Provision::Shipped) {
         return built_in;
     }

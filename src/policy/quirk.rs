@@ -162,6 +162,9 @@ quirks! {
     GroupOverwritesRefused "group-overwrites-refused" "3.7" [yes yes]
         "lets the failure of a transaction overwrite a recipient that was refused before"
         => "keeps the recipient's own outcome";
+    RcptReplyKept "rcpt-reply-kept" "3.7" [yes yes]
+        "keeps the reply to RCPT as what a delivered recipient was answered"
+        => "keeps the final reply";
     AuthFailureRetried "auth-failure-retried" "3.7" [yes yes]
         "retries refused credentials as any connection error"
         => "says so loudly and tries at the slowest interval";

@@ -174,6 +174,22 @@ pub struct Schedule {
     pub expiry: Expiry,
 }
 
+impl Schedule {
+    /// The built-in schedule `default`: delivery spec 3.2.
+    #[must_use]
+    pub fn built_in() -> Self {
+        const MINUTE: u64 = 60;
+        const DAY: u64 = 24 * 60 * MINUTE;
+        let retry = [2, 5, 10, 15, 30, 60, 120].map(|minutes| Millis::from_secs(minutes * MINUTE));
+        Self {
+            queue: QueueId::default(),
+            retry: Box::new(retry),
+            notify: Box::new([Millis::from_secs(DAY), Millis::from_secs(3 * DAY)]),
+            expiry: Expiry::Ttl(Millis::from_secs(5 * DAY)),
+        }
+    }
+}
+
 /// When a recipient is given up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Expiry {

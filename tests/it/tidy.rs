@@ -37,14 +37,15 @@ struct Floor {
 }
 
 /// The floors, lowest first, as ARCHITECTURE.md has them.
-const FLOORS: [Floor; 7] = [
+const FLOORS: [Floor; 8] = [
     Floor { name: "base", uses: &[] },
     Floor { name: "policy", uses: &["base"] },
     Floor { name: "document", uses: &["base"] },
     Floor { name: "jit", uses: &["base", "policy"] },
     Floor { name: "config", uses: &["base", "policy", "document"] },
     Floor { name: "scenario", uses: &["base", "policy", "document"] },
-    Floor { name: "simulate", uses: &["base", "policy", "scenario"] },
+    Floor { name: "delivery", uses: &["base", "policy"] },
+    Floor { name: "simulate", uses: &["base", "policy", "scenario", "delivery"] },
 ];
 
 /// Crates, by how their names begin, and the one floor that may use them.

@@ -1,0 +1,168 @@
+//! What a task may use while it takes an input, and how it asks the policy.
+
+use std::{collections::VecDeque, net::IpAddr};
+
+use base::Instant;
+use policy::{
+    Answers, Chosen, Decide, Kind, Lookup, Op, Otherwise, Plan, Quirk, Row, Scratch, Stop, Strategies, Target, Value,
+    Variable, VariableSet,
+};
+
+use crate::{
+    effect::Effect,
+    event::{Event, What},
+    message::{Message, MessageId, Recipient},
+    random::Random,
+};
+
+/// What is at hand while an input is taken.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Instant,
+    pub(crate) engine: &'a dyn Decide,
+    pub(crate) strategies: &'a Strategies,
+    pub(crate) reads: &'a Reads,
+    pub(crate) random: &'a mut Random,
+    pub(crate) scratch: &'a mut Scratch,
+    pub(crate) effects: &'a mut VecDeque<Effect>,
+    pub(crate) events: &'a mut VecDeque<Event>,
+}
+
+/// The variables that each kind of decision reads: what is costly is made only where one of them asks for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reads([VariableSet; 4]);
+
+impl Reads {
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let of = |kind: Kind| {
+            let exprs = plan.choice(kind).block().ir().exprs();
+            let variables = exprs.filter_map(|(_, expr)| match expr.op {
+                Op::Variable(variable) => Some(variable),
+                _ => None,
+            });
+            variables.fold(VariableSet::NONE, VariableSet::with)
+        };
+        Self(Kind::ALL.map(of))
+    }
+
+    const fn of_kind(self, kind: Kind) -> VariableSet {
+        let [route, schedule, connection, tls] = self.0;
+        match kind {
+            Kind::Route => route,
+            Kind::Schedule => schedule,
+            Kind::Connection => connection,
+            Kind::Tls => tls,
+        }
+    }
+}
+
+/// What a decision is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub(crate) message: &'a Message,
+    /// The recipient at hand, by its place; the first one of a transaction.
+    pub(crate) recipient: u32,
+    /// The recipient's state, where that is not the message's yet.
+    pub(crate) state: Option<&'a Recipient>,
+    pub(crate) mx: &'a str,
+    pub(crate) remote_ip: Option<IpAddr>,
+    pub(crate) local_ip: Option<IpAddr>,
+    /// Whether the message is being accepted.
+    pub(crate) is_new: bool,
+}
+
+impl<'a> Scene<'a> {
+    pub(crate) const fn new(message: &'a Message, recipient: u32) -> Self {
+        Self { message, recipient, state: None, mx: "", remote_ip: None, local_ip: None, is_new: false }
+    }
+}
+
+/// Why a decision is not made.
+pub(crate) enum Stuck {
+    /// It depends on something that the world knows.
+    Needs(Lookup),
+    /// The rules failed, or gave nothing that the target goes on with.
+    Undecided,
+}
+
+impl Context<'_> {
+    pub(crate) fn target(&self) -> Target {
+        self.engine.plan().target
+    }
+
+    pub(crate) fn event(&mut self, message: MessageId, what: What) {
+        self.events.push_back(Event { at: self.now, message, what });
+    }
+
+    /// Decides, and tells.
+    pub(crate) fn decide(&mut self, kind: Kind, scene: &Scene<'_>, answers: &Answers) -> Result<Chosen, Stuck> {
+        let reads = self.reads.of_kind(kind);
+        let target = self.target();
+        let Some(recipient) = scene.state.or_else(|| scene.message.recipients.get(scene.recipient as usize)) else {
+            return Err(Stuck::Undecided);
+        };
+        let envelope = &scene.message.envelope;
+        let is_partial = scene.is_new && target.has(Quirk::PartialAtEnqueue);
+        let is_unknown = scene.is_new && target.has(Quirk::UnknownAtEnqueue);
+        let costly = |variable: Variable, make: &dyn Fn() -> String| {
+            if reads.has(variable) { make() } else { String::new() }
+        };
+        let ip = |ip: Option<IpAddr>| ip.map_or_else(|| "0.0.0.0".to_owned(), |ip| ip.to_string());
+        let last_status = costly(Variable::LastStatus, &|| recipient.status.text());
+        let remote_ip = costly(Variable::RemoteIp, &|| ip(scene.remote_ip));
+        let local_ip = costly(Variable::LocalIp, &|| ip(scene.local_ip));
+        let from_ip = costly(Variable::ReceivedFromIp, &|| envelope.received_from_ip.to_string());
+        let known = if is_partial { scene.recipient as usize + 1 } else { scene.message.recipients.len() };
+        let recipients: Vec<Value> = if reads.has(Variable::Recipients) {
+            let all = scene.message.recipients.iter().take(known);
+            all.map(|recipient| Value::text(recipient.address.as_str())).collect()
+        } else {
+            Vec::new()
+        };
+        let queue = self.strategies.queue(recipient.queue);
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let mut row = Row::new();
+        row.set_recipients(&recipients);
+        let texts = [
+            (Variable::Rcpt, recipient.address.as_str()),
+            (Variable::RcptDomain, recipient.address.domain()),
+            (Variable::Sender, envelope.sender.as_str()),
+            (Variable::SenderDomain, envelope.sender.domain()),
+            (Variable::LastStatus, &last_status),
+            (Variable::LastError, recipient.status.last_error()),
+            (Variable::QueueName, if is_partial { "default" } else { queue.map_or("default", |queue| &*queue.name) }),
+            (Variable::ReceivedFromIp, &from_ip),
+            (Variable::Source, if is_unknown { "unknown" } else { envelope.source }),
+            (Variable::Mx, scene.mx),
+            (Variable::RemoteIp, &remote_ip),
+            (Variable::LocalIp, &local_ip),
+        ];
+        let ints = [
+            (Variable::Priority, i64::from(envelope.priority)),
+            (Variable::RetryNum, i64::from(recipient.retry_num)),
+            (Variable::NotifyNum, i64::from(recipient.notify_num)),
+            (Variable::ExpiresIn, if scene.is_new { 0 } else { count(recipient.expires_in(self.now)) }),
+            (Variable::QueueAge, count(self.now.since(scene.message.created).0 / 1_000)),
+            (Variable::ReceivedViaPort, i64::from(envelope.received_via_port)),
+            (Variable::Size, if is_partial { 0 } else { count(envelope.size) }),
+        ];
+        for (variable, text) in texts {
+            let set = row.set_text(variable, text);
+            debug_assert!(set.is_ok(), "{variable:?} is a text");
+        }
+        for (variable, int) in ints {
+            let set = row.set_int(variable, int);
+            debug_assert!(set.is_ok(), "{variable:?} is a number");
+        }
+        let (chosen, is_instead) = match self.engine.decide(kind, &row, answers, self.scratch) {
+            Ok(chosen) => (Some(chosen), false),
+            Err(otherwise) => match *otherwise {
+                Otherwise::Instead { chosen, .. } => (Some(chosen), true),
+                Otherwise::Stopped(Stop::Needs(lookup)) => return Err(Stuck::Needs(lookup)),
+                Otherwise::Stopped(Stop::Failed(_)) | Otherwise::Unknown { .. } => (None, true),
+            },
+        };
+        let what = What::Decided { recipient: scene.recipient, kind, chosen, is_instead };
+        self.event(scene.message.id, what);
+        chosen.ok_or(Stuck::Undecided)
+    }
+}

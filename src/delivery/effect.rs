@@ -1,0 +1,149 @@
+//! What the core asks of the world, and what the world answers.
+//!
+//! Each question carries a [`Ticket`], which its answer brings back; an answer whose ticket is out of date is passed
+//! over. A driver that cannot do an effect answers with the failure that it is.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use policy::{Lookup, LookupFailed, Value};
+
+use crate::{
+    failure::{Broken, Handshake},
+    hosts::{DnsResult, Family, MxRecord},
+    message::{Message, MessageId, Recipient, Submission},
+    reply::Reply,
+};
+
+/// Which question an answer belongs to.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Ticket {
+    /// The task that asks.
+    pub task: u64,
+    /// Its question's number.
+    pub step: u32,
+}
+
+/// What is to be done outside.
+#[derive(Debug)]
+pub enum Effect {
+    /// Keep this for good, and answer by [`Input::Stored`].
+    Store(Ticket, Record),
+    /// Answer a policy's question by [`Input::Answered`].
+    LookUp(Ticket, Lookup),
+    /// Look up MX records; answer by [`Input::Mx`].
+    ResolveMx(Ticket, Box<str>),
+    /// Look up addresses; answer by [`Input::Addresses`].
+    ResolveAddresses(Ticket, Box<str>, Family),
+    /// Connect; answer by [`Input::Connected`].
+    Connect {
+        /// The question.
+        ticket: Ticket,
+        /// Where to.
+        to: SocketAddr,
+        /// Where from; the system chooses where there is none.
+        from: Option<IpAddr>,
+        /// The name that the host is known by.
+        host: Arc<str>,
+    },
+    /// Send these bytes on the connection of this task.
+    Send(Ticket, Vec<u8>),
+    /// Send the content of a message; answer by [`Input::ContentSent`].
+    SendContent {
+        /// The question.
+        ticket: Ticket,
+        /// Whose content.
+        message: MessageId,
+        /// Whether as one chunk (RFC 3030) instead of behind DATA.
+        is_chunk: bool,
+    },
+    /// Begin TLS; answer by [`Input::Secured`].
+    StartTls {
+        /// The question.
+        ticket: Ticket,
+        /// The name that is asked for and that the certificate is compared with.
+        name: Arc<str>,
+    },
+    /// Close the connection of this task; no answer.
+    Close(Ticket),
+    /// Put a message into mailboxes; answer by [`Input::Local`].
+    DeliverLocally {
+        /// The question.
+        ticket: Ticket,
+        /// Which message.
+        message: MessageId,
+        /// To whom, by their places among its recipients.
+        recipients: Vec<u32>,
+    },
+}
+
+/// What is kept for good.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// A message that was accepted; its content goes by the same number.
+    Accepted(Box<Message>),
+    /// What is new about recipients of a message, by their places.
+    Changed(MessageId, Vec<(u32, Recipient)>),
+    /// Nothing is left to be done about a message.
+    Removed(MessageId),
+}
+
+/// What happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// The time that [`crate::Queue::deadline`] said has come.
+    Woken,
+    /// A client hands a message in.
+    Submitted(Box<Submission>),
+    /// A record is kept.
+    Stored(Ticket),
+    /// A policy's question is answered.
+    Answered(Ticket, Result<Value, LookupFailed>),
+    /// MX records.
+    Mx(Ticket, DnsResult<MxRecord>),
+    /// Addresses.
+    Addresses(Ticket, DnsResult<IpAddr>),
+    /// The connection stands, from this address, or does not.
+    Connected(Ticket, Result<Option<IpAddr>, Broken>),
+    /// Bytes came.
+    Received(Ticket, Vec<u8>),
+    /// All of the content was sent; `false` where it is gone.
+    ContentSent(Ticket, bool),
+    /// The handshake is over.
+    Secured(Ticket, Result<Peer, Handshake>),
+    /// The other side closed.
+    Closed(Ticket),
+    /// What the mailboxes answered, in the order in which they were asked.
+    Local(Ticket, Vec<Reply>),
+}
+
+/// What a handshake told about the other side.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Peer {
+    /// Whether its chain is signed up to an anchor of the web, and within its time.
+    pub is_trusted: bool,
+    /// The names that its certificate is for.
+    pub names: Vec<Box<str>>,
+}
+
+impl Input {
+    /// The question that it answers, where it is an answer.
+    #[must_use]
+    pub const fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Self::Woken | Self::Submitted(_) => None,
+            Self::Stored(ticket)
+            | Self::Answered(ticket, _)
+            | Self::Mx(ticket, _)
+            | Self::Addresses(ticket, _)
+            | Self::Connected(ticket, _)
+            | Self::Received(ticket, _)
+            | Self::ContentSent(ticket, _)
+            | Self::Secured(ticket, _)
+            | Self::Closed(ticket)
+            | Self::Local(ticket, _) => Some(*ticket),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What happened, for timelines, logs and measures. Nothing in the core depends on who reads it.
+
+use std::{net::IpAddr, sync::Arc};
+
+use base::Instant;
+use policy::{Chosen, Kind, Quirk};
+
+use crate::{
+    failure::Failure,
+    hosts::Host,
+    message::{MessageId, Status},
+    reply::Reply,
+};
+
+/// Something that happened to a message.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When.
+    pub at: Instant,
+    /// To which message.
+    pub message: MessageId,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// It was accepted, with so many recipients.
+    Accepted(u32),
+    /// A decision about this recipient.
+    Decided {
+        /// The recipient's place.
+        recipient: u32,
+        /// Of which kind.
+        kind: Kind,
+        /// What was chosen; `None` where the rules gave nothing that the target goes on with.
+        chosen: Option<Chosen>,
+        /// Whether the target took it instead of what the rules gave.
+        is_instead: bool,
+    },
+    /// An attempt at these recipients begins.
+    Attempt(Vec<u32>),
+    /// These hosts are tried, in order.
+    Hosts(Vec<Host>),
+    /// A connection is made.
+    Connecting {
+        /// The host.
+        host: Arc<str>,
+        /// Its address.
+        ip: IpAddr,
+        /// The address that it is made from.
+        from: Option<IpAddr>,
+    },
+    /// The connection is secured.
+    Secured {
+        /// The host.
+        host: Arc<str>,
+    },
+    /// A command or a reply, in words.
+    Said {
+        /// Whether the host said it.
+        by_host: bool,
+        /// Its first line.
+        line: Box<str>,
+    },
+    /// A host failed.
+    HostFailed {
+        /// The host.
+        host: Arc<str>,
+        /// How.
+        failure: Failure,
+    },
+    /// A recipient has a new status.
+    Outcome {
+        /// The recipient's place.
+        recipient: u32,
+        /// What came of it.
+        status: Status,
+        /// When it is tried next.
+        next: Option<Instant>,
+    },
+    /// Local mailboxes answered.
+    Local(Vec<Reply>),
+    /// A delay notice was due.
+    NoticeDue(u32),
+    /// A quirk of the target decided.
+    Quirk(Quirk),
+    /// Nothing is left to be done.
+    Removed,
+}

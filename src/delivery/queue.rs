@@ -1,0 +1,278 @@
+//! The queue: every message, when something of it is due, and how many are worked at.
+//!
+//! Invariants:
+//!
+//! - A virtual queue never has more work items than its threads.
+//! - A message is worked at by one work item at a time, in whichever queue. The reference lets those of different queues
+//!   run side by side, and loses what one of them notes.
+//! - A message that is idle and not done has an event in the queue of each of its recipients that is not.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use base::Instant;
+use policy::{Decide, Scratch, Strategies, strategy::QueueId};
+
+use crate::{
+    admission::Admission,
+    attempt::Attempt,
+    context::{Context, Reads},
+    effect::{Effect, Input},
+    event::Event,
+    message::{Message, MessageId},
+    random::Random,
+};
+
+/// The delivery core.
+pub struct Queue<'p> {
+    engine: &'p dyn Decide,
+    strategies: &'p Strategies,
+    reads: Reads,
+    random: Random,
+    scratch: Scratch,
+    messages: BTreeMap<MessageId, Entry>,
+    next_message: u64,
+    lanes: Vec<Lane>,
+    tasks: BTreeMap<u64, Task>,
+    next_task: u64,
+    /// When tasks have waited long enough.
+    timers: BTreeSet<(Instant, u64)>,
+    effects: VecDeque<Effect>,
+    events: VecDeque<Event>,
+}
+
+/// A message, and the events that it has in the lanes.
+#[derive(Debug)]
+struct Entry {
+    message: Message,
+    due: Vec<(QueueId, Instant)>,
+}
+
+/// A virtual queue.
+#[derive(Debug, Default)]
+struct Lane {
+    due: BTreeSet<(Instant, MessageId)>,
+    active: u32,
+    threads: u32,
+}
+
+#[derive(Debug)]
+enum Task {
+    Admission(Box<Admission>),
+    Attempt(Box<Attempt>),
+}
+
+impl<'p> Queue<'p> {
+    /// An empty queue that decides by `engine`; `seed` is what chance follows from.
+    #[must_use]
+    pub fn new(engine: &'p dyn Decide, strategies: &'p Strategies, seed: u64) -> Self {
+        let lane = |queue: &policy::strategy::VirtualQueue| Lane { threads: queue.threads, ..Lane::default() };
+        Self {
+            engine,
+            strategies,
+            reads: Reads::of(engine.plan()),
+            random: Random::new(seed),
+            scratch: Scratch::new(),
+            messages: BTreeMap::new(),
+            next_message: 0,
+            lanes: strategies.queues.iter().map(lane).collect(),
+            tasks: BTreeMap::new(),
+            next_task: 0,
+            timers: BTreeSet::new(),
+            effects: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Takes what happened at `now`.
+    ///
+    /// # Panics
+    ///
+    /// Where effects of the input before were not asked for: they would be done out of order.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        assert!(self.effects.is_empty(), "effects of the last input are still to be done");
+        match input {
+            Input::Woken => self.wake(now),
+            Input::Submitted(submission) => {
+                let id = MessageId(self.next_message);
+                self.next_message += 1;
+                let task = self.new_task();
+                let mut admission = Admission::new(task, id, *submission, now);
+                admission.run(&mut self.context(now).0);
+                self.tasks.insert(task, Task::Admission(Box::new(admission)));
+            }
+            answer => self.answer(now, answer),
+        }
+        self.dispatch(now);
+    }
+
+    /// The next thing to do outside.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// The next thing that happened.
+    pub fn event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to give [`Input::Woken`], unless another input comes first; `None` where nothing is waited for.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let free = self.lanes.iter().filter(|lane| lane.active < lane.threads);
+        let due = free.filter_map(|lane| lane.due.first().map(|(at, _)| *at)).min();
+        timer.into_iter().chain(due).min()
+    }
+
+    /// The messages that are not done.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.messages.values().map(|entry| &entry.message)
+    }
+
+    /// How many messages are not done.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether no message is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// How many work items a virtual queue has.
+    #[must_use]
+    pub fn active(&self, queue: QueueId) -> u32 {
+        self.lanes.get(usize::from(queue.0)).map_or(0, |lane| lane.active)
+    }
+
+    fn new_task(&mut self) -> u64 {
+        self.next_task += 1;
+        self.next_task
+    }
+
+    fn context(&mut self, now: Instant) -> (Context<'_>, &mut BTreeMap<MessageId, Entry>) {
+        let context = Context {
+            now,
+            engine: self.engine,
+            strategies: self.strategies,
+            reads: &self.reads,
+            random: &mut self.random,
+            scratch: &mut self.scratch,
+            effects: &mut self.effects,
+            events: &mut self.events,
+        };
+        (context, &mut self.messages)
+    }
+
+    /// Tells the tasks whose time has come.
+    fn wake(&mut self, now: Instant) {
+        while let Some((at, task)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
+            self.timers.remove(&(at, task));
+            self.with_attempt(now, task, Attempt::time_out);
+        }
+    }
+
+    fn answer(&mut self, now: Instant, answer: Input) {
+        let Some(ticket) = answer.ticket() else { return };
+        match self.tasks.remove(&ticket.task) {
+            None => {}
+            Some(Task::Admission(mut admission)) => {
+                if admission.handle(answer, &mut self.context(now).0) {
+                    let message = admission.message();
+                    let id = message.id;
+                    self.messages.insert(id, Entry { message, due: Vec::new() });
+                    self.schedule(id);
+                } else {
+                    self.tasks.insert(ticket.task, Task::Admission(admission));
+                }
+            }
+            Some(task @ Task::Attempt(_)) => {
+                self.tasks.insert(ticket.task, task);
+                self.with_attempt(now, ticket.task, |attempt, message, context| {
+                    attempt.handle(answer, message, context);
+                });
+            }
+        }
+    }
+
+    /// Lets an attempt take something, and sees to what follows.
+    fn with_attempt(
+        &mut self,
+        now: Instant,
+        task: u64,
+        take: impl FnOnce(&mut Attempt, &mut Message, &mut Context<'_>),
+    ) {
+        let Some(Task::Attempt(mut attempt)) = self.tasks.remove(&task) else { return };
+        if let Some(deadline) = attempt.deadline {
+            self.timers.remove(&(deadline, task));
+        }
+        let (mut context, messages) = self.context(now);
+        if let Some(entry) = messages.get_mut(&attempt.message) {
+            take(&mut attempt, &mut entry.message, &mut context);
+        }
+        if attempt.is_over() {
+            if let Some(lane) = self.lanes.get_mut(usize::from(attempt.queue.0)) {
+                lane.active -= 1;
+            }
+            self.schedule(attempt.message);
+            return;
+        }
+        if let Some(deadline) = attempt.deadline {
+            self.timers.insert((deadline, task));
+        }
+        self.tasks.insert(task, Task::Attempt(attempt));
+    }
+
+    /// Puts the events of an idle message into the lanes, or forgets the message where nothing is left.
+    fn schedule(&mut self, id: MessageId) {
+        let Some(entry) = self.messages.get_mut(&id) else { return };
+        let mut due: BTreeMap<QueueId, Instant> = BTreeMap::new();
+        for recipient in &entry.message.recipients {
+            if let Some(at) = recipient.next_event() {
+                let first = due.entry(recipient.queue).or_insert(at);
+                *first = at.min(*first);
+            }
+        }
+        entry.due = due.into_iter().collect();
+        for (queue, at) in &entry.due {
+            if let Some(lane) = self.lanes.get_mut(usize::from(queue.0)) {
+                lane.due.insert((*at, id));
+            }
+        }
+        if entry.due.is_empty() {
+            self.messages.remove(&id);
+        }
+    }
+
+    /// Begins work items while something is due and there is room.
+    fn dispatch(&mut self, now: Instant) {
+        for number in 0..self.lanes.len() {
+            while let Some(id) = self.next_due(number, now) {
+                self.begin(now, QueueId(number as u16), id);
+            }
+        }
+    }
+
+    fn next_due(&self, lane: usize, now: Instant) -> Option<MessageId> {
+        let lane = self.lanes.get(lane).filter(|lane| lane.active < lane.threads)?;
+        lane.due.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
+    }
+
+    fn begin(&mut self, now: Instant, queue: QueueId, id: MessageId) {
+        // While it is worked at, a message has no events.
+        let due = self.messages.get_mut(&id).map(|entry| std::mem::take(&mut entry.due)).unwrap_or_default();
+        for (queue, at) in due {
+            if let Some(lane) = self.lanes.get_mut(usize::from(queue.0)) {
+                lane.due.remove(&(at, id));
+            }
+        }
+        if let Some(lane) = self.lanes.get_mut(usize::from(queue.0)) {
+            lane.active += 1;
+        }
+        let task = self.new_task();
+        self.tasks.insert(task, Task::Attempt(Box::new(Attempt::new(task, id, queue))));
+        self.with_attempt(now, task, Attempt::run);
+    }
+}
