@@ -1,6 +1,6 @@
 //! What a scenario expects of a message.
 
-use base::Mailbox;
+use base::{Mailbox, Millis};
 use policy::Kind;
 
 use crate::place::Place;
@@ -12,8 +12,12 @@ pub struct Expectation {
     pub message: String,
     /// The recipient; `None` for each of the message.
     pub rcpt: Option<Mailbox>,
-    /// The attempt, from 1.
-    pub attempt: u32,
+    /// The attempt, from 1. Without one, decisions are those of the first, and the status is the last one.
+    pub attempt: Option<u32>,
+    /// The status that is expected.
+    pub status: Option<Status>,
+    /// How long after the message was handed in the status is reached at the latest.
+    pub within: Option<Millis>,
     /// The route's name.
     pub route: Option<Expected>,
     /// The schedule's name.
@@ -35,14 +39,36 @@ pub struct Expected {
     pub place: Place,
 }
 
+words! {
+    /// What came of a recipient.
+    Status {
+        /// It was delivered.
+        Delivered "delivered",
+        /// It was tried, and is tried again.
+        Deferred "deferred",
+        /// It was given up.
+        Bounced "bounced",
+        /// It was not tried yet.
+        Scheduled "scheduled",
+    }
+}
+
 impl Expectation {
+    /// The attempt whose decisions are expected, from 1.
+    #[must_use]
+    pub fn decided_at(&self) -> u32 {
+        self.attempt.unwrap_or(1)
+    }
+
     /// An expectation that says nothing yet, about each recipient of `message` at the first attempt.
     #[must_use]
     pub fn of(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             rcpt: None,
-            attempt: 1,
+            attempt: None,
+            status: None,
+            within: None,
             route: None,
             schedule: None,
             connection: None,

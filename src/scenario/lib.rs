@@ -8,6 +8,8 @@
 //!
 //! Nothing is run here. Files that a document names are asked for through [`Files`], which the root implements.
 
+#[macro_use]
+mod words;
 pub mod codes;
 mod context;
 pub mod environment;
@@ -25,17 +27,21 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub mod timestamp;
+pub mod world;
 pub mod writer;
+pub mod zone;
 
+use base::Millis;
 use policy::Target;
 
 pub use environment::{Environment, OpenDatabase, Store};
-pub use expectation::{Expectation, Expected};
+pub use expectation::{Expectation, Expected, Status};
 pub use files::{Database, Files, NoFiles};
 pub use message::{Message, Notify, Ret};
 pub use place::Place;
 pub use read::read;
 pub use timestamp::Timestamp;
+pub use world::World;
 
 /// Messages, the world that they meet, and what is expected of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +56,10 @@ pub struct Scenario {
     pub target: Option<Target>,
     /// What lookups answer.
     pub environment: Environment,
+    /// What messages meet; `None` where nothing is sent, and only the first decisions are made.
+    pub world: Option<World>,
+    /// How long the run goes on at most.
+    pub length: Millis,
     /// The messages in the order of the document, each with an id of its own.
     pub messages: Vec<Message>,
     /// What is expected of them.
@@ -64,6 +74,8 @@ impl Default for Scenario {
             seed: Self::SEED,
             target: None,
             environment: Environment::default(),
+            world: None,
+            length: Self::LENGTH,
             messages: Vec::new(),
             expectations: Vec::new(),
         }
@@ -73,4 +85,7 @@ impl Default for Scenario {
 impl Scenario {
     /// The seed of a scenario that does not say.
     pub const SEED: u64 = 1;
+
+    /// The length of a run that does not say.
+    pub const LENGTH: Millis = Millis::from_secs(30 * 24 * 3_600);
 }

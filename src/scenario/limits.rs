@@ -41,3 +41,9 @@ pub const COMPARISONS_MAX: usize = 200_000;
 
 /// How many bytes of the user's own text a message repeats before it is cut.
 pub const QUOTED_BYTES_MAX: usize = 60;
+
+/// How many aliases a DNS question of a dry run follows.
+pub const CNAME_HOPS_MAX: usize = 8;
+
+/// How many hosts, faults or replies a world may have.
+pub const WORLD_ENTRIES_MAX: usize = 10_000;

@@ -13,20 +13,23 @@ use crate::{
     Scenario, codes,
     context::{Context, integer, listed, shown, tree},
     environment,
-    expectation::{Expectation, Expected},
+    expectation::{Expectation, Expected, Status},
     files::Files,
     limits,
     message::{self, Ids, Message},
     place::Place,
-    shape::{self, Shape},
+    shape::{self, Given, Shape},
     timestamp::{Timestamp, TimestampError},
+    world,
 };
 
 /// The keys of a scenario.
-pub(crate) const KEYS: &[&str] = &["policy", "start", "seed", "target", "environment", "message", "expect"];
+pub(crate) const KEYS: &[&str] =
+    &["policy", "start", "seed", "target", "length", "environment", "world", "message", "expect"];
 
 /// The keys of an expectation.
-pub(crate) const EXPECT_KEYS: &[&str] = &["message", "rcpt", "attempt", "route", "schedule", "connection", "tls"];
+pub(crate) const EXPECT_KEYS: &[&str] =
+    &["message", "rcpt", "attempt", "status", "within", "route", "schedule", "connection", "tls"];
 
 /// Reads a scenario, TOML or JSON.
 ///
@@ -69,7 +72,16 @@ fn of_table(table: &Table<'_>, context: &mut Context<'_>) -> Scenario {
     if let Some(node) = table.get("environment") {
         scenario.environment = environment::read(node, context.files, context.findings);
     }
-    let mut known = Known::default();
+    if let Some(node) = table.get("length")
+        && let Some(Given::Offset(length)) =
+            Shape::Offset.read(node, "length", &mut |finding| context.findings.push(finding))
+    {
+        scenario.length = length;
+    }
+    if let Some(node) = table.get("world") {
+        scenario.world = Some(world::read(node, context));
+    }
+    let mut known = Known { has_world: scenario.world.is_some(), ..Known::default() };
     if let Some(node) = table.get("message") {
         scenario.messages = messages(node, &mut known, context);
     }
@@ -146,6 +158,8 @@ fn count(node: &Node<'_>, name: &str, least: u64, most: u64, context: &mut Conte
 /// The messages that expectations may be about, those with errors among them.
 #[derive(Default)]
 struct Known {
+    /// Whether messages are really sent.
+    has_world: bool,
     ids: Ids,
     /// The recipients of those that have no error.
     recipients: BTreeMap<String, BTreeSet<Mailbox>>,
@@ -179,14 +193,14 @@ fn messages(node: &Node<'_>, known: &mut Known, context: &mut Context<'_>) -> Ve
 fn expectations(node: &Node<'_>, known: &Known, context: &mut Context<'_>) -> Vec<Expectation> {
     let list = tables(node, "expect", limits::EXPECTATIONS_MAX, context).unwrap_or_default();
     let read = |node| {
-        let expectation = expectation(node, context)?;
+        let expectation = expectation(node, known, context)?;
         check_subject(node, &expectation, known, context);
         Some(expectation)
     };
     list.iter().filter_map(read).collect()
 }
 
-fn expectation(node: &Node<'_>, context: &mut Context<'_>) -> Option<Expectation> {
+fn expectation(node: &Node<'_>, known: &Known, context: &mut Context<'_>) -> Option<Expectation> {
     let table = context.table(node, "expect", "a table with `message` and `route`")?;
     let mark = context.findings.mark();
     context.unknown_keys(table, "an expectation", EXPECT_KEYS);
@@ -208,18 +222,39 @@ fn expectation(node: &Node<'_>, context: &mut Context<'_>) -> Option<Expectation
     }
     if let Some(attempt) = table.get("attempt") {
         let attempt = count(attempt, "attempt", 1, u64::from(u32::MAX), context);
-        expectation.attempt = attempt.and_then(|attempt| u32::try_from(attempt).ok()).unwrap_or(1);
+        expectation.attempt = attempt.and_then(|attempt| u32::try_from(attempt).ok());
+    }
+    if let Some(status) = table.get("status") {
+        expectation.status = world::word(status, "status", &Status::WORDS, Status::named, context);
+        if !known.has_world {
+            let finding = Diagnostic::new(
+                &codes::INVALID_VALUE,
+                status.range,
+                "without a `[world]`, nothing is sent and no status is reached",
+            );
+            context.report(finding.help("add `[world]` with a `zone`, or expect decisions only"));
+        }
+    }
+    if let Some(within) = table.get("within") {
+        let given = Shape::Offset.read(within, "within", &mut |finding| context.findings.push(finding));
+        if let Some(Given::Offset(within)) = given {
+            expectation.within = Some(within);
+        }
+        if table.get("status").is_none() {
+            let finding = Diagnostic::new(&codes::MISSING_KEY, within.range, "`within` says when, but not what");
+            context.report(finding.help("add `status = \"delivered\"`"));
+        }
     }
     for kind in Kind::ALL {
         if let Some(entry) = table.entry(kind.word()) {
             *expectation.decision_mut(kind) = expected(entry, context);
         }
     }
-    let says_something = Kind::ALL.iter().any(|kind| table.get(kind.word()).is_some());
+    let says_something = table.get("status").is_some() || Kind::ALL.iter().any(|kind| table.get(kind.word()).is_some());
     if !says_something && !context.findings.errors_since(mark) {
         context.report(
             Diagnostic::new(&codes::EMPTY_EXPECTATION, node.range, "the expectation says nothing that could fail")
-                .help("add `route`, `schedule`, `connection` or `tls` with the name of a strategy"),
+                .help("add `route`, `schedule`, `connection` or `tls` with the name of a strategy, or `status`"),
         );
     }
     Some(expectation)

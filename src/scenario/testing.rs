@@ -214,14 +214,16 @@ pub(crate) fn environment() -> impl Strategy<Value = Environment> {
 /// An expectation about the message number `index` of `messages`.
 fn expectation(messages: Vec<Message>) -> impl Strategy<Value = Expectation> {
     let names = collection::btree_map(0..4_usize, name(), 1..4);
-    (sample::select(messages), any::<bool>(), 1..4_u32, names).prop_map(|(message, is_one, attempt, names)| {
-        let mut expectation = Expectation { attempt, ..Expectation::of(message.id) };
-        expectation.rcpt = message.recipients.first().filter(|_| is_one).cloned();
-        for (kind, name) in names {
-            *expectation.decision_mut(Kind::ALL[kind]) = Some(Expected { name, place: Place::default() });
-        }
-        expectation
-    })
+    (sample::select(messages), any::<bool>(), option::of(1..4_u32), names).prop_map(
+        |(message, is_one, attempt, names)| {
+            let mut expectation = Expectation { attempt, ..Expectation::of(message.id) };
+            expectation.rcpt = message.recipients.first().filter(|_| is_one).cloned();
+            for (kind, name) in names {
+                *expectation.decision_mut(Kind::ALL[kind]) = Some(Expected { name, place: Place::default() });
+            }
+            expectation
+        },
+    )
 }
 
 pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
@@ -251,7 +253,9 @@ pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
             start: Timestamp::from_millis(start).expect("it is within bounds"),
             seed,
             target,
+            length: Scenario::LENGTH,
             environment: environment.unwrap_or_default(),
+            world: None,
             messages,
             expectations,
         }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use base::Mailbox;
 use policy::{DnsType, Kind, Value};
 
-use crate::{Environment, Expectation, Message, Scenario, Store, message::FIELDS, shape::Given};
+use crate::{Environment, Expectation, Message, Scenario, Store, World, message::FIELDS, shape::Given, world};
 
 /// `scenario` as TOML.
 #[must_use]
@@ -23,7 +23,13 @@ pub fn write(scenario: &Scenario) -> String {
     if let Some(target) = scenario.target {
         out.value("target", &text(target.name()));
     }
+    if scenario.length != Scenario::LENGTH {
+        out.value("length", &text(&scenario.length.to_string()));
+    }
     environment(&scenario.environment, &mut out);
+    if let Some(met) = &scenario.world {
+        world(met, &mut out);
+    }
     for message in &scenario.messages {
         out.header("[[message]]");
         message_keys(message, &mut out);
@@ -104,8 +110,14 @@ fn expectation_keys(expectation: &Expectation, out: &mut Writer) {
     if let Some(rcpt) = &expectation.rcpt {
         out.value("rcpt", &text(rcpt.as_str()));
     }
-    if expectation.attempt != 1 {
-        out.value("attempt", &expectation.attempt.to_string());
+    if let Some(attempt) = expectation.attempt {
+        out.value("attempt", &attempt.to_string());
+    }
+    if let Some(status) = expectation.status {
+        out.value("status", &text(status.word()));
+    }
+    if let Some(within) = expectation.within {
+        out.value("within", &text(&within.to_string()));
     }
     for kind in Kind::ALL {
         if let Some(expected) = expectation.decision(kind) {
@@ -144,6 +156,59 @@ fn environment(environment: &Environment, out: &mut Writer) {
             Ok(answer) => out.value("answer", &dns_value(answer, *kind)),
             Err(error) => out.value("error", &text(error)),
         }
+    }
+}
+
+fn world(world: &World, out: &mut Writer) {
+    out.header("[world]");
+    if !world.zone_text.is_empty() {
+        out.value("zone", &text(&world.zone_text));
+    }
+    if !world.signed.is_empty() {
+        out.value("signed", &set(&world.signed));
+    }
+    for fault in &world.dns_faults {
+        out.header("[[world.dns_fault]]");
+        out.value("name", &text(&fault.name));
+        if let Some(kind) = fault.kind {
+            out.value("type", &text(kind.word()));
+        }
+        out.value("answer", &text(fault.answer.word()));
+        span(fault.span, out);
+    }
+    let unsaid = world::Host::default();
+    for (name, host) in &world.hosts {
+        let name = format!("world.host.{}", toml_key(name));
+        out.header(&format!("[{name}]"));
+        out.value("starttls", &text(host.starttls.word()));
+        out.value("certificate", &text(host.certificate.word()));
+        if host.latency != unsaid.latency {
+            out.value("latency", &text(&host.latency.to_string()));
+        }
+        if host.extensions != unsaid.extensions {
+            out.value("extensions", &array(host.extensions.iter().map(String::as_str)));
+        }
+        for reply in &host.replies {
+            out.header(&format!("[[{name}.reply]]"));
+            out.value("stage", &text(reply.stage.word()));
+            out.value("reply", &text(&reply.reply.text()));
+            if let Some(times) = reply.times {
+                out.value("times", &times.to_string());
+            }
+            if let Some(rcpt) = &reply.rcpt {
+                out.value("rcpt", &text(rcpt.as_str()));
+            }
+            span(reply.span, out);
+        }
+    }
+}
+
+fn span(span: world::Span, out: &mut Writer) {
+    if span.from != world::Span::ALWAYS.from {
+        out.value("from", &text(&span.from.to_string()));
+    }
+    if span.until != world::Span::ALWAYS.until {
+        out.value("until", &text(&span.until.to_string()));
     }
 }
 

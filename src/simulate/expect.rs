@@ -37,12 +37,12 @@ pub fn is_about(expectation: &Expectation, message: &str, rcpt: &Mailbox) -> boo
 pub fn unmet(expectation: &Expectation, rcpt: &Mailbox, attempt: &Attempt) -> Vec<Unmet> {
     let compare = |kind: Kind| {
         let expected = expectation.decision(kind)?;
-        if expectation.attempt != 1 {
+        if expectation.decided_at() != 1 {
             return Some(Unmet {
                 rcpt: rcpt.clone(),
                 kind,
                 expected: expected.name.clone(),
-                found: format!("no decision: attempt {} is not simulated, only the first is", expectation.attempt),
+                found: format!("no decision: attempt {} is not simulated, only the first is", expectation.decided_at()),
                 is_open: true,
                 place: expected.place,
             });
@@ -110,7 +110,7 @@ mod tests {
         let decided = || Decided::Strategy { name: "mx".to_owned(), rule: None, instead_of: None };
         let attempt = Attempt { route: decided(), schedule: decided(), connection: decided(), tls: decided() };
         let expectation = Expectation {
-            attempt: 2,
+            attempt: Some(2),
             route: Some(Expected { name: "mx".to_owned(), place: Place::default() }),
             ..Expectation::of("m1")
         };

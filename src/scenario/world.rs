@@ -1,0 +1,244 @@
+//! The world that messages meet in a dry run: DNS, hosts, and what goes wrong with them.
+//!
+//! Where a world says nothing, everything works: a host that is not described takes every message, offers STARTTLS and
+//! has a valid certificate. A name that the zone does not have does not exist.
+
+mod read;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::{Mailbox, Millis};
+
+use crate::zone::Zone;
+
+#[cfg(test)]
+pub(crate) use read::{FAULT_KEYS, HOST_KEYS, KEYS, REPLY_KEYS};
+pub(crate) use read::{read, word};
+
+/// What messages meet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct World {
+    /// The records, as zone-file text.
+    pub zone_text: String,
+    /// The records.
+    pub zone: Zone,
+    /// The domains whose records, and those below them, are signed with DNSSEC.
+    pub signed: BTreeSet<String>,
+    /// What goes wrong with DNS.
+    pub dns_faults: Vec<DnsFault>,
+    /// How hosts behave, by name or address.
+    pub hosts: BTreeMap<String, Host>,
+}
+
+/// A span of time from the run's beginning.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Span {
+    /// Its first moment.
+    pub from: Millis,
+    /// The first moment behind it.
+    pub until: Millis,
+}
+
+impl Span {
+    /// All of the run.
+    pub const ALWAYS: Self = Self { from: Millis(0), until: Millis::MAX };
+
+    /// Whether `at` lies within.
+    #[must_use]
+    pub fn has(self, at: Millis) -> bool {
+        self.from <= at && at < self.until
+    }
+}
+
+/// Something that goes wrong with DNS.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DnsFault {
+    /// The name, in lower case and without the last dot.
+    pub name: String,
+    /// The type of question; every one where there is none.
+    pub kind: Option<DnsKind>,
+    /// What is answered.
+    pub answer: DnsAnswer,
+    /// When.
+    pub span: Span,
+}
+
+words! {
+    /// The type of a DNS question.
+    DnsKind {
+        /// Mail servers.
+        Mx "mx",
+        /// IPv4 addresses.
+        A "a",
+        /// IPv6 addresses.
+        Aaaa "aaaa",
+        /// Texts.
+        Txt "txt",
+        /// Certificate associations.
+        Tlsa "tlsa",
+    }
+}
+
+words! {
+    /// What a faulty DNS answers.
+    DnsAnswer {
+        /// The server failed.
+        ServFail "servfail",
+        /// The server refuses.
+        Refused "refused",
+        /// There is no such name.
+        NxDomain "nxdomain",
+        /// No answer comes.
+        Timeout "timeout",
+        /// The signature is wrong.
+        Bogus "bogus",
+        /// The right answer, but not signed.
+        Unsigned "unsigned",
+    }
+}
+
+words! {
+    /// What a host does about STARTTLS.
+    StartTls {
+        /// It is offered, and works.
+        Offered "offered",
+        /// It is not offered.
+        Absent "absent",
+        /// It is offered, and refused when it is asked for.
+        Refused "refused",
+        /// It is offered, and the handshake fails.
+        Broken "broken",
+    }
+}
+
+words! {
+    /// What certificate a host shows.
+    Certificate {
+        /// One that is signed up to an anchor of the web, for the host's name.
+        Valid "valid",
+        /// One that it signed itself.
+        SelfSigned "self-signed",
+        /// One whose time is over.
+        Expired "expired",
+        /// One for another name.
+        OtherName "other-name",
+    }
+}
+
+words! {
+    /// A stage of a session, as a scenario names it.
+    Stage {
+        /// The connection.
+        Connect "connect",
+        /// The greeting.
+        Greeting "greeting",
+        /// EHLO, LHLO or HELO.
+        Ehlo "ehlo",
+        /// STARTTLS.
+        StartTls "starttls",
+        /// AUTH.
+        Auth "auth",
+        /// MAIL.
+        Mail "mail",
+        /// RCPT.
+        Rcpt "rcpt",
+        /// DATA, or the first octet of a chunk.
+        Data "data",
+        /// Behind the content.
+        Final "final",
+    }
+}
+
+/// How a host behaves.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Host {
+    /// What it does about STARTTLS.
+    pub starttls: StartTls,
+    /// Its certificate.
+    pub certificate: Certificate,
+    /// How long each of its answers takes.
+    pub latency: Millis,
+    /// The keywords that it offers besides STARTTLS.
+    pub extensions: Vec<String>,
+    /// What it answers otherwise than with yes; the first that fits.
+    pub replies: Vec<HostReply>,
+}
+
+impl Host {
+    /// The keywords that a host offers that does not say.
+    pub const EXTENSIONS: [&str; 4] = ["SIZE 52428800", "8BITMIME", "ENHANCEDSTATUSCODES", "SMTPUTF8"];
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self {
+            starttls: StartTls::Offered,
+            certificate: Certificate::Valid,
+            latency: Millis(20),
+            extensions: Self::EXTENSIONS.map(str::to_owned).to_vec(),
+            replies: Vec::new(),
+        }
+    }
+}
+
+/// What a host answers at a stage.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HostReply {
+    /// At which.
+    pub stage: Stage,
+    /// What it answers.
+    pub reply: Answer,
+    /// How often; always where there is none.
+    pub times: Option<u64>,
+    /// To which recipient; to each where there is none.
+    pub rcpt: Option<Mailbox>,
+    /// When.
+    pub span: Span,
+}
+
+/// What a host does at a stage.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// This reply.
+    Reply(u16, String),
+    /// The connection is refused; only at the stage `connect`.
+    Refuse,
+    /// Nothing at all.
+    Silence,
+    /// It closes the connection.
+    Close,
+    /// Bytes that are no reply.
+    Garbage,
+}
+
+impl Answer {
+    /// The word or the reply, as a scenario has it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Reply(code, text) if text.is_empty() => code.to_string(),
+            Self::Reply(code, text) => format!("{code} {text}"),
+            Self::Refuse => "refuse".to_owned(),
+            Self::Silence => "silence".to_owned(),
+            Self::Close => "close".to_owned(),
+            Self::Garbage => "garbage".to_owned(),
+        }
+    }
+
+    /// What `text` says; `None` where it is neither one of the words nor a reply.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "refuse" => return Some(Self::Refuse),
+            "silence" => return Some(Self::Silence),
+            "close" => return Some(Self::Close),
+            "garbage" => return Some(Self::Garbage),
+            _ => {}
+        }
+        let (code, rest) = text.split_at_checked(3)?;
+        let rest = if rest.is_empty() { rest } else { rest.strip_prefix(' ')? };
+        let is_code = code.bytes().all(|byte| byte.is_ascii_digit()) && code.starts_with(['2', '3', '4', '5']);
+        let is_line = !rest.contains(['\r', '\n']);
+        (is_code && is_line).then(|| Some(Self::Reply(code.parse().ok()?, rest.to_owned())))?
+    }
+}

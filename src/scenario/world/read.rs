@@ -1,0 +1,234 @@
+//! Worlds out of documents: the table `[world]` of a scenario.
+
+use base::{Diagnostic, Millis, TextRange};
+use document::{Node, Table};
+use policy::spelling::nearest;
+
+use super::{Answer, Certificate, DnsAnswer, DnsFault, DnsKind, Host, HostReply, Span, Stage, StartTls, World};
+use crate::{
+    codes,
+    context::{Context, listed, shown},
+    limits,
+    shape::{self, Given, Shape},
+    zone::Zone,
+};
+
+/// The keys of a world.
+pub(crate) const KEYS: &[&str] = &["zone", "signed", "dns_fault", "host"];
+
+/// The keys of a DNS fault.
+pub(crate) const FAULT_KEYS: &[&str] = &["name", "type", "answer", "from", "until"];
+
+/// The keys of a host.
+pub(crate) const HOST_KEYS: &[&str] = &["starttls", "certificate", "latency", "extensions", "reply"];
+
+/// The keys of a host's reply.
+pub(crate) const REPLY_KEYS: &[&str] = &["stage", "reply", "times", "rcpt", "from", "until"];
+
+/// Reads a world: all of it that could be understood.
+pub(crate) fn read(node: &Node<'_>, context: &mut Context<'_>) -> World {
+    let mut world = World::default();
+    let Some(table) = context.table(node, "world", "`[world]` with `zone`") else { return world };
+    context.unknown_keys(table, "a world", KEYS);
+    if let Some(node) = table.get("zone") {
+        zone(node, &mut world, context);
+    }
+    if let Some(node) = table.get("signed") {
+        for node in context.list(node, "signed", "`[\"corp.test\"]`").unwrap_or_default() {
+            let name = context.element(node, "signed", "`\"corp.test\"`");
+            world.signed.extend(name.map(|name| name.trim_end_matches('.').to_lowercase()));
+        }
+    }
+    if let Some(node) = table.get("dns_fault") {
+        for node in tables(node, "dns_fault", context) {
+            world.dns_faults.extend(dns_fault(node, context));
+        }
+    }
+    if let Some(hosts) =
+        table.get("host").and_then(|node| context.table(node, "host", "`[world.host.\"mx.corp.test\"]`"))
+    {
+        for entry in hosts.entries() {
+            let name = entry.key().trim_end_matches('.').to_lowercase();
+            if let Some(host) = host(&entry.value, entry.key(), context) {
+                world.hosts.insert(name, host);
+            }
+        }
+    }
+    world
+}
+
+fn zone(node: &Node<'_>, world: &mut World, context: &mut Context<'_>) {
+    let Some(text) = context.text(node, "zone", "the lines of a zone file") else { return };
+    let (zone, errors) = Zone::parse(text);
+    let mapped = node.mapped();
+    for error in errors {
+        let line = TextRange::of(error.range.clone());
+        let range = mapped.as_ref().map_or(node.range, |mapped| mapped.map(line));
+        let message = format!("`zone` has a line that is no record: {}", error.what);
+        let help = "a name, `IN`, a type and its data, as in `corp.test. IN MX 10 mx.corp.test.`";
+        context.report(Diagnostic::new(&codes::INVALID_VALUE, range, message).help(help));
+    }
+    text.clone_into(&mut world.zone_text);
+    world.zone = zone;
+}
+
+fn tables<'t, 'a>(node: &'t Node<'a>, name: &str, context: &mut Context<'_>) -> &'t [Node<'a>] {
+    let Some(list) = node.as_list() else {
+        context.wrong_kind(node, name, "a list of tables", &format!("one `[[…{name}]]` table for each"));
+        return &[];
+    };
+    context.bounded(list, node.range, name, limits::WORLD_ENTRIES_MAX)
+}
+
+fn dns_fault(node: &Node<'_>, context: &mut Context<'_>) -> Option<DnsFault> {
+    let table = context.table(node, "dns_fault", "a table with `name` and `answer`")?;
+    context.unknown_keys(table, "a DNS fault", FAULT_KEYS);
+    let name = required(table, "name", node, context)
+        .and_then(|node| context.text(node, "name", "`\"corp.test\"`"))
+        .map(|name| name.trim_end_matches('.').to_lowercase());
+    let answer = required(table, "answer", node, context)
+        .and_then(|node| word(node, "answer", &DnsAnswer::WORDS, DnsAnswer::named, context));
+    let kind = table.get("type").map(|node| word(node, "type", &DnsKind::WORDS, DnsKind::named, context));
+    let span = span(table, context);
+    // A fault whose type is not known is none for every type.
+    let kind = match kind {
+        None => None,
+        Some(known) => Some(known?),
+    };
+    Some(DnsFault { name: name?, kind, answer: answer?, span })
+}
+
+fn host(node: &Node<'_>, name: &str, context: &mut Context<'_>) -> Option<Host> {
+    let table = context.table(node, name, "a table such as `{ starttls = \"absent\" }`")?;
+    context.unknown_keys(table, "a host", HOST_KEYS);
+    let mut host = Host::default();
+    if let Some(node) = table.get("starttls")
+        && let Some(starttls) = word(node, "starttls", &StartTls::WORDS, StartTls::named, context)
+    {
+        host.starttls = starttls;
+    }
+    if let Some(node) = table.get("certificate")
+        && let Some(certificate) = word(node, "certificate", &Certificate::WORDS, Certificate::named, context)
+    {
+        host.certificate = certificate;
+    }
+    if let Some(latency) = offset(table, "latency", context) {
+        host.latency = latency;
+    }
+    if let Some(node) = table.get("extensions") {
+        let list = context.list(node, "extensions", "`[\"PIPELINING\", \"DSN\"]`").unwrap_or_default();
+        let words = list.iter().filter_map(|node| context.element(node, "extensions", "`\"DSN\"`"));
+        host.extensions = words.map(str::to_owned).collect();
+    }
+    if let Some(node) = table.get("reply") {
+        for node in tables(node, "reply", context) {
+            host.replies.extend(reply(node, context));
+        }
+    }
+    Some(host)
+}
+
+fn reply(node: &Node<'_>, context: &mut Context<'_>) -> Option<HostReply> {
+    let table = context.table(node, "reply", "a table with `stage` and `reply`")?;
+    context.unknown_keys(table, "a host's reply", REPLY_KEYS);
+    let stage = required(table, "stage", node, context)
+        .and_then(|node| word(node, "stage", &Stage::WORDS, Stage::named, context));
+    let reply = required(table, "reply", node, context).and_then(|node| {
+        let text = context.text(node, "reply", "`\"451 4.7.1 try later\"`")?;
+        let answer = Answer::parse(text);
+        if answer.is_none() {
+            let message = format!("`reply` cannot be `{}`", shown(text));
+            let help = "a reply of one line such as `451 4.7.1 try later`, or one of `refuse`, `silence`, `close` and `garbage`";
+            context.report(Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help(help));
+        }
+        answer.map(|answer| (answer, node))
+    });
+    let mut times = None;
+    if let Some(node) = table.get("times")
+        && let Some(Given::Count(count)) = given(node, "times", Shape::Count { most: u64::from(u32::MAX) }, context)
+    {
+        times = Some(count);
+    }
+    let mut rcpt = None;
+    if let Some(node) = table.get("rcpt") {
+        match context.text(node, "rcpt", "`\"bob@corp.test\"`").map(shape::address) {
+            None => {}
+            Some(Ok(address)) => rcpt = Some(address),
+            Some(Err(wrong)) => context.report(wrong.finding(node, "rcpt")),
+        }
+    }
+    let span = span(table, context);
+    let (stage, (reply, place)) = (stage?, reply?);
+    if reply == Answer::Refuse && stage != Stage::Connect {
+        let message = format!("a connection is not refused at the stage `{}`", stage.word());
+        context.report(Diagnostic::new(&codes::INVALID_VALUE, place.range, message).help("`close` ends it there"));
+        return None;
+    }
+    if stage == Stage::Connect && !matches!(reply, Answer::Refuse | Answer::Silence) {
+        let message = format!("a host cannot answer `{}` before the connection stands", shown(&reply.text()));
+        let help = "`refuse` and `silence` are for the stage `connect`; what it says first is the stage `greeting`";
+        context.report(Diagnostic::new(&codes::INVALID_VALUE, place.range, message).help(help));
+        return None;
+    }
+    Some(HostReply { stage, reply, times, rcpt, span })
+}
+
+fn required<'t, 'a>(
+    table: &'t Table<'a>,
+    key: &str,
+    node: &Node<'_>,
+    context: &mut Context<'_>,
+) -> Option<&'t Node<'a>> {
+    let found = table.get(key);
+    if found.is_none() {
+        let message = format!("there is no `{key}`");
+        context.report(Diagnostic::new(&codes::MISSING_KEY, node.range, message).help(format!("add `{key}`")));
+    }
+    found
+}
+
+fn given(node: &Node<'_>, name: &str, shape: Shape, context: &mut Context<'_>) -> Option<Given> {
+    shape.read(node, name, &mut |finding| context.findings.push(finding))
+}
+
+fn offset(table: &Table<'_>, key: &str, context: &mut Context<'_>) -> Option<Millis> {
+    match given(table.get(key)?, key, Shape::Offset, context)? {
+        Given::Offset(offset) => Some(offset),
+        _ => None,
+    }
+}
+
+fn span(table: &Table<'_>, context: &mut Context<'_>) -> Span {
+    let from = offset(table, "from", context).unwrap_or(Span::ALWAYS.from);
+    let until = offset(table, "until", context).unwrap_or(Span::ALWAYS.until);
+    if let Some(node) = table.get("until").filter(|_| until <= from) {
+        let message = format!("`until` is {until}, which is not behind `from`, {from}");
+        context.report(
+            Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help("a later moment, or leave it out"),
+        );
+    }
+    Span { from, until }
+}
+
+/// One of the words that `named` knows.
+pub(crate) fn word<T>(
+    node: &Node<'_>,
+    name: &str,
+    words: &[&'static str],
+    named: impl Fn(&str) -> Option<T>,
+    context: &mut Context<'_>,
+) -> Option<T> {
+    let example = format!("`\"{}\"`", words.first().copied().unwrap_or_default());
+    let text = context.text(node, name, &example)?;
+    let found = named(text);
+    if found.is_none() {
+        let known = format!("it is one of {}", listed(words, "and"));
+        let help = match nearest(text, words.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`? {known}"),
+            None => known,
+        };
+        let message = format!("`{name}` cannot be `{}`", shown(text));
+        context.report(Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help(help));
+    }
+    found
+}
