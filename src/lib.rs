@@ -7,6 +7,7 @@ pub mod cli;
 
 pub use base;
 pub use config;
+pub use delivery;
 pub use document;
 pub use jit;
 pub use policy;

@@ -10,6 +10,7 @@ mod engine;
 mod eval;
 mod explain;
 mod files;
+mod life;
 mod masked;
 mod simulate;
 

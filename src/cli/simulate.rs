@@ -6,11 +6,11 @@ use std::{
 };
 
 use clap::Args;
-use config::resolve;
+use config::{resolve, strategies::strategies};
 use document::render::Colour;
 use indicatif::{ProgressBar, ProgressStyle};
-use policy::{Decide as _, Instead, Kind, Plan, Scratch, Target, Variable};
-use scenario::{Environment, Message, Scenario, message};
+use policy::{Decide as _, Instead, Kind, Plan, Scratch, Strategies, Target, Variable};
+use scenario::{Environment, Message, Scenario, World, message};
 use serde_json::{Value as Json, json};
 use simulate::{Attempt, Decided, Summary, Unmet, expect, summary::Line};
 
@@ -19,6 +19,7 @@ use super::{
     dry_run::{self, Beside, DryRun},
     engine::{self, Engine},
     files,
+    life::Report,
 };
 
 /// Replay messages through a policy and check what is expected of them
@@ -131,18 +132,21 @@ fn scenarios(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(paths)
 }
 
-/// A policy made ready for a target; `None` where it has errors, which were shown.
+/// A policy made ready for a target, with its strategies; `None` where it has errors, which were shown.
 fn wired(
     arguments: &Arguments,
     path: &Path,
     target: Option<Target>,
     colour: Colour,
-) -> Result<Option<Engine>, Failure> {
+) -> Result<Option<(Engine, Strategies)>, Failure> {
     let read = dry_run::policy(path, &arguments.reading, colour)?;
     let Some(DryRun { source, settings }) = read else { return Ok(None) };
     let target = arguments.reading.target(target, &settings);
     match resolve::plan(&settings, target) {
-        Ok(plan) => arguments.engine.wire(plan).map(Some),
+        Ok(plan) => {
+            let strategies = strategies(&settings, &plan);
+            Ok(Some((arguments.engine.wire(plan)?, strategies)))
+        }
         Err(findings) => {
             dry_run::show(&source, &findings, colour)?;
             Ok(None)
@@ -180,16 +184,59 @@ fn scenario(
         };
         scenario.environment = environment;
     }
-    let Some(engine) = wired(arguments, &policy, scenario.target, colour)? else { return Ok(Verdict::No) };
+    let wired = wired(arguments, &policy, scenario.target, colour)?;
+    let Some((engine, strategies)) = wired else { return Ok(Verdict::No) };
+    if let Some(world) = scenario.world.take() {
+        let verdict = life(arguments, (path, &policy), &source, scenario, &world, (&engine, &strategies), output)?;
+        return Ok(verdict.max(engine.verdict()?));
+    }
     let result = replay(&engine, &mut scenario);
     let plan = engine.plan();
-    let report = Report { path, policy: &policy, plan, scenario: &scenario, result: &result, source: &source };
+    let report = Decisions { path, policy: &policy, plan, scenario: &scenario, result: &result, source: &source };
     if arguments.json {
         report.json(output)?;
     } else {
         report.text(output)?;
     }
     Ok(result.verdict().max(engine.verdict()?))
+}
+
+/// Messages over their whole life, in the scenario's world.
+fn life(
+    arguments: &Arguments,
+    (path, policy): (&Path, &Path),
+    source: &document::Source,
+    mut scenario: Scenario,
+    world: &World,
+    (engine, strategies): (&Engine, &Strategies),
+    output: &mut impl Write,
+) -> Outcome {
+    let mut environment = std::mem::take(&mut scenario.environment);
+    let life = simulate::run(&scenario, world, &mut environment, engine, strategies);
+    let timelines = simulate::timeline::timelines(&scenario, engine.plan(), &life);
+    let (mut unmet, mut met) = (Vec::new(), 0);
+    for expectation in &scenario.expectations {
+        let (otherwise, as_expected) = simulate::timeline::compare(expectation, &scenario, &timelines);
+        unmet.extend(otherwise);
+        met += as_expected;
+    }
+    let report = Report {
+        path,
+        policy,
+        plan: engine.plan(),
+        scenario: &scenario,
+        source,
+        life: &life,
+        timelines: &timelines,
+        unmet: &unmet,
+        met,
+    };
+    if arguments.json {
+        report.json(output)?;
+    } else {
+        report.text(output)?;
+    }
+    Ok(report.verdict())
 }
 
 /// What came of a scenario.
@@ -259,8 +306,8 @@ fn replay(engine: &Engine, scenario: &mut Scenario) -> Replay {
     replay
 }
 
-/// A scenario's outcome, to be shown.
-struct Report<'r> {
+/// The first decisions of a scenario's messages, to be shown.
+struct Decisions<'r> {
     path: &'r Path,
     policy: &'r Path,
     plan: &'r Plan,
@@ -269,7 +316,7 @@ struct Report<'r> {
     source: &'r document::Source,
 }
 
-impl Report<'_> {
+impl Decisions<'_> {
     fn message(&self, index: usize) -> Option<&Message> {
         self.scenario.messages.get(index)
     }
@@ -437,7 +484,7 @@ const BAD_LINES_SHOWN: u64 = 20;
 fn messages(arguments: &Arguments, policy: &Path, path: &Path, colour: Colour, output: &mut impl Write) -> Outcome {
     let environment = dry_run::environment(arguments.environment.as_deref(), colour)?;
     let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
-    let Some(engine) = wired(arguments, policy, None, colour)? else { return Ok(Verdict::No) };
+    let Some((engine, _)) = wired(arguments, policy, None, colour)? else { return Ok(Verdict::No) };
     let mut scratch = Scratch::new();
     let progress = progress();
     let beside = Beside::new(path);

@@ -161,7 +161,14 @@ impl Attempt {
             return;
         }
         if let At::Session(session) = &mut self.at {
+            let was_secure = session.is_secure();
             take(session, input, self.group.as_ref());
+            if session.is_secure() && !was_secure {
+                let host = self.group.as_ref().and_then(|group| group.host.as_ref());
+                if let Some(trying) = host {
+                    cx.event(message.id, What::Secured { host: trying.name.clone() });
+                }
+            }
             self.drain(message, cx);
             return self.run(message, cx);
         }
@@ -611,7 +618,8 @@ impl Attempt {
         let to = SocketAddr::new(ip, relay.map_or(SMTP_PORT, |relay| relay.port));
         cx.event(self.message, What::Connecting { host: name.clone(), ip, from });
         let ticket = self.new_ticket();
-        cx.effects.push_back(Effect::Connect { ticket, to, from, host: name });
+        let is_tls_first = request.is_implicit_tls;
+        cx.effects.push_back(Effect::Connect { ticket, to, from, host: name, is_tls_first });
         self.at = At::Session(Box::new(Session::new(request)));
         self.drain(message, cx);
         Flow::Wait
@@ -642,9 +650,6 @@ impl Attempt {
         self.step += 1;
         let At::Session(session) = std::mem::replace(&mut self.at, At::Conclude) else { return };
         let outcomes = session.outcomes();
-        if outcomes.is_secure {
-            cx.event(self.message, What::Secured { host: name.clone() });
-        }
         let Some(group) = &mut self.group else { return };
         let mut left = Vec::new();
         for (place, outcome) in group.pending.drain(..).zip(outcomes.recipients) {
@@ -770,7 +775,7 @@ impl Attempt {
     /// Keeps what the sweep and the notices changed, or that nothing is left to be done.
     fn end(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
         let record = if message.recipients.iter().all(|recipient| recipient.status.is_final()) {
-            Record::Removed(self.message)
+            Record::Removed(self.message, message.recipients.clone())
         } else {
             let all = message.recipients.iter().cloned().enumerate();
             Record::Changed(self.message, all.map(|(place, recipient)| (place as u32, recipient)).collect())

@@ -47,6 +47,8 @@ pub enum Effect {
         from: Option<IpAddr>,
         /// The name that the host is known by.
         host: Arc<str>,
+        /// Whether TLS comes before the greeting: [`Self::StartTls`] follows at once.
+        is_tls_first: bool,
     },
     /// Send these bytes on the connection of this task.
     Send(Ticket, Vec<u8>),
@@ -86,8 +88,8 @@ pub enum Record {
     Accepted(Box<Message>),
     /// What is new about recipients of a message, by their places.
     Changed(MessageId, Vec<(u32, Recipient)>),
-    /// Nothing is left to be done about a message.
-    Removed(MessageId),
+    /// Nothing is left to be done about a message: what its recipients came to.
+    Removed(MessageId, Vec<Recipient>),
 }
 
 /// What happened outside.

@@ -204,8 +204,6 @@ pub struct Outcomes {
     pub recipients: Vec<Option<Result<Reply, Failure>>>,
     /// Why the session failed as a whole.
     pub failure: Option<Failure>,
-    /// Whether TLS was used.
-    pub is_secure: bool,
 }
 
 impl Session {
@@ -232,6 +230,12 @@ impl Session {
         self.actions.pop_front()
     }
 
+    /// Whether TLS protects it.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
     /// Whether nothing more will happen.
     #[must_use]
     pub const fn is_over(&self) -> bool {
@@ -241,7 +245,7 @@ impl Session {
     /// What it came to, when it is over.
     #[must_use]
     pub fn outcomes(self) -> Outcomes {
-        Outcomes { recipients: self.outcomes, failure: self.failure, is_secure: self.is_secure }
+        Outcomes { recipients: self.outcomes, failure: self.failure }
     }
 
     /// Takes what happened.

@@ -3,14 +3,22 @@
 //! ```text
 //! Plan, Facts, World ── attempt ──▶ Attempt ─┬─ expect ──▶ what was expected otherwise
 //!                                            └─ summary ──▶ counts by strategy
+//! Scenario, Plan, Strategies ── run ──▶ Life ── timeline ──▶ what each recipient went through
+//!                                └─ delivery::Queue ⇄ peer: the scenario's servers
 //! ```
 //!
-//! A recipient's attempt is decided by the plan itself, so that what is shown here is what delivery would do.
+//! A recipient's attempt is decided by the plan itself, and its life is that of the delivery core, so that what is shown
+//! here is what delivery would do.
 
 pub mod attempt;
 pub mod expect;
+pub mod peer;
+pub mod run;
 pub mod summary;
+pub mod timeline;
 
 pub use attempt::{Attempt, Decided};
 pub use expect::Unmet;
+pub use run::{Life, run};
 pub use summary::Summary;
+pub use timeline::Timeline;

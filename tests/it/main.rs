@@ -12,6 +12,7 @@
 mod cli;
 mod engines;
 mod ir;
+mod life;
 mod reference;
 mod reports;
 mod seeds;

@@ -1,0 +1,245 @@
+//! What a run shows of each recipient's life: as text for people, and as JSON lines.
+
+use std::{io::Write, path::Path};
+
+use base::Millis;
+use delivery::{Failure as Wrong, Status};
+use document::Source;
+use policy::{Kind, Plan};
+use scenario::{Scenario, Timestamp};
+use serde_json::{Value as Json, json};
+use simulate::{
+    Life, Timeline,
+    timeline::{Decision, Otherwise, Step, Try, word},
+};
+
+use super::{Failure, Verdict};
+
+/// A run that is over, to be shown.
+pub(super) struct Report<'r> {
+    pub(super) path: &'r Path,
+    pub(super) policy: &'r Path,
+    pub(super) plan: &'r Plan,
+    pub(super) scenario: &'r Scenario,
+    pub(super) source: &'r Source,
+    pub(super) life: &'r Life,
+    pub(super) timelines: &'r [Timeline],
+    pub(super) unmet: &'r [Otherwise],
+    pub(super) met: usize,
+}
+
+impl Report<'_> {
+    /// An expectation that is not met is a no; a question that nothing answers leaves the run open.
+    pub(super) fn verdict(&self) -> Verdict {
+        match (self.unmet.is_empty(), self.life.unanswered.is_empty() && !self.life.is_stopped) {
+            (false, _) => Verdict::No,
+            (true, false) => Verdict::Undecided,
+            (true, true) => Verdict::Yes,
+        }
+    }
+
+    fn message(&self, timeline: &Timeline) -> &str {
+        self.scenario.messages.get(timeline.message).map_or("", |message| &message.id)
+    }
+
+    pub(super) fn text(&self, output: &mut impl Write) -> Result<(), Failure> {
+        let (name, policy, target) = (self.path.display(), self.policy.display(), self.plan.target);
+        writeln!(output, "{name}: {policy} as {target}")?;
+        if let Some(start) = Timestamp::from_millis(self.life.start.0) {
+            writeln!(output, "from {start}, for {}", clock(self.life.end.since(self.life.start)))?;
+        }
+        for timeline in self.timelines {
+            writeln!(output, "\n{} to {}", self.message(timeline), timeline.rcpt)?;
+            lines(timeline, output)?;
+        }
+        for unanswered in &self.life.unanswered {
+            writeln!(output, "\nnothing answers {unanswered}; it counted as failed. Add it to the environment.")?;
+        }
+        if self.life.is_stopped {
+            writeln!(output, "\nthe run was stopped: too much happened")?;
+        }
+        for unmet in self.unmet {
+            let position = self.source.position(unmet.place.0.start());
+            let (path, line, column) = (self.path.display(), position.line, position.column);
+            let Otherwise { about, rcpt, expected, found, .. } = unmet;
+            writeln!(
+                output,
+                "\nexpected otherwise: {path}:{line}:{column}: {about} for {rcpt}: expected `{expected}`, found {found}"
+            )?;
+        }
+        let (met, unmet) = (self.met, self.unmet.len());
+        let recipients = self.timelines.len();
+        writeln!(output, "\n{recipients} recipients; of {} expectations {met} met, {unmet} not", met + unmet)?;
+        Ok(())
+    }
+
+    pub(super) fn json(&self, output: &mut impl Write) -> Result<(), Failure> {
+        for timeline in self.timelines {
+            let (at, status) = timeline.last();
+            let line = json!({
+                "type": "life",
+                "scenario": self.path.display().to_string(),
+                "message": self.message(timeline),
+                "rcpt": timeline.rcpt.as_str(),
+                "accepted_ms": timeline.accepted.map(|at| at.0),
+                "schedule": timeline.schedule.as_ref().map(decision_json),
+                "attempts": timeline.attempts.iter().enumerate().map(attempt_json).collect::<Vec<_>>(),
+                "notices_ms": timeline.notices.iter().map(|at| at.0).collect::<Vec<_>>(),
+                "status": status.word(),
+                "status_ms": at.map(|at| at.0),
+                "given_up": timeline.given_up.as_ref().map(|(at, status)| status_json(*at, status)),
+            });
+            writeln!(output, "{line}")?;
+        }
+        let unmet = self.unmet.iter().map(|unmet| {
+            let position = self.source.position(unmet.place.0.start());
+            json!({
+                "rcpt": unmet.rcpt.as_str(), "kind": unmet.about, "expected": unmet.expected, "found": unmet.found,
+                "line": position.line, "column": position.column,
+            })
+        });
+        let report = json!({
+            "type": "scenario",
+            "version": 1,
+            "scenario": self.path.display().to_string(),
+            "policy": self.policy.display().to_string(),
+            "target": self.plan.target.name(),
+            "recipients": self.timelines.len(),
+            "end_ms": self.life.end.since(self.life.start).0,
+            "unanswered": self.life.unanswered,
+            "expectations": { "met": self.met, "unmet": unmet.collect::<Vec<_>>() },
+        });
+        writeln!(output, "{report}")?;
+        Ok(())
+    }
+}
+
+/// A length of time as people read it: its two largest units.
+fn clock(length: Millis) -> String {
+    const UNITS: [(&str, u64); 4] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    let Some(first) = UNITS.iter().position(|(_, unit)| length.0 >= *unit) else { return format!("{}ms", length.0) };
+    let mut left = length.0;
+    let largest = UNITS.iter().skip(first).take(2).map(|(name, unit)| {
+        let count = left / unit;
+        left %= unit;
+        if count > 0 { format!("{count}{name}") } else { String::new() }
+    });
+    largest.collect()
+}
+
+fn named(kind: Kind, decision: Option<&Decision>) -> Option<String> {
+    let Decision { name, rule, is_instead } = decision?;
+    let by = rule.map_or_else(|| "else".to_owned(), |rule| format!("rule {}", rule + 1));
+    let name = name.as_deref().unwrap_or("none");
+    let mark = if *is_instead { " (!)" } else { "" };
+    Some(format!("{kind} {name}{mark} ({by})"))
+}
+
+fn lines(timeline: &Timeline, output: &mut impl Write) -> Result<(), Failure> {
+    let line = |at: Millis, text: &str| format!("  {:>8}  {text}", format!("+{}", clock(at)));
+    match timeline.accepted {
+        Some(at) => {
+            let schedule = named(Kind::Schedule, timeline.schedule.as_ref()).unwrap_or_default();
+            writeln!(output, "{}", line(at, &format!("accepted; {schedule}")).trim_end())?;
+        }
+        None => writeln!(output, "            not accepted within the run")?,
+    }
+    let mut notices = timeline.notices.iter().copied().peekable();
+    for (number, attempt) in timeline.attempts.iter().enumerate() {
+        while let Some(at) = notices.next_if(|at| *at <= attempt.at) {
+            writeln!(output, "{}", line(at, "a delay notice is due"))?;
+        }
+        let decisions = [Kind::Route, Kind::Tls, Kind::Connection];
+        let decisions = decisions.into_iter().filter_map(|kind| named(kind, attempt.decision(kind)));
+        let decisions: Vec<String> = decisions.collect();
+        writeln!(output, "{}", line(attempt.at, &format!("attempt {}: {}", number + 1, decisions.join(", "))))?;
+        for (at, step) in &attempt.steps {
+            let text = match step {
+                Step::Connecting(host, ip) => format!("  {host} [{ip}]"),
+                Step::Secured(host) => format!("  {host}: secured by TLS"),
+                Step::Failed(host, failure) => format!("  {host}: {}", wrong(failure)),
+            };
+            writeln!(output, "{}", line(*at, &text))?;
+        }
+        if let Some((at, status)) = &attempt.outcome {
+            let next = match attempt.next {
+                Some(next) => format!("; next at +{}", clock(next)),
+                None => String::new(),
+            };
+            let schedule = named(Kind::Schedule, attempt.decision(Kind::Schedule));
+            let schedule = schedule.map(|schedule| format!(" by {schedule}")).unwrap_or_default();
+            writeln!(output, "{}", line(*at, &format!("  {}{next}{schedule}", outcome(status))))?;
+        }
+    }
+    for at in notices {
+        writeln!(output, "{}", line(at, "a delay notice is due"))?;
+    }
+    if let Some((at, status)) = &timeline.given_up {
+        writeln!(output, "{}", line(*at, &outcome(status)))?;
+    }
+    Ok(())
+}
+
+/// A failure, with the stage where a reply does not say it.
+fn wrong(failure: &Wrong) -> String {
+    match failure {
+        Wrong::Rejected { stage, reply } => format!("{reply} (to {stage})"),
+        other => other.to_string(),
+    }
+}
+
+fn outcome(status: &Status) -> String {
+    match status {
+        Status::Scheduled => "scheduled".to_owned(),
+        Status::Deferred(failed) => {
+            format!("deferred: {} ({})", wrong(&failed.failure), failed.failure.last_error().word())
+        }
+        Status::Delivered(delivered) => format!("delivered to {}: {}", delivered.entity, delivered.reply),
+        Status::Bounced(failed) => {
+            format!("bounced: {} ({})", wrong(&failed.failure), failed.failure.last_error().word())
+        }
+    }
+}
+
+fn decision_json(decision: &Decision) -> Json {
+    let Decision { name, rule, is_instead } = decision;
+    json!({ "name": name, "rule": rule.map(|rule| rule + 1), "instead": is_instead })
+}
+
+fn status_json(at: Millis, status: &Status) -> Json {
+    let (host, text) = match status {
+        Status::Scheduled => (None, String::new()),
+        Status::Deferred(failed) | Status::Bounced(failed) => (Some(&failed.entity), wrong(&failed.failure)),
+        Status::Delivered(delivered) => (Some(&delivered.entity), delivered.reply.to_string()),
+    };
+    json!({
+        "at_ms": at.0, "status": word(status).word(), "last_error": status.last_error(), "host": host, "text": text,
+    })
+}
+
+fn attempt_json((number, attempt): (usize, &Try)) -> Json {
+    let step = |(at, step): &(Millis, Step)| match step {
+        Step::Connecting(host, ip) => {
+            json!({ "at_ms": at.0, "step": "connecting", "host": **host, "ip": ip.to_string() })
+        }
+        Step::Secured(host) => json!({ "at_ms": at.0, "step": "secured", "host": **host }),
+        Step::Failed(host, failure) => json!({
+            "at_ms": at.0, "step": "failed", "host": **host, "last_error": failure.last_error().word(),
+            "text": wrong(failure),
+        }),
+    };
+    let mut line = json!({
+        "number": number + 1,
+        "at_ms": attempt.at.0,
+        "steps": attempt.steps.iter().map(step).collect::<Vec<_>>(),
+        "outcome": attempt.outcome.as_ref().map(|(at, status)| status_json(*at, status)),
+        "next_ms": attempt.next.map(|next| next.0),
+    });
+    if let Json::Object(line) = &mut line {
+        for kind in Kind::ALL {
+            let decision = attempt.decision(kind).map(decision_json);
+            line.insert(kind.word().to_owned(), decision.unwrap_or(Json::Null));
+        }
+    }
+    line
+}

@@ -1,0 +1,381 @@
+//! A run: the delivery core against the world of a scenario, by a virtual clock.
+//!
+//! This is a driver, and holds no rule about mail: it hands messages in at their times, does what the core asks for by
+//! asking the scenario's world, and keeps what happened. The clock goes from one thing that happens to the next.
+//!
+//! Invariant: two runs of the same version, scenario and seed are the same.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use base::{Instant, Millis};
+use delivery::{
+    Effect, Event, Input, Queue, Recipient, Submission,
+    effect::{Peer as Certified, Record, Ticket},
+    failure::{Broken, Handshake},
+    hosts::{DnsResult, Family, MxRecord, Security},
+    message::{Envelope, MessageId, Notify, Ret, Wish},
+    reply::Reply,
+};
+use policy::{Decide, LookupFailed, Strategies, World as _};
+use scenario::{
+    Environment, Message, Scenario, World,
+    world::{Answer, Certificate, DnsAnswer, DnsKind, Host, Stage, StartTls},
+    zone::Found,
+};
+
+use crate::peer::{Does, Given, Moment, Peer, Taken};
+
+/// How long a DNS answer takes.
+const DNS: Millis = Millis(10);
+
+/// How long it takes to see that no DNS server answers: two tries of five seconds.
+const DNS_TIMEOUT: Millis = Millis::from_secs(10);
+
+/// How many things may happen in a run before it is stopped.
+pub const STEPS_MAX: u64 = 200_000_000;
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Life {
+    /// When it began.
+    pub start: Instant,
+    /// When it ended.
+    pub end: Instant,
+    /// What happened, in order. Messages are called by their place in the scenario.
+    pub events: Vec<Event>,
+    /// What each message's recipients came to, by the message's place.
+    pub recipients: BTreeMap<u64, Vec<Recipient>>,
+    /// What servers took.
+    pub taken: Vec<Taken>,
+    /// The questions of the policy that nothing answers.
+    pub unanswered: BTreeSet<String>,
+    /// Whether it was stopped because too much happened.
+    pub is_stopped: bool,
+}
+
+/// A run that goes on.
+struct Run<'s, 'q> {
+    queue: &'q mut Queue<'s>,
+    world: &'s World,
+    environment: &'q mut Environment,
+    start: Instant,
+    now: Instant,
+    /// What will happen, in order.
+    coming: BTreeMap<(Instant, u64), Input>,
+    next: u64,
+    connections: BTreeMap<u64, (Ticket, Peer)>,
+    given: BTreeMap<String, Given>,
+    life: Life,
+}
+
+/// Runs `scenario` in `world`, deciding by `engine`.
+#[must_use]
+pub fn run(
+    scenario: &Scenario,
+    world: &World,
+    environment: &mut Environment,
+    engine: &dyn Decide,
+    strategies: &Strategies,
+) -> Life {
+    let start = Instant(scenario.start.millis());
+    let mut queue = Queue::new(engine, strategies, scenario.seed);
+    let life = Life {
+        start,
+        end: start,
+        events: Vec::new(),
+        recipients: BTreeMap::new(),
+        taken: Vec::new(),
+        unanswered: BTreeSet::new(),
+        is_stopped: false,
+    };
+    let mut run = Run {
+        queue: &mut queue,
+        world,
+        environment,
+        start,
+        now: start,
+        coming: BTreeMap::new(),
+        next: 0,
+        connections: BTreeMap::new(),
+        given: BTreeMap::new(),
+        life,
+    };
+    // Messages are numbered by the core as they come; those of one moment in the scenario's order.
+    let mut order: Vec<usize> = (0..scenario.messages.len()).collect();
+    order.sort_by_key(|place| scenario.messages.get(*place).map(|message| message.at));
+    for place in &order {
+        if let Some(message) = scenario.messages.get(*place) {
+            run.at(start + message.at, Input::Submitted(Box::new(submission(message))));
+        }
+    }
+    let until = start + scenario.length;
+    let mut steps = 0;
+    while let Some((now, input)) = run.next_input(until) {
+        run.now = now;
+        run.queue.handle(now, input);
+        while let Some(effect) = run.queue.poll() {
+            run.perform(effect);
+        }
+        while let Some(event) = run.queue.event() {
+            run.life.events.push(event);
+        }
+        steps += 1;
+        if steps >= STEPS_MAX {
+            run.life.is_stopped = true;
+            break;
+        }
+    }
+    let Run { mut life, now, .. } = run;
+    life.end = now;
+    for message in queue.messages() {
+        life.recipients.insert(message.id.0, message.recipients.clone());
+    }
+    // The core counts messages in the order in which they came.
+    let place = |id: u64| usize::try_from(id).ok().and_then(|id| order.get(id)).map_or(id, |place| *place as u64);
+    life.recipients = life.recipients.into_iter().map(|(id, recipients)| (place(id), recipients)).collect();
+    life.events.iter_mut().for_each(|event| event.message = MessageId(place(event.message.0)));
+    life.taken.iter_mut().for_each(|taken| taken.message = place(taken.message));
+    life
+}
+
+/// A message of a scenario, as a client hands it in.
+fn submission(message: &Message) -> Submission {
+    let notify = match message.notify {
+        None => Notify::Unsaid,
+        Some(notify) if !(notify.success || notify.failure || notify.delay) => Notify::Never,
+        Some(notify) => Notify::Of { success: notify.success, failure: notify.failure, delay: notify.delay },
+    };
+    let wish = |address: &base::Mailbox| Wish {
+        address: address.clone(),
+        notify,
+        orcpt: message.orcpt.get(address).map(|orcpt| orcpt.as_str().into()),
+    };
+    Submission {
+        envelope: Envelope {
+            sender: message.sender.clone(),
+            source: message.source,
+            size: message.size,
+            priority: i8::try_from(message.priority).unwrap_or_default(),
+            received_from_ip: message.received_from_ip.parse().unwrap_or_else(|_| IpAddr::from([127, 0, 0, 1])),
+            received_via_port: message.received_via_port,
+            envid: message.envid.as_deref().map(Into::into),
+            ret: message.ret.map(|ret| match ret {
+                scenario::Ret::Full => Ret::Full,
+                scenario::Ret::Headers => Ret::Headers,
+            }),
+            requires_tls: false,
+            is_utf8: !message.sender.as_str().is_ascii(),
+            is_8bit: false,
+            hold: Millis(0),
+        },
+        recipients: message.recipients.iter().map(wish).collect(),
+    }
+}
+
+impl Run<'_, '_> {
+    fn at(&mut self, at: Instant, input: Input) {
+        self.coming.insert((at, self.next), input);
+        self.next += 1;
+    }
+
+    fn after(&mut self, length: Millis, input: Input) {
+        self.at(self.now + length, input);
+    }
+
+    /// What happens next, before `until`.
+    fn next_input(&mut self, until: Instant) -> Option<(Instant, Input)> {
+        let coming = self.coming.first_key_value().map(|((at, _), _)| *at);
+        let deadline = self.queue.deadline();
+        let is_first = |deadline: &Instant| coming.is_none_or(|coming| *deadline < coming);
+        if let Some(at) = deadline.filter(is_first) {
+            return (at <= until).then_some((at.max(self.now), Input::Woken));
+        }
+        let ((at, _), input) = self.coming.pop_first()?;
+        (at <= until).then_some((at, input))
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Store(ticket, record) => {
+                match record {
+                    Record::Accepted(message) => {
+                        self.life.recipients.insert(message.id.0, message.recipients);
+                    }
+                    Record::Changed(id, changed) => {
+                        let known = self.life.recipients.entry(id.0).or_default();
+                        for (place, recipient) in changed {
+                            if let Some(slot) = known.get_mut(place as usize) {
+                                *slot = recipient;
+                            }
+                        }
+                    }
+                    Record::Removed(id, recipients) => {
+                        self.life.recipients.insert(id.0, recipients);
+                    }
+                }
+                self.after(Millis(0), Input::Stored(ticket));
+            }
+            Effect::LookUp(ticket, lookup) => {
+                let answer = self.environment.answer(&lookup).unwrap_or_else(|| {
+                    let what = lookup.to_string();
+                    self.life.unanswered.insert(what.clone());
+                    Err(LookupFailed { what, why: "nothing answers it".to_owned() })
+                });
+                self.after(Millis(0), Input::Answered(ticket, answer));
+            }
+            Effect::ResolveMx(ticket, name) => {
+                let found = match self.world.zone.mx(&name) {
+                    Found::Records(records) => {
+                        let record = |(preference, exchange)| MxRecord { preference, exchange };
+                        Found::Records(records.into_iter().map(record).collect())
+                    }
+                    Found::NoData => Found::NoData,
+                    Found::NoName => Found::NoName,
+                };
+                let (result, length) = self.resolved(&name, DnsKind::Mx, found);
+                self.after(length, Input::Mx(ticket, result));
+            }
+            Effect::ResolveAddresses(ticket, name, family) => {
+                let kind = if family == Family::V6 { DnsKind::Aaaa } else { DnsKind::A };
+                let found = self.world.zone.addresses(&name, family == Family::V6);
+                let (result, length) = self.resolved(&name, kind, found);
+                self.after(length, Input::Addresses(ticket, result));
+            }
+            Effect::Connect { ticket, to, from, host, is_tls_first } => {
+                self.connect(ticket, to.ip(), from, &host, is_tls_first);
+            }
+            Effect::Send(ticket, bytes) => {
+                let Some((_, mut peer)) = self.connections.remove(&ticket.task) else { return };
+                let name = peer.name().to_owned();
+                let does = peer.takes(&bytes, &mut moment(self.now, self.start, self.given.entry(name).or_default()));
+                self.connections.insert(ticket.task, (ticket, peer));
+                self.does(ticket, does);
+            }
+            Effect::SendContent { ticket, message, is_chunk: _ } => {
+                self.after(Millis(0), Input::ContentSent(ticket, true));
+                let Some((_, mut peer)) = self.connections.remove(&ticket.task) else { return };
+                let name = peer.name().to_owned();
+                let given = self.given.entry(name).or_default();
+                let (does, taken) = peer.takes_content(message.0, &mut moment(self.now, self.start, given));
+                self.connections.insert(ticket.task, (ticket, peer));
+                self.life.taken.extend(taken);
+                self.does(ticket, does);
+            }
+            Effect::StartTls { ticket, name } => self.handshake(ticket, &name),
+            Effect::Close(ticket) => {
+                self.connections.remove(&ticket.task);
+            }
+            Effect::DeliverLocally { ticket, message: _, recipients } => {
+                let stored = Reply::new(250, "2.1.5 stored");
+                self.after(Millis(1), Input::Local(ticket, vec![stored; recipients.len()]));
+            }
+        }
+    }
+
+    /// What a resolver makes of what the zone has, and how long it takes.
+    fn resolved<T>(&self, name: &str, kind: DnsKind, found: Found<T>) -> (DnsResult<T>, Millis) {
+        let since = self.now.since(self.start);
+        let is_about = |fault: &&scenario::world::DnsFault| {
+            fault.name.eq_ignore_ascii_case(name) && fault.kind.is_none_or(|of| of == kind) && fault.span.has(since)
+        };
+        let fault = self.world.dns_faults.iter().find(is_about).map(|fault| fault.answer);
+        let is_signed = self.world.signed.iter().any(|domain| {
+            name.strip_suffix(domain.as_str()).is_some_and(|front| front.is_empty() || front.ends_with('.'))
+        });
+        let security = match fault {
+            Some(DnsAnswer::Unsigned) => Security::Insecure,
+            _ if is_signed => Security::Secure,
+            _ => Security::Insecure,
+        };
+        let result = match fault {
+            Some(DnsAnswer::ServFail | DnsAnswer::Refused) => DnsResult::ServerFailed,
+            Some(DnsAnswer::NxDomain) => DnsResult::NoName(security),
+            Some(DnsAnswer::Timeout) => return (DnsResult::Unreachable, DNS_TIMEOUT),
+            Some(DnsAnswer::Bogus) => DnsResult::Bogus,
+            Some(DnsAnswer::Unsigned) | None => match found {
+                Found::Records(records) => DnsResult::Found(records, security),
+                Found::NoData => DnsResult::NoData(security),
+                Found::NoName => DnsResult::NoName(security),
+            },
+        };
+        (result, DNS)
+    }
+
+    fn connect(&mut self, ticket: Ticket, ip: IpAddr, from: Option<IpAddr>, host: &str, is_tls_first: bool) {
+        let name = host.to_lowercase();
+        let behaviour = self.world.hosts.get(&name).or_else(|| self.world.hosts.get(&ip.to_string()));
+        let behaviour: Host = behaviour.cloned().unwrap_or_default();
+        let given = self.given.entry(name.clone()).or_default();
+        let mut moment = moment(self.now, self.start, given);
+        let latency = behaviour.latency;
+        match Peer::scripted(&behaviour, Stage::Connect, None, &mut moment) {
+            Some(Answer::Refuse) => self.after(latency, Input::Connected(ticket, Err(Broken::Refused))),
+            // Nothing comes: the core stops waiting by itself.
+            Some(_) => {}
+            None => {
+                let mut peer = Peer::new(&name, ip, behaviour);
+                let greeting = if is_tls_first { Vec::new() } else { peer.greets(&mut moment) };
+                self.connections.insert(ticket.task, (ticket, peer));
+                self.after(latency, Input::Connected(ticket, Ok(from)));
+                self.does(ticket, greeting);
+            }
+        }
+    }
+
+    /// What a server does comes after its latency.
+    fn does(&mut self, ticket: Ticket, does: Vec<Does>) {
+        let latency = self.connections.get(&ticket.task).map_or(Millis(0), |(_, peer)| peer.latency());
+        for one in does {
+            match one {
+                Does::Says(bytes) => self.after(latency, Input::Received(ticket, bytes)),
+                Does::Closes => {
+                    self.connections.remove(&ticket.task);
+                    self.after(latency, Input::Closed(ticket));
+                }
+                Does::AwaitsTls => {}
+            }
+        }
+    }
+
+    fn handshake(&mut self, ticket: Ticket, name: &str) {
+        let Some((_, peer)) = self.connections.get_mut(&ticket.task) else { return };
+        let latency = peer.latency();
+        let names = match peer.certificate() {
+            Certificate::OtherName => vec!["other.invalid".into()],
+            Certificate::Valid | Certificate::SelfSigned | Certificate::Expired => vec![name.into()],
+        };
+        let is_trusted = matches!(peer.certificate(), Certificate::Valid | Certificate::OtherName);
+        let result = match peer.starttls() {
+            StartTls::Broken => Err(Handshake::Protocol),
+            StartTls::Offered | StartTls::Absent | StartTls::Refused => {
+                peer.secured();
+                Ok(Certified { is_trusted, names })
+            }
+        };
+        let is_ready = result.is_ok();
+        self.after(latency, Input::Secured(ticket, result));
+        if is_ready {
+            self.greet_if_silent(ticket);
+        }
+    }
+
+    /// Behind TLS that came first, a server greets.
+    fn greet_if_silent(&mut self, ticket: Ticket) {
+        let Some((_, mut peer)) = self.connections.remove(&ticket.task) else { return };
+        let greeting = if peer.has_greeted() {
+            Vec::new()
+        } else {
+            let given = self.given.entry(peer.name().to_owned()).or_default();
+            peer.greets(&mut moment(self.now, self.start, given))
+        };
+        self.connections.insert(ticket.task, (ticket, peer));
+        self.does(ticket, greeting);
+    }
+}
+
+fn moment(now: Instant, start: Instant, given: &mut Given) -> Moment<'_> {
+    Moment { now, since_start: now.since(start), given }
+}

@@ -1,0 +1,309 @@
+//! What each recipient went through: the events of a run, put together by recipient and attempt.
+
+use std::sync::Arc;
+
+use base::{Instant, Mailbox, Millis};
+use delivery::{
+    Failure, Status,
+    event::{Event, What},
+};
+use policy::{Chosen, Kind, Plan, RuleId};
+use scenario::{Expectation, Scenario, Status as Wanted};
+
+use crate::{expect::is_about, run::Life};
+
+/// A recipient's life.
+#[derive(Debug)]
+pub struct Timeline {
+    /// The message's place in the scenario.
+    pub message: usize,
+    /// The recipient's place in the message.
+    pub recipient: usize,
+    /// Who it is.
+    pub rcpt: Mailbox,
+    /// When the message was accepted, from the run's beginning; `None` where it was not.
+    pub accepted: Option<Millis>,
+    /// The schedule that it was accepted under.
+    pub schedule: Option<Decision>,
+    /// The attempts, in order.
+    pub attempts: Vec<Try>,
+    /// The delay notices that were due.
+    pub notices: Vec<Millis>,
+    /// How it ended without an attempt, and when.
+    pub given_up: Option<(Millis, Status)>,
+}
+
+/// A decision.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Decision {
+    /// The strategy's name; `None` where the rules gave nothing that the target goes on with.
+    pub name: Option<String>,
+    /// The rule, from 0; `None` for `else`.
+    pub rule: Option<usize>,
+    /// Whether the target took it instead of what the rules gave.
+    pub is_instead: bool,
+}
+
+/// An attempt.
+#[derive(Debug)]
+pub struct Try {
+    /// When it began, from the run's beginning.
+    pub at: Millis,
+    /// The four decisions, by [`Kind::ALL`]; the TLS strategy is that of the last host. The schedule is the one that was
+    /// chosen behind the attempt, where it failed.
+    pub decisions: [Option<Decision>; 4],
+    /// What was done with which host, in order.
+    pub steps: Vec<(Millis, Step)>,
+    /// What came of it, and when; `None` where the run ended before.
+    pub outcome: Option<(Millis, Status)>,
+    /// When it is tried next.
+    pub next: Option<Millis>,
+}
+
+/// Something that was done with a host.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A connection to this address was begun.
+    Connecting(Arc<str>, std::net::IpAddr),
+    /// It was secured.
+    Secured(Arc<str>),
+    /// The host failed.
+    Failed(Arc<str>, Failure),
+}
+
+/// The timelines of a run, by message and recipient.
+#[must_use]
+pub fn timelines(scenario: &Scenario, plan: &Plan, life: &Life) -> Vec<Timeline> {
+    let mut all = Vec::new();
+    for (place, message) in scenario.messages.iter().enumerate() {
+        let events: Vec<&Event> = life.events.iter().filter(|event| event.message.0 == place as u64).collect();
+        for (number, rcpt) in message.recipients.iter().enumerate() {
+            let mut timeline = Timeline {
+                message: place,
+                recipient: number,
+                rcpt: rcpt.clone(),
+                accepted: None,
+                schedule: None,
+                attempts: Vec::new(),
+                notices: Vec::new(),
+                given_up: None,
+            };
+            let mut teller = Teller { plan, start: life.start, number: number as u32, routes: None, is_tried: false };
+            for event in &events {
+                teller.tell(event, &mut timeline);
+            }
+            all.push(timeline);
+        }
+    }
+    all
+}
+
+/// What is known on the way through the events.
+struct Teller<'p> {
+    plan: &'p Plan,
+    start: Instant,
+    number: u32,
+    /// The route that was chosen before the attempt begins.
+    routes: Option<Decision>,
+    /// Whether the transaction at hand is this recipient's.
+    is_tried: bool,
+}
+
+impl Teller<'_> {
+    fn decision(&self, kind: Kind, chosen: Option<Chosen>, is_instead: bool) -> Decision {
+        let name = chosen.map(|chosen| self.plan.choice(kind).name(chosen.id).to_owned());
+        Decision { name, rule: chosen.and_then(|chosen| chosen.rule).map(RuleId::index), is_instead }
+    }
+
+    fn tell(&mut self, event: &Event, timeline: &mut Timeline) {
+        let at = event.at.since(self.start);
+        match &event.what {
+            What::Accepted(_) => timeline.accepted = Some(at),
+            What::Decided { recipient, kind, chosen, is_instead } => {
+                let decision = self.decision(*kind, *chosen, *is_instead);
+                let is_mine = *recipient == self.number;
+                match (kind, timeline.attempts.last_mut()) {
+                    (Kind::Schedule, None) if is_mine => timeline.schedule = Some(decision),
+                    (Kind::Route, _) if is_mine => self.routes = Some(decision),
+                    (Kind::Schedule, Some(last)) if is_mine => set(last, Kind::Schedule, decision),
+                    // Those of a transaction are made for its first recipient.
+                    (Kind::Connection | Kind::Tls, Some(last)) if self.is_tried => set(last, *kind, decision),
+                    _ => {}
+                }
+            }
+            What::Attempt(recipients) => {
+                self.is_tried = recipients.contains(&self.number);
+                if self.is_tried {
+                    let route = self.routes.take();
+                    let decisions = [route, None, None, None];
+                    timeline.attempts.push(Try { at, decisions, steps: Vec::new(), outcome: None, next: None });
+                }
+            }
+            What::Connecting { host, ip, .. } => self.step(timeline, at, Step::Connecting(host.clone(), *ip)),
+            What::Secured { host } => self.step(timeline, at, Step::Secured(host.clone())),
+            What::HostFailed { host, failure } => {
+                self.step(timeline, at, Step::Failed(host.clone(), failure.clone()));
+            }
+            What::Outcome { recipient, status, next } if *recipient == self.number => {
+                let next = next.map(|next| next.since(self.start));
+                match timeline.attempts.last_mut().filter(|last| last.outcome.is_none()) {
+                    Some(last) => {
+                        last.outcome = Some((at, status.clone()));
+                        last.next = next;
+                    }
+                    None => timeline.given_up = Some((at, status.clone())),
+                }
+            }
+            What::NoticeDue(recipient) if *recipient == self.number => timeline.notices.push(at),
+            What::Outcome { .. }
+            | What::NoticeDue(_)
+            | What::Hosts(_)
+            | What::Said { .. }
+            | What::Local(_)
+            | What::Quirk(_)
+            | What::Removed => {}
+        }
+    }
+
+    fn step(&self, timeline: &mut Timeline, at: Millis, step: Step) {
+        if let Some(last) = timeline.attempts.last_mut().filter(|_| self.is_tried) {
+            last.steps.push((at, step));
+        }
+    }
+}
+
+fn set(last: &mut Try, kind: Kind, decision: Decision) {
+    let [_, schedule, connection, tls] = &mut last.decisions;
+    match kind {
+        Kind::Route => {}
+        Kind::Schedule => *schedule = Some(decision),
+        Kind::Connection => *connection = Some(decision),
+        Kind::Tls => *tls = Some(decision),
+    }
+}
+
+impl Try {
+    /// The decision of one kind.
+    #[must_use]
+    pub const fn decision(&self, kind: Kind) -> Option<&Decision> {
+        let [route, schedule, connection, tls] = &self.decisions;
+        match kind {
+            Kind::Route => route.as_ref(),
+            Kind::Schedule => schedule.as_ref(),
+            Kind::Connection => connection.as_ref(),
+            Kind::Tls => tls.as_ref(),
+        }
+    }
+}
+
+impl Timeline {
+    /// The status at the end, and when it was reached.
+    #[must_use]
+    pub fn last(&self) -> (Option<Millis>, Wanted) {
+        let last = self.attempts.last().and_then(|last| last.outcome.as_ref());
+        match self.given_up.as_ref().or(last) {
+            Some((at, status)) => (Some(*at), word(status)),
+            None => (None, Wanted::Scheduled),
+        }
+    }
+
+    /// The status behind attempt `number`, from 1.
+    fn behind(&self, number: u32) -> Option<(Option<Millis>, Wanted)> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        let (at, status) = self.attempts.get(index)?.outcome.as_ref()?;
+        Some((Some(*at), word(status)))
+    }
+}
+
+/// The word of a status.
+#[must_use]
+pub const fn word(status: &Status) -> Wanted {
+    match status {
+        Status::Scheduled => Wanted::Scheduled,
+        Status::Deferred(_) => Wanted::Deferred,
+        Status::Delivered(_) => Wanted::Delivered,
+        Status::Bounced(_) => Wanted::Bounced,
+    }
+}
+
+/// What an expectation wanted, and what was found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Otherwise {
+    /// The recipient.
+    pub rcpt: Mailbox,
+    /// What it was about: `route`, `status` …
+    pub about: &'static str,
+    /// What was expected.
+    pub expected: String,
+    /// What was found.
+    pub found: String,
+    /// Where the expectation is written.
+    pub place: scenario::Place,
+}
+
+/// What the timelines leave unmet of `expectation`, and how much of it is met.
+#[must_use]
+pub fn compare(expectation: &Expectation, scenario: &Scenario, timelines: &[Timeline]) -> (Vec<Otherwise>, usize) {
+    let (mut unmet, mut met) = (Vec::new(), 0);
+    for timeline in timelines {
+        let Some(message) = scenario.messages.get(timeline.message) else { continue };
+        if !is_about(expectation, &message.id, &timeline.rcpt) {
+            continue;
+        }
+        let otherwise = |about, expected: String, found: String, place| Otherwise {
+            rcpt: timeline.rcpt.clone(),
+            about,
+            expected,
+            found,
+            place,
+        };
+        let index = expectation.decided_at() as usize - 1;
+        for kind in Kind::ALL {
+            let Some(expected) = expectation.decision(kind) else { continue };
+            let at_enqueue = timeline.schedule.as_ref().filter(|_| kind == Kind::Schedule && index == 0);
+            let tried = timeline.attempts.get(index).and_then(|attempt| attempt.decision(kind));
+            let found = match at_enqueue.or(tried) {
+                Some(Decision { name: Some(name), .. }) => name.clone(),
+                Some(Decision { name: None, .. }) => "no strategy".to_owned(),
+                None if timeline.attempts.get(index).is_none() => {
+                    format!("no attempt {}: there were {}", index + 1, timeline.attempts.len())
+                }
+                None => "no decision".to_owned(),
+            };
+            if found == expected.name {
+                met += 1;
+            } else {
+                unmet.push(otherwise(kind.word(), expected.name.clone(), found, expected.place));
+            }
+        }
+        let Some(wanted) = expectation.status else { continue };
+        let found = match expectation.attempt {
+            Some(number) => timeline.behind(number),
+            None => Some(timeline.last()),
+        };
+        let after = |at: Option<Millis>| {
+            let since = at?.0.saturating_sub(message.at.0);
+            Some(Millis(since))
+        };
+        match found {
+            Some((at, status)) if status == wanted => {
+                let late = expectation.within.zip(after(at)).filter(|(within, took)| took > within);
+                match late {
+                    None => met += 1,
+                    Some((within, took)) => {
+                        let expected = format!("{} within {within}", wanted.word());
+                        unmet.push(otherwise("status", expected, format!("it after {took}"), expectation.place));
+                    }
+                }
+            }
+            Some((_, status)) => {
+                unmet.push(otherwise("status", wanted.word().into(), status.word().into(), expectation.place));
+            }
+            None => {
+                let found = format!("no such attempt: there were {}", timeline.attempts.len());
+                unmet.push(otherwise("status", wanted.word().into(), found, expectation.place));
+            }
+        }
+    }
+    (unmet, met)
+}

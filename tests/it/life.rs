@@ -1,0 +1,73 @@
+//! Messages over their whole life: what every scenario of `corpus/scenarios/life` shows, and that a run repeats.
+
+use std::path::Path;
+
+use crate::cli::run;
+
+/// Scenarios with a world.
+fn scenarios() -> Vec<String> {
+    let mut scenarios = vec!["corpus/quickstart/life.scenario.toml".to_owned()];
+    for entry in std::fs::read_dir("corpus/scenarios/life").unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".scenario.toml") {
+            scenarios.push(format!("corpus/scenarios/life/{name}"));
+        }
+    }
+    scenarios.sort();
+    scenarios
+}
+
+#[test]
+fn lives_are_as_recorded() {
+    for path in scenarios() {
+        let ran = run(&["simulate", &path]);
+        assert_eq!((ran.code, &*ran.stderr), (Some(0), ""), "{path}\n{}", ran.stdout);
+        let name = Path::new(&path).file_name().unwrap().to_str().unwrap().replace(".scenario.toml", "");
+        insta::with_settings!({ prepend_module_to_snapshot => true, omit_expression => true }, {
+            insta::assert_snapshot!(format!("life-{name}"), ran.stdout);
+        });
+    }
+}
+
+#[test]
+fn a_run_repeats_to_the_byte_and_whichever_engine_decides() {
+    for path in scenarios() {
+        let json = |engine: &str| {
+            let ran = run(&["simulate", &path, "--json", "--engine", engine]);
+            assert_eq!(ran.code, Some(0), "{path} {}", ran.stderr);
+            ran.stdout
+        };
+        let first = json("jit");
+        assert!(first.contains("\"type\":\"life\""), "{first}");
+        assert_eq!(first, json("jit"), "{path}");
+        assert_eq!(first, json("interpreter"), "{path}");
+        assert_eq!(first, json("both"), "{path}");
+    }
+}
+
+#[test]
+fn what_comes_otherwise_than_expected_is_a_no_and_says_where() {
+    let files = [
+        ("policy.toml", include_str!("../../corpus/scenarios/life/policy.toml")),
+        (
+            "other.scenario.toml",
+            "policy = \"policy.toml\"\n[world]\nzone = \"corp.test. IN A 198.51.100.1\"\n\
+             [[message]]\nsender = \"a@b.test\"\nrecipients = [\"c@corp.test\"]\n\
+             [[expect]]\nmessage = \"m1\"\nstatus = \"bounced\"\n\
+             [[expect]]\nmessage = \"m1\"\nstatus = \"delivered\"\nwithin = \"5ms\"\n\
+             [[expect]]\nmessage = \"m1\"\nattempt = 2\nstatus = \"delivered\"\nroute = \"mx\"\n",
+        ),
+    ];
+    let folder = crate::cli::scratch("life", &files);
+    let ran = run(&["simulate", folder.join("other.scenario.toml").to_str().unwrap()]);
+    assert_eq!(ran.code, Some(1));
+    let found: Vec<&str> =
+        ran.stdout.lines().filter_map(|line| line.split_once(".toml:").map(|(_, rest)| rest)).collect();
+    let expected = [
+        "7:1: status for c@corp.test: expected `bounced`, found delivered",
+        "10:1: status for c@corp.test: expected `delivered within 5ms`, found it after 210ms",
+        "18:9: route for c@corp.test: expected `mx`, found no attempt 2: there were 1",
+        "14:1: status for c@corp.test: expected `delivered`, found no such attempt: there were 1",
+    ];
+    assert_eq!(found.get(1..), Some(&expected[..]), "{}", ran.stdout);
+}
