@@ -9,7 +9,7 @@ use policy::{Kind, Plan};
 use scenario::{Scenario, Timestamp};
 use serde_json::{Value as Json, json};
 use simulate::{
-    Life, Timeline,
+    Life, Timeline, Violation,
     timeline::{Decision, Otherwise, Step, Try, word},
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Report<'r> {
     pub(super) source: &'r Source,
     pub(super) life: &'r Life,
     pub(super) timelines: &'r [Timeline],
+    /// What must never be: a fault of this program.
+    pub(super) violations: &'r [Violation],
     pub(super) unmet: &'r [Otherwise],
     pub(super) met: usize,
 }
@@ -31,7 +33,10 @@ pub(super) struct Report<'r> {
 impl Report<'_> {
     /// An expectation that is not met is a no; a question that nothing answers leaves the run open.
     pub(super) fn verdict(&self) -> Verdict {
-        match (self.unmet.is_empty(), self.life.unanswered.is_empty() && !self.life.is_stopped) {
+        match (
+            self.unmet.is_empty() && self.violations.is_empty(),
+            self.life.unanswered.is_empty() && !self.life.is_stopped,
+        ) {
             (false, _) => Verdict::No,
             (true, false) => Verdict::Undecided,
             (true, true) => Verdict::Yes,
@@ -57,6 +62,10 @@ impl Report<'_> {
         }
         if self.life.is_stopped {
             writeln!(output, "\nthe run was stopped: too much happened")?;
+        }
+        for Violation { checker, message, what } in self.violations {
+            let message = self.scenario.messages.get(*message).map_or("", |message| &message.id);
+            writeln!(output, "\nthis must never be ({checker}), and is a fault of pointsman: {message}: {what}")?;
         }
         for unmet in self.unmet {
             let position = self.source.position(unmet.place.0.start());
@@ -107,6 +116,9 @@ impl Report<'_> {
             "recipients": self.timelines.len(),
             "end_ms": self.life.end.since(self.life.start).0,
             "unanswered": self.life.unanswered,
+            "violations": self.violations.iter().map(|violation| json!({
+                "checker": violation.checker, "message": violation.message, "what": violation.what,
+            })).collect::<Vec<_>>(),
             "expectations": { "met": self.met, "unmet": unmet.collect::<Vec<_>>() },
         });
         writeln!(output, "{report}")?;

@@ -12,6 +12,7 @@ mod explain;
 mod files;
 mod life;
 mod masked;
+mod quirks;
 mod simulate;
 
 use std::{
@@ -92,6 +93,7 @@ enum Command {
     Eval(eval::Arguments),
     Dump(dump::Arguments),
     Bench(bench::Arguments),
+    Quirks(quirks::Arguments),
     /// Write completions for a shell to standard output
     ///
     /// For bash: `pointsman completions bash > /etc/bash_completion.d/pointsman`.
@@ -185,6 +187,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Eval(arguments) => eval::run(&arguments, colour, &mut output),
         Command::Dump(arguments) => dump::run(&arguments, colour, &mut output),
         Command::Bench(arguments) => bench::run(&arguments, colour, &mut output),
+        Command::Quirks(arguments) => quirks::run(&arguments, &mut output),
         Command::Completions { shell } => completions(shell, &mut output),
         Command::Man { folder } => manual(&folder),
     };

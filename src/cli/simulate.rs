@@ -228,6 +228,7 @@ fn life(
         source,
         life: &life,
         timelines: &timelines,
+        violations: &simulate::violations(&scenario, strategies, &life),
         unmet: &unmet,
         met,
     };

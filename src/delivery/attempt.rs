@@ -619,7 +619,7 @@ impl Attempt {
         cx.event(self.message, What::Connecting { host: name.clone(), ip, from });
         let ticket = self.new_ticket();
         let is_tls_first = request.is_implicit_tls;
-        cx.effects.push_back(Effect::Connect { ticket, to, from, host: name, is_tls_first });
+        cx.effects.push_back(Effect::Connect { ticket, message: message.id, to, from, host: name, is_tls_first });
         self.at = At::Session(Box::new(Session::new(request)));
         self.drain(message, cx);
         Flow::Wait

@@ -41,6 +41,8 @@ pub enum Effect {
     Connect {
         /// The question.
         ticket: Ticket,
+        /// For which message.
+        message: MessageId,
         /// Where to.
         to: SocketAddr,
         /// Where from; the system chooses where there is none.

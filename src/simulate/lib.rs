@@ -4,6 +4,7 @@
 //! Plan, Facts, World ── attempt ──▶ Attempt ─┬─ expect ──▶ what was expected otherwise
 //!                                            └─ summary ──▶ counts by strategy
 //! Scenario, Plan, Strategies ── run ──▶ Life ── timeline ──▶ what each recipient went through
+//!                                │                  ╰─ checks ──▶ what must never be
 //!                                └─ delivery::Queue ⇄ peer: the scenario's servers
 //! ```
 //!
@@ -11,6 +12,7 @@
 //! here is what delivery would do.
 
 pub mod attempt;
+pub mod checks;
 pub mod expect;
 pub mod peer;
 pub mod run;
@@ -18,6 +20,7 @@ pub mod summary;
 pub mod timeline;
 
 pub use attempt::{Attempt, Decided};
+pub use checks::{Violation, violations};
 pub use expect::Unmet;
 pub use run::{Life, run};
 pub use summary::Summary;

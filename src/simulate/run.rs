@@ -19,7 +19,7 @@ use delivery::{
     message::{Envelope, MessageId, Notify, Ret, Wish},
     reply::Reply,
 };
-use policy::{Decide, LookupFailed, Strategies, World as _};
+use policy::{Decide, LookupFailed, Strategies, World as _, strategy::QueueId};
 use scenario::{
     Environment, Message, Scenario, World,
     world::{Answer, Certificate, DnsAnswer, DnsKind, Host, Stage, StartTls},
@@ -52,6 +52,8 @@ pub struct Life {
     pub taken: Vec<Taken>,
     /// The questions of the policy that nothing answers.
     pub unanswered: BTreeSet<String>,
+    /// The most connections that were open at a time for each queue, and with which message it came to that.
+    pub most_connections: BTreeMap<QueueId, (u32, u64)>,
     /// Whether it was stopped because too much happened.
     pub is_stopped: bool,
 }
@@ -68,6 +70,8 @@ struct Run<'s, 'q> {
     next: u64,
     connections: BTreeMap<u64, (Ticket, Peer)>,
     given: BTreeMap<String, Given>,
+    /// The queue that each connection is made for, by its task.
+    open: BTreeMap<u64, QueueId>,
     life: Life,
 }
 
@@ -89,6 +93,7 @@ pub fn run(
         recipients: BTreeMap::new(),
         taken: Vec::new(),
         unanswered: BTreeSet::new(),
+        most_connections: BTreeMap::new(),
         is_stopped: false,
     };
     let mut run = Run {
@@ -101,6 +106,7 @@ pub fn run(
         next: 0,
         connections: BTreeMap::new(),
         given: BTreeMap::new(),
+        open: BTreeMap::new(),
         life,
     };
     // Messages are numbered by the core as they come; those of one moment in the scenario's order.
@@ -244,7 +250,8 @@ impl Run<'_, '_> {
                 let (result, length) = self.resolved(&name, kind, found);
                 self.after(length, Input::Addresses(ticket, result));
             }
-            Effect::Connect { ticket, to, from, host, is_tls_first } => {
+            Effect::Connect { ticket, message, to, from, host, is_tls_first } => {
+                self.opens(ticket, message);
                 self.connect(ticket, to.ip(), from, &host, is_tls_first);
             }
             Effect::Send(ticket, bytes) => {
@@ -267,6 +274,7 @@ impl Run<'_, '_> {
             Effect::StartTls { ticket, name } => self.handshake(ticket, &name),
             Effect::Close(ticket) => {
                 self.connections.remove(&ticket.task);
+                self.open.remove(&ticket.task);
             }
             Effect::DeliverLocally { ticket, message: _, recipients } => {
                 let stored = Reply::new(250, "2.1.5 stored");
@@ -302,6 +310,20 @@ impl Run<'_, '_> {
             },
         };
         (result, DNS)
+    }
+
+    /// Counts the connections of each queue. Where a message is in several, nobody outside knows for which one it is.
+    fn opens(&mut self, ticket: Ticket, message: MessageId) {
+        let recipients = self.life.recipients.get(&message.0).map(Vec::as_slice).unwrap_or_default();
+        let queues: BTreeSet<QueueId> = recipients.iter().map(|recipient| recipient.queue).collect();
+        if let (1, Some(queue)) = (queues.len(), queues.first()) {
+            self.open.insert(ticket.task, *queue);
+            let count = self.open.values().filter(|open| *open == queue).count() as u32;
+            let most = self.life.most_connections.entry(*queue).or_default();
+            if count > most.0 {
+                *most = (count, message.0);
+            }
+        }
     }
 
     fn connect(&mut self, ticket: Ticket, ip: IpAddr, from: Option<IpAddr>, host: &str, is_tls_first: bool) {
