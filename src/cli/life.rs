@@ -94,6 +94,9 @@ impl Report<'_> {
                 "schedule": timeline.schedule.as_ref().map(decision_json),
                 "attempts": timeline.attempts.iter().enumerate().map(attempt_json).collect::<Vec<_>>(),
                 "notices_ms": timeline.notices.iter().map(|at| at.0).collect::<Vec<_>>(),
+                "waits": timeline.waits.iter().map(|wait| json!({
+                    "at_ms": wait.at.0, "limiter": wait.limiter + 1, "until_ms": wait.until.0,
+                })).collect::<Vec<_>>(),
                 "status": status.word(),
                 "status_ms": at.map(|at| at.0),
                 "given_up": timeline.given_up.as_ref().map(|(at, status)| status_json(*at, status)),
@@ -156,10 +159,17 @@ fn lines(timeline: &Timeline, output: &mut impl Write) -> Result<(), Failure> {
         }
         None => writeln!(output, "            not accepted within the run")?,
     }
-    let mut notices = timeline.notices.iter().copied().peekable();
+    let notices = timeline.notices.iter().map(|at| (*at, "a delay notice is due".to_owned()));
+    let waits = timeline.waits.iter().map(|wait| {
+        let text = format!("rate limit {} is spent; next at +{}", wait.limiter + 1, clock(wait.until));
+        (wait.at, text)
+    });
+    let mut beside: Vec<(Millis, String)> = notices.chain(waits).collect();
+    beside.sort();
+    let mut beside = beside.into_iter().peekable();
     for (number, attempt) in timeline.attempts.iter().enumerate() {
-        while let Some(at) = notices.next_if(|at| *at <= attempt.at) {
-            writeln!(output, "{}", line(at, "a delay notice is due"))?;
+        while let Some((at, text)) = beside.next_if(|(at, _)| *at <= attempt.at) {
+            writeln!(output, "{}", line(at, &text))?;
         }
         let decisions = [Kind::Route, Kind::Tls, Kind::Connection];
         let decisions = decisions.into_iter().filter_map(|kind| named(kind, attempt.decision(kind)));
@@ -183,8 +193,8 @@ fn lines(timeline: &Timeline, output: &mut impl Write) -> Result<(), Failure> {
             writeln!(output, "{}", line(*at, &format!("  {}{next}{schedule}", outcome(status))))?;
         }
     }
-    for at in notices {
-        writeln!(output, "{}", line(at, "a delay notice is due"))?;
+    for (at, text) in beside {
+        writeln!(output, "{}", line(at, &text))?;
     }
     if let Some((at, status)) = &timeline.given_up {
         writeln!(output, "{}", line(*at, &outcome(status)))?;

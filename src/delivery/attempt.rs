@@ -14,7 +14,7 @@ use std::{
 use base::Instant;
 use policy::{
     Answers, Kind, Quirk, StrategyId, Target,
-    strategy::{self, Mx, Protocol, QueueId, Route},
+    strategy::{self, CountBy, Mx, Protocol, QueueId, Route, Scope},
 };
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     event::What,
     failure::{Failure, Handshake, Holds, Next, Verdict},
     hosts::{self, DnsResult, Family, Host, Named, Security},
+    limiter::Key,
     message::{Delivered, Failed, Message, MessageId, Status},
     reply::Reply,
     schedule,
@@ -45,6 +46,10 @@ pub(crate) struct Attempt {
     /// The recipients that are due, with the routes of those that were decided about.
     due: Vec<u32>,
     routes: Vec<(u32, StrategyId)>,
+    /// What was counted since something was really tried, to be taken back where a later limiter refuses; first what was
+    /// counted for the work item as a whole.
+    counted: Vec<Key>,
+    counted_for_all: usize,
     /// The transactions that are left, and the one at hand.
     groups: VecDeque<Group>,
     group: Option<Group>,
@@ -57,6 +62,8 @@ enum At {
     /// The route of the recipient at this place among those that are due.
     Route(usize),
     NextGroup,
+    /// The limiter at this place, for the whole work item, the group or the address at hand.
+    Limit(Scope, usize),
     Local,
     FirstTls,
     Mx,
@@ -93,6 +100,8 @@ struct Group {
     settled: Vec<(u32, Result<Reply, Failure>, Arc<str>)>,
     /// What mailboxes answered.
     local: Vec<(u32, Reply)>,
+    /// Those that wait for a rate.
+    waiting: Vec<u32>,
 }
 
 /// The host at hand.
@@ -130,6 +139,8 @@ impl Attempt {
             answers: Answers::new(),
             due: Vec::new(),
             routes: Vec::new(),
+            counted: Vec::new(),
+            counted_for_all: 0,
             groups: VecDeque::new(),
             group: None,
         }
@@ -195,6 +206,7 @@ impl Attempt {
             At::Begin => self.begin(message, cx),
             At::Route(place) => self.route(place, message, cx),
             At::NextGroup => self.next_group(message, cx),
+            At::Limit(scope, place) => self.limit(scope, place, message, cx),
             At::FirstTls => self.first_tls(message, cx),
             At::Mx => self.resolve(message, cx),
             At::NextHost => self.next_host(),
@@ -283,7 +295,7 @@ impl Attempt {
         };
         let due = message.recipients.iter().enumerate().filter(|(_, recipient)| is_due(recipient));
         self.due = due.map(|(place, _)| place as u32).collect();
-        self.at = At::Route(0);
+        self.at = if self.due.is_empty() { At::NextGroup } else { At::Limit(Scope::Sender, 0) };
     }
 
     fn route(&mut self, place: usize, message: &mut Message, cx: &mut Context<'_>) -> Flow {
@@ -330,21 +342,137 @@ impl Attempt {
     fn next_group(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
         let Some(group) = self.groups.pop_front() else { return self.end(message, cx) };
         cx.event(self.message, What::Attempt(group.recipients.clone()));
-        let is_decided = group.last.is_none();
-        let route = cx.strategies.route(group.route);
-        let is_local = matches!(route, Some(Route::Local));
-        let recipients = group.recipients.clone();
+        self.counted.truncate(self.counted_for_all);
+        self.at = if group.last.is_none() { At::Limit(Scope::Rcpt, 0) } else { At::Conclude };
         self.group = Some(group);
-        self.at = match is_decided {
-            false => At::Conclude,
-            true if is_local => {
-                let ticket = self.new_ticket();
-                cx.effects.push_back(Effect::DeliverLocally { ticket, message: self.message, recipients });
-                At::Local
-            }
-            true => At::FirstTls,
+        Flow::Go
+    }
+
+    /// Something is tried: what was counted for it stays.
+    fn spend(&mut self) {
+        self.counted.clear();
+        self.counted_for_all = 0;
+    }
+
+    /// Into mailboxes, or to hosts.
+    fn begin_group(&mut self, cx: &mut Context<'_>) -> Flow {
+        let Some(group) = &self.group else { return Flow::Wait };
+        if !matches!(cx.strategies.route(group.route), Some(Route::Local)) {
+            self.at = At::FirstTls;
+            return Flow::Go;
+        }
+        let recipients = group.recipients.clone();
+        self.spend();
+        let ticket = self.new_ticket();
+        cx.effects.push_back(Effect::DeliverLocally { ticket, message: self.message, recipients });
+        self.at = At::Local;
+        Flow::Wait
+    }
+
+    /// Counts what is about to be done under the limiters of a scope, in their order.
+    fn limit(&mut self, scope: Scope, place: usize, message: &mut Message, cx: &mut Context<'_>) -> Flow {
+        let target = cx.target();
+        let mut rest = cx.strategies.limiters.iter().enumerate().skip(place);
+        let Some((place, limiter)) = rest.find(|(_, limiter)| limiter.scope == scope) else {
+            return match scope {
+                Scope::Sender => {
+                    self.counted_for_all = self.counted.len();
+                    self.at = At::Route(0);
+                    Flow::Go
+                }
+                Scope::Rcpt => self.begin_group(cx),
+                Scope::Finest => {
+                    self.at = At::Connection;
+                    Flow::Go
+                }
+            };
         };
-        if is_decided && is_local { Flow::Wait } else { Flow::Go }
+        let first = match scope {
+            Scope::Sender => self.due.first().copied().unwrap_or_default(),
+            Scope::Rcpt | Scope::Finest => self.first(),
+        };
+        let trying = self.group.as_ref().and_then(|group| group.host.as_ref());
+        let (mx, remote_ip) = trying.map_or_else(|| ("".into(), None), |trying| (trying.name.clone(), trying.ip));
+        let local_ip = trying.and_then(|trying| trying.from);
+        let scene = Scene { mx: &mx, remote_ip, local_ip, ..Scene::new(message, first) };
+        if let Some(condition) = &limiter.condition {
+            match cx.holds(condition, &scene, &self.answers) {
+                Ok(true) => self.answers = Answers::new(),
+                Ok(false) => {
+                    self.answers = Answers::new();
+                    self.at = At::Limit(scope, place + 1);
+                    return Flow::Go;
+                }
+                Err(lookup) => {
+                    self.at = At::Limit(scope, place);
+                    let ticket = self.new_ticket();
+                    cx.effects.push_back(Effect::LookUp(ticket, lookup));
+                    return Flow::Wait;
+                }
+            }
+        }
+        let recipient = message.recipients.get(first as usize);
+        let ip = |ip: Option<IpAddr>| ip.map(|ip| ip.to_string().into()).unwrap_or_default();
+        let sender = &message.envelope.sender;
+        let key = Key::new(limiter, |by| match by {
+            CountBy::Rcpt => recipient.map(|known| known.address.as_str().into()).unwrap_or_default(),
+            CountBy::RcptDomain => recipient.map(|known| known.address.domain().into()).unwrap_or_default(),
+            CountBy::Sender if sender.is_null() => "<>".into(),
+            CountBy::Sender => sender.as_str().into(),
+            CountBy::SenderDomain => sender.domain().into(),
+            CountBy::Mx => (*mx).into(),
+            CountBy::RemoteIp => ip(remote_ip),
+            CountBy::LocalIp => ip(local_ip),
+        });
+        self.at = At::Limit(scope, place + 1);
+        match cx.limiters.count(&key, cx.now, target) {
+            Ok(()) => {
+                self.counted.push(key);
+                Flow::Go
+            }
+            Err(until) => {
+                for key in self.counted.drain(..).filter(|_| !target.has(Quirk::LimiterNotRefunded)) {
+                    cx.limiters.take_back(&key);
+                }
+                self.counted_for_all = 0;
+                self.limited(scope, place, until, message, cx)
+            }
+        }
+    }
+
+    /// Lets recipients wait until a rate has room again. That is no attempt.
+    fn limited(
+        &mut self,
+        scope: Scope,
+        limiter: usize,
+        until: Instant,
+        message: &mut Message,
+        cx: &mut Context<'_>,
+    ) -> Flow {
+        let target = cx.target();
+        let waiting = match (scope, &mut self.group) {
+            (Scope::Rcpt | Scope::Finest, Some(group)) => std::mem::take(&mut group.pending),
+            _ => std::mem::take(&mut self.due),
+        };
+        for place in &waiting {
+            let Some(recipient) = message.recipients.get_mut(*place as usize) else { continue };
+            recipient.due = until;
+            if target.has(Quirk::RateErasesLastError) {
+                let failed = Failed { entity: "localhost".into(), failure: Failure::Rate };
+                recipient.status = Status::Deferred(Box::new(failed));
+            }
+        }
+        cx.event(message.id, What::Limited { recipients: waiting.clone(), limiter, until });
+        match &mut self.group {
+            Some(group) if scope != Scope::Sender => {
+                // What is left of the group was not tried.
+                group.recipients.retain(|place| !waiting.contains(place));
+                group.waiting = waiting;
+                self.at = At::Conclude;
+                Flow::Go
+            }
+            _ => self.end(message, cx),
+        }
     }
 
     fn local_answered(&mut self, replies: &[Reply]) {
@@ -549,7 +677,7 @@ impl Attempt {
         self.at = match trying.addresses.pop_front() {
             Some(ip) => {
                 trying.ip = Some(ip);
-                At::Connection
+                At::Limit(Scope::Finest, 0)
             }
             None if trying.family > 0 && trying.family < hosts::families(mx.ip_lookup).len() => {
                 At::Addresses(trying.family)
@@ -617,6 +745,7 @@ impl Attempt {
         };
         let to = SocketAddr::new(ip, relay.map_or(SMTP_PORT, |relay| relay.port));
         cx.event(self.message, What::Connecting { host: name.clone(), ip, from });
+        self.spend();
         let ticket = self.new_ticket();
         let is_tls_first = request.is_implicit_tls;
         cx.effects.push_back(Effect::Connect { ticket, message: message.id, to, from, host: name, is_tls_first });
@@ -763,7 +892,8 @@ impl Attempt {
     }
 
     fn store(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
-        let recipients = self.group.take().map(|group| group.recipients).unwrap_or_default();
+        let group = self.group.take();
+        let recipients = group.map(|group| [group.recipients, group.waiting].concat()).unwrap_or_default();
         let state = |place: u32| Some((place, message.recipients.get(place as usize)?.clone()));
         let changed = recipients.into_iter().filter_map(state).collect();
         let ticket = self.new_ticket();
@@ -809,6 +939,7 @@ impl Group {
             last: None,
             settled: Vec::new(),
             local: Vec::new(),
+            waiting: Vec::new(),
         }
     }
 }

@@ -4,13 +4,14 @@ use std::{collections::VecDeque, net::IpAddr};
 
 use base::Instant;
 use policy::{
-    Answers, Chosen, Decide, Kind, Lookup, Op, Otherwise, Plan, Quirk, Row, Scratch, Stop, Strategies, Target, Value,
-    Variable, VariableSet,
+    Answers, Block, Chosen, Decide, Kind, Lookup, Op, Otherwise, Plan, Quirk, Row, Scratch, Stop, Strategies, Target,
+    Value, Variable, VariableSet, interpret,
 };
 
 use crate::{
     effect::Effect,
     event::{Event, What},
+    limiter::Limiters,
     message::{Message, MessageId, Recipient},
     random::Random,
 };
@@ -21,6 +22,7 @@ pub(crate) struct Context<'a> {
     pub(crate) engine: &'a dyn Decide,
     pub(crate) strategies: &'a Strategies,
     pub(crate) reads: &'a Reads,
+    pub(crate) limiters: &'a mut Limiters,
     pub(crate) random: &'a mut Random,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) effects: &'a mut VecDeque<Effect>,
@@ -93,9 +95,13 @@ impl Context<'_> {
         self.events.push_back(Event { at: self.now, message, what });
     }
 
-    /// Decides, and tells.
-    pub(crate) fn decide(&mut self, kind: Kind, scene: &Scene<'_>, answers: &Answers) -> Result<Chosen, Stuck> {
-        let reads = self.reads.of_kind(kind);
+    /// What `take` makes of the row of a scene; of the costly columns only those of `reads` are filled.
+    fn with_row<T>(
+        &mut self,
+        scene: &Scene<'_>,
+        reads: VariableSet,
+        take: impl FnOnce(&mut Self, &Row<'_>) -> Result<T, Stuck>,
+    ) -> Result<T, Stuck> {
         let target = self.target();
         let Some(recipient) = scene.state.or_else(|| scene.message.recipients.get(scene.recipient as usize)) else {
             return Err(Stuck::Undecided);
@@ -153,7 +159,42 @@ impl Context<'_> {
             let set = row.set_int(variable, int);
             debug_assert!(set.is_ok(), "{variable:?} is a number");
         }
-        let (chosen, is_instead) = match self.engine.decide(kind, &row, answers, self.scratch) {
+        take(self, &row)
+    }
+
+    /// Whether the condition of a limiter or a quota holds; one that fails does not.
+    pub(crate) fn holds(&mut self, condition: &Block, scene: &Scene<'_>, answers: &Answers) -> Result<bool, Lookup> {
+        let exprs = condition.ir().exprs();
+        let variables = exprs.filter_map(|(_, expr)| match expr.op {
+            Op::Variable(variable) => Some(variable),
+            _ => None,
+        });
+        let reads = variables.fold(VariableSet::NONE, VariableSet::with);
+        let only_else = self.target().has(Quirk::LimiterMatchOnlyElse);
+        let held = self.with_row(scene, reads, |_, row| {
+            let value = if only_else {
+                interpret::expression(condition.ir(), condition.otherwise(), row, answers, &mut ())
+            } else {
+                interpret::block(condition, row, answers, &mut ()).map(|decision| decision.value)
+            };
+            match value {
+                Ok(value) => Ok(value.is_true()),
+                Err(Stop::Needs(lookup)) => Err(Stuck::Needs(lookup)),
+                Err(Stop::Failed(_)) => Err(Stuck::Undecided),
+            }
+        });
+        match held {
+            Ok(held) => Ok(held),
+            Err(Stuck::Needs(lookup)) => Err(lookup),
+            Err(Stuck::Undecided) => Ok(false),
+        }
+    }
+
+    /// Decides, and tells.
+    pub(crate) fn decide(&mut self, kind: Kind, scene: &Scene<'_>, answers: &Answers) -> Result<Chosen, Stuck> {
+        let reads = self.reads.of_kind(kind);
+        let decided = self.with_row(scene, reads, |cx, row| Ok(cx.engine.decide(kind, row, answers, cx.scratch)))?;
+        let (chosen, is_instead) = match decided {
             Ok(chosen) => (Some(chosen), false),
             Err(otherwise) => match *otherwise {
                 Otherwise::Instead { chosen, .. } => (Some(chosen), true),

@@ -82,6 +82,15 @@ pub enum What {
     },
     /// Local mailboxes answered.
     Local(Vec<Reply>),
+    /// A rate limit is spent: these recipients wait until then.
+    Limited {
+        /// The recipients' places.
+        recipients: Vec<u32>,
+        /// The limiter's place among the policy's.
+        limiter: usize,
+        /// When they are tried next.
+        until: Instant,
+    },
     /// A delay notice was due.
     NoticeDue(u32),
     /// A quirk of the target decided.

@@ -18,6 +18,7 @@ pub mod effect;
 pub mod event;
 pub mod failure;
 pub mod hosts;
+mod limiter;
 pub mod limits;
 pub mod message;
 pub mod queue;

@@ -181,7 +181,7 @@ quirks! {
         "bounces by attempts one interval after the last one"
         => "bounces at the last one";
     FixedWindows "fixed-windows" "3.9" [yes yes]
-        "counts a rate in fixed windows, and one more than it says"
+        "counts a rate in fixed windows that begin at the epoch"
         => "uses a token bucket";
     LimiterNotRefunded "limiter-not-refunded" "3.9" [yes yes]
         "counts a check that a later limiter refuses"

@@ -29,8 +29,21 @@ pub struct Timeline {
     pub attempts: Vec<Try>,
     /// The delay notices that were due.
     pub notices: Vec<Millis>,
+    /// The waits for a rate limit.
+    pub waits: Vec<Wait>,
     /// How it ended without an attempt, and when.
     pub given_up: Option<(Millis, Status)>,
+}
+
+/// A wait for a rate limit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Wait {
+    /// When it began, from the run's beginning.
+    pub at: Millis,
+    /// The limiter's place among the policy's, from 0.
+    pub limiter: usize,
+    /// When it ends.
+    pub until: Millis,
 }
 
 /// A decision.
@@ -86,6 +99,7 @@ pub fn timelines(scenario: &Scenario, plan: &Plan, life: &Life) -> Vec<Timeline>
                 schedule: None,
                 attempts: Vec::new(),
                 notices: Vec::new(),
+                waits: Vec::new(),
                 given_up: None,
             };
             let mut teller = Teller { plan, start: life.start, number: number as u32, routes: None, is_tried: false };
@@ -154,8 +168,16 @@ impl Teller<'_> {
                     None => timeline.given_up = Some((at, status.clone())),
                 }
             }
+            What::Limited { recipients, limiter, until } if recipients.contains(&self.number) => {
+                timeline.waits.push(Wait { at, limiter: *limiter, until: until.since(self.start) });
+                // Nothing was tried.
+                if timeline.attempts.last().is_some_and(|last| last.outcome.is_none() && last.steps.is_empty()) {
+                    timeline.attempts.pop();
+                }
+            }
             What::NoticeDue(recipient) if *recipient == self.number => timeline.notices.push(at),
             What::Outcome { .. }
+            | What::Limited { .. }
             | What::NoticeDue(_)
             | What::Hosts(_)
             | What::Said { .. }
@@ -292,6 +314,8 @@ pub fn compare(expectation: &Expectation, scenario: &Scenario, timelines: &[Time
                     None => met += 1,
                     Some((within, took)) => {
                         let expected = format!("{} within {within}", wanted.word());
+                        // What is longer is told in whole seconds.
+                        let took = if took.0 < 10_000 { took } else { Millis::from_secs(took.0 / 1_000) };
                         unmet.push(otherwise("status", expected, format!("it after {took}"), expectation.place));
                     }
                 }

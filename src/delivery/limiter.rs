@@ -1,0 +1,149 @@
+//! Outbound rate limits: how often something may be tried, counted apart by chosen properties.
+//!
+//! Limiters with the same key values and the same rate share what they count, as in the reference.
+//!
+//! Source: delivery spec 3.9. The reference counts in windows that are aligned to the epoch; `native` has a token bucket
+//! of as many tokens as the rate's count, which are filled up evenly.
+
+use std::collections::BTreeMap;
+
+use base::Instant;
+use policy::{
+    Quirk, Target,
+    strategy::{CountBy, Limiter},
+};
+
+/// What a limiter counts under: the values of its key, and its rate.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Key {
+    values: Box<[(CountBy, Box<str>)]>,
+    count: u64,
+    period: u64,
+}
+
+/// How often each key was counted.
+#[derive(Debug, Default)]
+pub(crate) struct Limiters {
+    windows: BTreeMap<Key, Window>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    /// The number of the window (reference), or the moment up to which tokens were filled in.
+    at: u64,
+    /// How often it was counted in the window, or how many parts of a token are left: `period` parts are one.
+    count: u64,
+}
+
+impl Key {
+    pub(crate) fn new(limiter: &Limiter, value: impl Fn(CountBy) -> Box<str>) -> Self {
+        let values = limiter.key.iter().map(|by| (*by, value(*by))).collect();
+        Self { values, count: limiter.count, period: limiter.period.0.max(1) }
+    }
+}
+
+impl Limiters {
+    /// Counts one under `key`; where the rate is spent, when there is room again.
+    pub(crate) fn count(&mut self, key: &Key, now: Instant, target: Target) -> Result<(), Instant> {
+        if target.has(Quirk::FixedWindows) { self.in_window(key, now) } else { self.take_token(key, now) }
+    }
+
+    fn in_window(&mut self, key: &Key, now: Instant) -> Result<(), Instant> {
+        let at = now.0 / key.period;
+        let window = self.windows.entry(key.clone()).or_insert(Window { at, count: 0 });
+        if window.at != at {
+            *window = Window { at, count: 0 };
+        }
+        window.count += 1;
+        if window.count <= key.count { Ok(()) } else { Err(Instant((at + 1).saturating_mul(key.period))) }
+    }
+
+    fn take_token(&mut self, key: &Key, now: Instant) -> Result<(), Instant> {
+        // A token is `period` parts, of which `count` come each millisecond.
+        let full = key.count.saturating_mul(key.period);
+        let bucket = self.windows.entry(key.clone()).or_insert(Window { at: now.0, count: full });
+        let filled = now.0.saturating_sub(bucket.at).saturating_mul(key.count);
+        bucket.count = bucket.count.saturating_add(filled).min(full);
+        bucket.at = now.0;
+        if bucket.count >= key.period && key.count > 0 {
+            bucket.count -= key.period;
+            return Ok(());
+        }
+        let missing = key.period - bucket.count;
+        let wait = if key.count == 0 { key.period } else { missing.div_ceil(key.count) };
+        Err(Instant(now.0.saturating_add(wait)))
+    }
+
+    /// Takes back one count: what it was for did not happen.
+    pub(crate) fn take_back(&mut self, key: &Key) {
+        let full = key.count.saturating_mul(key.period);
+        if let Some(bucket) = self.windows.get_mut(key) {
+            bucket.count = bucket.count.saturating_add(key.period).min(full);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::Millis;
+    use policy::strategy::Scope;
+
+    use super::*;
+
+    fn limiter(count: u64, seconds: u64) -> Limiter {
+        let period = Millis::from_secs(seconds);
+        Limiter { scope: Scope::Sender, key: Box::new([CountBy::Sender]), condition: None, count, period }
+    }
+
+    fn key(limiter: &Limiter, sender: &str) -> Key {
+        Key::new(limiter, |_| sender.into())
+    }
+
+    /// The seconds at which something may be tried that is tried as soon as it may, from second `from`.
+    fn allowed(target: Target, from: u64, tries: usize) -> Vec<u64> {
+        let (limiter, mut limiters) = (limiter(2, 60), Limiters::default());
+        let mut now = Instant(from * 1_000);
+        let mut allowed = Vec::new();
+        while allowed.len() < tries {
+            match limiters.count(&key(&limiter, "a"), now, target) {
+                Ok(()) => allowed.push(now.0 / 1_000),
+                Err(until) => {
+                    assert!(until > now);
+                    now = until;
+                }
+            }
+        }
+        allowed
+    }
+
+    #[test]
+    fn the_reference_counts_in_windows_and_native_evenly() {
+        assert_eq!(allowed(Target::Stalwart016, 130, 6), [130, 130, 180, 180, 240, 240]);
+        assert_eq!(allowed(Target::Native, 130, 6), [130, 130, 160, 190, 220, 250]);
+    }
+
+    #[test]
+    fn no_period_ever_has_more_than_the_rate_and_one_bucket() {
+        let times = allowed(Target::Native, 7, 50);
+        for start in &times {
+            let within = times.iter().filter(|at| (*start..start + 60).contains(*at)).count();
+            assert!(within <= 4, "{within} from {start}");
+        }
+        let (limiter, mut limiters) = (limiter(0, 60), Limiters::default());
+        for target in [Target::Native, Target::Stalwart016] {
+            assert!(limiters.count(&key(&limiter, "a"), Instant(5_000), target).is_err(), "nothing is allowed");
+        }
+    }
+
+    #[test]
+    fn keys_are_counted_apart_and_counts_can_be_taken_back() {
+        let (limiter, mut limiters) = (limiter(1, 60), Limiters::default());
+        let (a, b) = (key(&limiter, "a"), key(&limiter, "b"));
+        let now = Instant(0);
+        assert_eq!(limiters.count(&a, now, Target::Native), Ok(()));
+        assert_eq!(limiters.count(&b, now, Target::Native), Ok(()));
+        assert_eq!(limiters.count(&a, now, Target::Native), Err(Instant(60_000)));
+        limiters.take_back(&a);
+        assert_eq!(limiters.count(&a, now, Target::Native), Ok(()));
+    }
+}
