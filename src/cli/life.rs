@@ -3,7 +3,7 @@
 use std::{io::Write, path::Path};
 
 use base::Millis;
-use delivery::{Failure as Wrong, Status};
+use delivery::{Failure as Wrong, MessageId, Status, message::Ret};
 use document::Source;
 use policy::{Kind, Plan};
 use scenario::{Scenario, Timestamp};
@@ -57,6 +57,16 @@ impl Report<'_> {
             writeln!(output, "\n{} to {}", self.message(timeline), timeline.rcpt)?;
             lines(timeline, output)?;
         }
+        for (number, report) in &self.life.reports {
+            let about = usize::try_from(report.about.0).ok().and_then(|place| self.scenario.messages.get(place));
+            let (about, to) = about.map_or(("", ""), |message| (&*message.id, message.sender.as_str()));
+            let state = self.life.recipients.get(number).and_then(|recipients| recipients.first());
+            let state = state.map_or_else(|| "not accepted".to_owned(), |recipient| outcome(&recipient.status));
+            writeln!(output, "\nreport {} about {about} to {to}: {state}", numbered(*number))?;
+            for line in content(report).lines() {
+                writeln!(output, "{}", format!("    {line}").trim_end())?;
+            }
+        }
         for unanswered in &self.life.unanswered {
             writeln!(output, "\nnothing answers {unanswered}; it counted as failed. Add it to the environment.")?;
         }
@@ -94,12 +104,29 @@ impl Report<'_> {
                 "schedule": timeline.schedule.as_ref().map(decision_json),
                 "attempts": timeline.attempts.iter().enumerate().map(attempt_json).collect::<Vec<_>>(),
                 "notices_ms": timeline.notices.iter().map(|at| at.0).collect::<Vec<_>>(),
+                "told": timeline.reports.iter().map(|(at, report, action)| json!({
+                    "at_ms": at.0, "report": numbered(*report), "action": action.word(),
+                })).collect::<Vec<_>>(),
                 "waits": timeline.waits.iter().map(|wait| json!({
                     "at_ms": wait.at.0, "limiter": wait.limiter + 1, "until_ms": wait.until.0,
                 })).collect::<Vec<_>>(),
                 "status": status.word(),
                 "status_ms": at.map(|at| at.0),
                 "given_up": timeline.given_up.as_ref().map(|(at, status)| status_json(*at, status)),
+            });
+            writeln!(output, "{line}")?;
+        }
+        for (number, report) in &self.life.reports {
+            let about = usize::try_from(report.about.0).ok().and_then(|place| self.scenario.messages.get(place));
+            let state = self.life.recipients.get(number).and_then(|recipients| recipients.first());
+            let line = json!({
+                "type": "report",
+                "scenario": self.path.display().to_string(),
+                "report": numbered(*number),
+                "about": about.map(|message| &*message.id),
+                "to": about.map(|message| message.sender.as_str()),
+                "status": state.map(|recipient| word(&recipient.status).word()),
+                "content": content(report),
             });
             writeln!(output, "{line}")?;
         }
@@ -127,6 +154,21 @@ impl Report<'_> {
         writeln!(output, "{report}")?;
         Ok(())
     }
+}
+
+/// A report's number in one run, from 1.
+const fn numbered(report: u64) -> u64 {
+    report.saturating_sub(MessageId::REPORTS) + 1
+}
+
+/// A report as it is sent; the original is not in a dry run.
+fn content(report: &delivery::Report) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let original = match report.returns {
+        Ret::Full => "(the message)\r\n",
+        Ret::Headers => "(the message's header)\r\n",
+    };
+    format!("{}{original}{}", text(&report.before), text(&report.after))
 }
 
 /// A length of time as people read it: its two largest units.
@@ -164,8 +206,11 @@ fn lines(timeline: &Timeline, output: &mut impl Write) -> Result<(), Failure> {
         let text = format!("rate limit {} is spent; next at +{}", wait.limiter + 1, clock(wait.until));
         (wait.at, text)
     });
-    let mut beside: Vec<(Millis, String)> = notices.chain(waits).collect();
-    beside.sort();
+    let told = timeline.reports.iter().map(|(at, report, action)| {
+        (*at, format!("the sender is told: {} (report {})", action.word(), numbered(*report)))
+    });
+    let mut beside: Vec<(Millis, String)> = notices.chain(waits).chain(told).collect();
+    beside.sort_by_key(|(at, _)| *at);
     let mut beside = beside.into_iter().peekable();
     for (number, attempt) in timeline.attempts.iter().enumerate() {
         while let Some((at, text)) = beside.next_if(|(at, _)| *at <= attempt.at) {
@@ -193,11 +238,15 @@ fn lines(timeline: &Timeline, output: &mut impl Write) -> Result<(), Failure> {
             writeln!(output, "{}", line(*at, &format!("  {}{next}{schedule}", outcome(status))))?;
         }
     }
-    for (at, text) in beside {
+    let given_up = timeline.given_up.as_ref().map(|(at, _)| *at);
+    while let Some((at, text)) = beside.next_if(|(at, _)| given_up.is_some_and(|given_up| *at < given_up)) {
         writeln!(output, "{}", line(at, &text))?;
     }
     if let Some((at, status)) = &timeline.given_up {
         writeln!(output, "{}", line(*at, &outcome(status)))?;
+    }
+    for (at, text) in beside {
+        writeln!(output, "{}", line(at, &text))?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::{
     effect::{Effect, Input, Record, Ticket},
     event::What,
     message::{Expires, Message, MessageId, Recipient, Status, Submission},
+    report::Report,
     schedule,
 };
 
@@ -23,11 +24,19 @@ pub(crate) struct Admission {
     /// The place of the recipient whose schedule is next.
     next: usize,
     answers: Answers,
+    /// Its content, where it is a report, and the task that waits for it to be stored.
+    report: Option<(Box<Report>, u64)>,
 }
 
 impl Admission {
     /// Recipients that are named twice are taken once, with the wishes of the first.
-    pub(crate) fn new(task: u64, id: MessageId, submission: Submission, now: Instant) -> Self {
+    pub(crate) fn new(
+        task: u64,
+        id: MessageId,
+        submission: Submission,
+        report: Option<(Box<Report>, u64)>,
+        now: Instant,
+    ) -> Self {
         let mut recipients: Vec<Recipient> = Vec::with_capacity(submission.recipients.len());
         let mut known = std::collections::BTreeSet::new();
         for wish in submission.recipients {
@@ -43,11 +52,12 @@ impl Admission {
                     notify_num: 0,
                     notify_due: Instant::NEVER,
                     expires: Expires::After(0),
+                    is_reported: false,
                 });
             }
         }
         let message = Message { id, created: now, envelope: Box::new(submission.envelope), recipients };
-        Self { task, step: 0, message, next: 0, answers: Answers::new() }
+        Self { task, step: 0, message, next: 0, answers: Answers::new(), report }
     }
 
     const fn new_ticket(&mut self) -> Ticket {
@@ -78,7 +88,8 @@ impl Admission {
             self.next += 1;
         }
         let ticket = self.new_ticket();
-        cx.effects.push_back(Effect::Store(ticket, Record::Accepted(Box::new(self.message.clone()))));
+        let report = self.report.as_ref().map(|(report, _)| report.clone());
+        cx.effects.push_back(Effect::Store(ticket, Record::Accepted(Box::new(self.message.clone()), report)));
     }
 
     /// Takes an answer; whether the message is stored now.
@@ -98,8 +109,8 @@ impl Admission {
         }
     }
 
-    /// The message, when it is stored.
-    pub(crate) fn message(self) -> Message {
-        self.message
+    /// The message, when it is stored, and the task that waited for that.
+    pub(crate) fn message(self) -> (Message, Option<u64>) {
+        (self.message, self.report.map(|(_, task)| task))
     }
 }

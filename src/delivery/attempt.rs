@@ -11,23 +11,24 @@ use std::{
     sync::Arc,
 };
 
-use base::Instant;
+use base::{Instant, Mailbox, Millis};
 use policy::{
     Answers, Kind, Quirk, StrategyId, Target,
     strategy::{self, CountBy, Mx, Protocol, QueueId, Route, Scope},
 };
 
 use crate::{
-    context::{Context, Scene, Stuck},
+    context::{Context, Reporting, Scene, Stuck},
     effect::{Effect, Input, Peer, Record, Ticket},
     event::What,
     failure::{Failure, Handshake, Holds, Next, Verdict},
     hosts::{self, DnsResult, Family, Host, Named, Security},
     limiter::Key,
-    message::{Delivered, Failed, Message, MessageId, Status},
+    message::{Delivered, Envelope, Failed, Message, MessageId, Notify, Relay, Status, Submission, Wish},
     reply::Reply,
+    report::{self, Action},
     schedule,
-    session::{Action, Happened, Request, Session, To},
+    session::{self, Happened, Request, Session, To},
     tls::{self, Dane, Demand, Sts, Verification},
 };
 
@@ -43,6 +44,8 @@ pub(crate) struct Attempt {
     at: At,
     /// What the policy's questions of the decision at hand were answered.
     answers: Answers,
+    /// The recipients whose delay is to be told.
+    late: Vec<u32>,
     /// The recipients that are due, with the routes of those that were decided about.
     due: Vec<u32>,
     routes: Vec<(u32, StrategyId)>,
@@ -80,8 +83,18 @@ enum At {
     Store,
     /// A delay notice of the recipient at this place of the message.
     Notice(u32),
+    /// The sender is told; then it goes on with the attempt, or ends.
+    Report(Then),
+    Reporting(Then),
     End,
     Ended,
+}
+
+/// What follows when the sender was told.
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    Attempt,
+    End,
 }
 
 /// Recipients that one transaction is for.
@@ -97,12 +110,15 @@ struct Group {
     /// The last failure, and with whom.
     last: Option<Failed>,
     /// What came of recipients, and with which host.
-    settled: Vec<(u32, Result<Reply, Failure>, Arc<str>)>,
+    settled: Vec<Settled>,
     /// What mailboxes answered.
     local: Vec<(u32, Reply)>,
     /// Those that wait for a rate.
     waiting: Vec<u32>,
 }
+
+/// What came of a recipient, with which host, and whether that takes NOTIFY.
+type Settled = (u32, Result<Reply, Failure>, Arc<str>, bool);
 
 /// The host at hand.
 #[derive(Debug)]
@@ -137,6 +153,7 @@ impl Attempt {
             deadline: None,
             at: At::Begin,
             answers: Answers::new(),
+            late: Vec::new(),
             due: Vec::new(),
             routes: Vec::new(),
             counted: Vec::new(),
@@ -205,7 +222,7 @@ impl Attempt {
         match self.at {
             At::Begin => self.begin(message, cx),
             At::Route(place) => self.route(place, message, cx),
-            At::NextGroup => self.next_group(message, cx),
+            At::NextGroup => self.next_group(cx),
             At::Limit(scope, place) => self.limit(scope, place, message, cx),
             At::FirstTls => self.first_tls(message, cx),
             At::Mx => self.resolve(message, cx),
@@ -217,7 +234,8 @@ impl Attempt {
             At::Conclude => self.conclude(message, cx),
             At::Reschedule(place) => self.reschedule(place, message, cx),
             At::Notice(recipient) => self.notice(recipient, message, cx),
-            At::Local | At::Session(_) | At::Store | At::End | At::Ended => Flow::Wait,
+            At::Report(then) => self.report(then, message, cx),
+            At::Local | At::Session(_) | At::Reporting(_) | At::Store | At::End | At::Ended => Flow::Wait,
         }
     }
 
@@ -263,7 +281,7 @@ impl Attempt {
         let is_due = |recipient: &crate::Recipient| !recipient.status.is_final() && recipient.notify_due <= cx.now;
         let due = message.recipients.iter().skip(place as usize).position(is_due);
         let Some(place) = due.map(|at| place + at as u32) else {
-            self.choose_due(message, cx);
+            self.at = At::Report(Then::Attempt);
             return Flow::Go;
         };
         self.at = At::Notice(place);
@@ -279,6 +297,7 @@ impl Attempt {
             }
         };
         cx.event(message.id, What::NoticeDue(place));
+        self.late.push(place);
         let target = cx.target();
         let since = message.since();
         if let (Some(recipient), Some(schedule)) =
@@ -287,6 +306,79 @@ impl Attempt {
             schedule::after_notice(target, since, recipient, schedule, cx.now);
         }
         Flow::Go
+    }
+
+    /// Tells the sender what is to be told, in one report for all recipients.
+    fn report(&mut self, then: Then, message: &mut Message, cx: &mut Context<'_>) -> Flow {
+        let target = cx.target();
+        let late = std::mem::take(&mut self.late);
+        let mut lines = Vec::new();
+        let mut unheard = Vec::new();
+        for (place, recipient) in message.recipients.iter_mut().enumerate() {
+            let place = place as u32;
+            if recipient.status.is_final() {
+                let action = if recipient.is_reported { None } else { report::action(recipient, target) };
+                recipient.is_reported = true;
+                lines.extend(action.map(|action| (place, action)));
+                if matches!(recipient.status, Status::Bounced(_)) && action.is_some() {
+                    unheard.push(place);
+                }
+            } else if late.contains(&place) && recipient.notify.delay() {
+                lines.push((place, Action::Delayed));
+            }
+        }
+        if message.envelope.sender.is_null() {
+            for place in unheard {
+                cx.event(message.id, What::DoubleBounce(place));
+            }
+            lines.clear();
+        }
+        if lines.is_empty() {
+            return self.after_report(then, message, cx);
+        }
+        let id = MessageId(*cx.next_report);
+        *cx.next_report += 1;
+        let report = Box::new(report::write(message, &lines, cx.strategies, target, cx.now));
+        let submission = Submission {
+            envelope: Envelope {
+                sender: Mailbox::null(),
+                source: "dsn",
+                size: (report.before.len() + report.after.len()) as u64,
+                priority: 0,
+                received_from_ip: IpAddr::from([127, 0, 0, 1]),
+                received_via_port: 0,
+                envid: None,
+                ret: None,
+                requires_tls: false,
+                is_utf8: message.envelope.is_utf8,
+                is_8bit: false,
+                hold: Millis(0),
+            },
+            recipients: vec![Wish { address: message.envelope.sender.clone(), notify: Notify::Never, orcpt: None }],
+        };
+        cx.event(message.id, What::Reported { report: id, lines });
+        cx.reports.push_back(Reporting { id, submission, report, task: self.task });
+        self.at = At::Reporting(then);
+        Flow::Wait
+    }
+
+    /// The report is stored.
+    pub(crate) fn reported(&mut self, message: &mut Message, cx: &mut Context<'_>) {
+        if let At::Reporting(then) = self.at
+            && self.after_report(then, message, cx) == Flow::Go
+        {
+            self.run(message, cx);
+        }
+    }
+
+    fn after_report(&mut self, then: Then, message: &Message, cx: &mut Context<'_>) -> Flow {
+        match then {
+            Then::Attempt => {
+                self.choose_due(message, cx);
+                Flow::Go
+            }
+            Then::End => self.store_all(message, cx),
+        }
     }
 
     fn choose_due(&mut self, message: &Message, cx: &Context<'_>) {
@@ -339,8 +431,11 @@ impl Attempt {
         self.at = At::NextGroup;
     }
 
-    fn next_group(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
-        let Some(group) = self.groups.pop_front() else { return self.end(message, cx) };
+    fn next_group(&mut self, cx: &mut Context<'_>) -> Flow {
+        let Some(group) = self.groups.pop_front() else {
+            self.at = At::Report(Then::End);
+            return Flow::Go;
+        };
         cx.event(self.message, What::Attempt(group.recipients.clone()));
         self.counted.truncate(self.counted_for_all);
         self.at = if group.last.is_none() { At::Limit(Scope::Rcpt, 0) } else { At::Conclude };
@@ -471,7 +566,10 @@ impl Attempt {
                 self.at = At::Conclude;
                 Flow::Go
             }
-            _ => self.end(message, cx),
+            _ => {
+                self.at = At::Report(Then::End);
+                Flow::Go
+            }
         }
     }
 
@@ -762,13 +860,13 @@ impl Attempt {
         let Some(name) = name else { return };
         while let Some(action) = session.poll() {
             match action {
-                Action::Send(bytes) => cx.effects.push_back(Effect::Send(ticket, bytes)),
-                Action::SendContent { is_chunk } => {
+                session::Action::Send(bytes) => cx.effects.push_back(Effect::Send(ticket, bytes)),
+                session::Action::SendContent { is_chunk } => {
                     cx.effects.push_back(Effect::SendContent { ticket, message: message.id, is_chunk });
                 }
-                Action::StartTls => cx.effects.push_back(Effect::StartTls { ticket, name: name.clone() }),
-                Action::Wait(length) => self.deadline = Some(cx.now + length),
-                Action::Close => cx.effects.push_back(Effect::Close(ticket)),
+                session::Action::StartTls => cx.effects.push_back(Effect::StartTls { ticket, name: name.clone() }),
+                session::Action::Wait(length) => self.deadline = Some(cx.now + length),
+                session::Action::Close => cx.effects.push_back(Effect::Close(ticket)),
             }
         }
         if !session.is_over() {
@@ -783,7 +881,7 @@ impl Attempt {
         let mut left = Vec::new();
         for (place, outcome) in group.pending.drain(..).zip(outcomes.recipients) {
             match outcome {
-                Some(outcome) => group.settled.push((place, outcome, name.clone())),
+                Some(outcome) => group.settled.push((place, outcome, name.clone(), outcomes.takes_notify)),
                 None => left.push(place),
             }
         }
@@ -824,19 +922,20 @@ impl Attempt {
             set(
                 place,
                 if reply.is_positive() {
-                    Status::Delivered(Box::new(Delivered { entity, reply }))
+                    Status::Delivered(Box::new(Delivered { entity, reply, relay: None }))
                 } else {
                     failed(entity, Failure::Rejected { stage: crate::failure::Stage::Final, reply }, target)
                 },
             );
             group.pending.retain(|pending| *pending != place);
         }
-        for (place, outcome, host) in std::mem::take(&mut group.settled) {
+        for (place, outcome, host, takes_notify) in std::mem::take(&mut group.settled) {
+            let relay = Some(if takes_notify { Relay::TellsSender } else { Relay::KeepsSilent });
             let entity: Box<str> = (*host).into();
             set(
                 place,
                 match outcome {
-                    Ok(reply) => Status::Delivered(Box::new(Delivered { entity, reply })),
+                    Ok(reply) => Status::Delivered(Box::new(Delivered { entity, reply, relay })),
                     Err(failure) => failed(entity, failure, target),
                 },
             );
@@ -902,8 +1001,8 @@ impl Attempt {
         Flow::Wait
     }
 
-    /// Keeps what the sweep and the notices changed, or that nothing is left to be done.
-    fn end(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
+    /// Keeps what the sweep, the notices and the reports changed, or that nothing is left to be done.
+    fn store_all(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
         let record = if message.recipients.iter().all(|recipient| recipient.status.is_final()) {
             Record::Removed(self.message, message.recipients.clone())
         } else {
@@ -1004,7 +1103,7 @@ fn take(session: &mut Session, input: Input, group: Option<&Group>) {
             }
         }
         Input::Woken
-        | Input::Submitted(_)
+        | Input::Submitted(..)
         | Input::Stored(_)
         | Input::Answered(..)
         | Input::Mx(..)

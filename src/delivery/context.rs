@@ -12,8 +12,9 @@ use crate::{
     effect::Effect,
     event::{Event, What},
     limiter::Limiters,
-    message::{Message, MessageId, Recipient},
+    message::{Message, MessageId, Recipient, Submission},
     random::Random,
+    report::Report,
 };
 
 /// What is at hand while an input is taken.
@@ -27,6 +28,19 @@ pub(crate) struct Context<'a> {
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) effects: &'a mut VecDeque<Effect>,
     pub(crate) events: &'a mut VecDeque<Event>,
+    /// Reports that are to be accepted.
+    pub(crate) reports: &'a mut VecDeque<Reporting>,
+    /// The number of the next report.
+    pub(crate) next_report: &'a mut u64,
+}
+
+/// A report that is to be accepted, and the task that waits for it.
+#[derive(Debug)]
+pub(crate) struct Reporting {
+    pub(crate) id: MessageId,
+    pub(crate) submission: Submission,
+    pub(crate) report: Box<Report>,
+    pub(crate) task: u64,
 }
 
 /// The variables that each kind of decision reads: what is costly is made only where one of them asks for it.

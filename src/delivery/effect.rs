@@ -15,6 +15,7 @@ use crate::{
     hosts::{DnsResult, Family, MxRecord},
     message::{Message, MessageId, Recipient, Submission},
     reply::Reply,
+    report::Report,
 };
 
 /// Which question an answer belongs to.
@@ -86,8 +87,8 @@ pub enum Effect {
 /// What is kept for good.
 #[derive(Clone, Debug)]
 pub enum Record {
-    /// A message that was accepted; its content goes by the same number.
-    Accepted(Box<Message>),
+    /// A message that was accepted; its content goes by the same number. That of a report is given here.
+    Accepted(Box<Message>, Option<Box<Report>>),
     /// What is new about recipients of a message, by their places.
     Changed(MessageId, Vec<(u32, Recipient)>),
     /// Nothing is left to be done about a message: what its recipients came to.
@@ -99,8 +100,8 @@ pub enum Record {
 pub enum Input {
     /// The time that [`crate::Queue::deadline`] said has come.
     Woken,
-    /// A client hands a message in.
-    Submitted(Box<Submission>),
+    /// A client hands a message in, by a number that no other has.
+    Submitted(MessageId, Box<Submission>),
     /// A record is kept.
     Stored(Ticket),
     /// A policy's question is answered.
@@ -137,7 +138,7 @@ impl Input {
     #[must_use]
     pub const fn ticket(&self) -> Option<Ticket> {
         match self {
-            Self::Woken | Self::Submitted(_) => None,
+            Self::Woken | Self::Submitted(..) => None,
             Self::Stored(ticket)
             | Self::Answered(ticket, _)
             | Self::Mx(ticket, _)

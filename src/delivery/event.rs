@@ -10,6 +10,7 @@ use crate::{
     hosts::Host,
     message::{MessageId, Status},
     reply::Reply,
+    report::Action,
 };
 
 /// Something that happened to a message.
@@ -93,6 +94,15 @@ pub enum What {
     },
     /// A delay notice was due.
     NoticeDue(u32),
+    /// The sender is told by a report of this number.
+    Reported {
+        /// The report.
+        report: MessageId,
+        /// What is told about which recipients.
+        lines: Vec<(u32, Action)>,
+    },
+    /// Nobody is told about this recipient, as there is no return path.
+    DoubleBounce(u32),
     /// A quirk of the target decided.
     Quirk(Quirk),
     /// Nothing is left to be done.

@@ -9,9 +9,14 @@ use policy::strategy::QueueId;
 
 use crate::{failure::Failure, reply::Reply};
 
-/// A message's number.
+/// A message's number; whoever hands it in gives it. Reports are numbered from [`Self::REPORTS`] on.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct MessageId(pub u64);
+
+impl MessageId {
+    /// Where the numbers of reports begin.
+    pub const REPORTS: u64 = 1 << 63;
+}
 
 /// What is handed in.
 #[derive(Clone, Debug)]
@@ -162,6 +167,8 @@ pub struct Recipient {
     pub notify_due: Instant,
     /// When it is given up.
     pub expires: Expires,
+    /// Whether its sender was told how it ended, or need not be.
+    pub is_reported: bool,
 }
 
 /// When a recipient is given up.
@@ -202,6 +209,17 @@ pub struct Delivered {
     pub entity: Box<str>,
     /// What it answered.
     pub reply: Reply,
+    /// Who tells the sender now, where that is another server; `None` for a mailbox.
+    pub relay: Option<Relay>,
+}
+
+/// What a server that took a message does about its sender's wish to be told (RFC 3461 §5.2.2).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Relay {
+    /// It was given the wish, and tells.
+    TellsSender,
+    /// It does not know the extension.
+    KeepsSilent,
 }
 
 impl Status {

@@ -15,12 +15,13 @@ use policy::{Decide, Scratch, Strategies, strategy::QueueId};
 use crate::{
     admission::Admission,
     attempt::Attempt,
-    context::{Context, Reads},
+    context::{Context, Reads, Reporting},
     effect::{Effect, Input},
     event::Event,
     limiter::Limiters,
-    message::{Message, MessageId},
+    message::{Message, MessageId, Submission},
     random::Random,
+    report::Report,
 };
 
 /// The delivery core.
@@ -32,7 +33,8 @@ pub struct Queue<'p> {
     random: Random,
     scratch: Scratch,
     messages: BTreeMap<MessageId, Entry>,
-    next_message: u64,
+    reports: VecDeque<Reporting>,
+    next_report: u64,
     lanes: Vec<Lane>,
     tasks: BTreeMap<u64, Task>,
     next_task: u64,
@@ -76,7 +78,8 @@ impl<'p> Queue<'p> {
             random: Random::new(seed),
             scratch: Scratch::new(),
             messages: BTreeMap::new(),
-            next_message: 0,
+            reports: VecDeque::new(),
+            next_report: MessageId::REPORTS,
             lanes: strategies.queues.iter().map(lane).collect(),
             tasks: BTreeMap::new(),
             next_task: 0,
@@ -95,17 +98,20 @@ impl<'p> Queue<'p> {
         assert!(self.effects.is_empty(), "effects of the last input are still to be done");
         match input {
             Input::Woken => self.wake(now),
-            Input::Submitted(submission) => {
-                let id = MessageId(self.next_message);
-                self.next_message += 1;
-                let task = self.new_task();
-                let mut admission = Admission::new(task, id, *submission, now);
-                admission.run(&mut self.context(now).0);
-                self.tasks.insert(task, Task::Admission(Box::new(admission)));
-            }
+            Input::Submitted(id, submission) => self.admit(now, id, *submission, None),
             answer => self.answer(now, answer),
         }
         self.dispatch(now);
+        while let Some(Reporting { id, submission, report, task }) = self.reports.pop_front() {
+            self.admit(now, id, submission, Some((report, task)));
+        }
+    }
+
+    fn admit(&mut self, now: Instant, id: MessageId, submission: Submission, report: Option<(Box<Report>, u64)>) {
+        let task = self.new_task();
+        let mut admission = Admission::new(task, id, submission, report, now);
+        admission.run(&mut self.context(now).0);
+        self.tasks.insert(task, Task::Admission(Box::new(admission)));
     }
 
     /// The next thing to do outside.
@@ -166,6 +172,8 @@ impl<'p> Queue<'p> {
             scratch: &mut self.scratch,
             effects: &mut self.effects,
             events: &mut self.events,
+            reports: &mut self.reports,
+            next_report: &mut self.next_report,
         };
         (context, &mut self.messages)
     }
@@ -184,10 +192,13 @@ impl<'p> Queue<'p> {
             None => {}
             Some(Task::Admission(mut admission)) => {
                 if admission.handle(answer, &mut self.context(now).0) {
-                    let message = admission.message();
+                    let (message, waiting) = admission.message();
                     let id = message.id;
                     self.messages.insert(id, Entry { message, due: Vec::new() });
                     self.schedule(id);
+                    if let Some(task) = waiting {
+                        self.with_attempt(now, task, Attempt::reported);
+                    }
                 } else {
                     self.tasks.insert(ticket.task, Task::Admission(admission));
                 }

@@ -204,6 +204,8 @@ pub struct Outcomes {
     pub recipients: Vec<Option<Result<Reply, Failure>>>,
     /// Why the session failed as a whole.
     pub failure: Option<Failure>,
+    /// Whether the host takes NOTIFY.
+    pub takes_notify: bool,
 }
 
 impl Session {
@@ -245,7 +247,7 @@ impl Session {
     /// What it came to, when it is over.
     #[must_use]
     pub fn outcomes(self) -> Outcomes {
-        Outcomes { recipients: self.outcomes, failure: self.failure }
+        Outcomes { recipients: self.outcomes, failure: self.failure, takes_notify: self.offers.dsn }
     }
 
     /// Takes what happened.

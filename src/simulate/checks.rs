@@ -30,6 +30,7 @@ pub fn violations(scenario: &Scenario, strategies: &Strategies, life: &Life) -> 
     accounted(scenario, life, &mut found);
     delivered_once(life, &mut found);
     delivered_is_taken(life, &mut found);
+    told(scenario, life, &mut found);
     in_clear(strategies, life, &mut found);
     parallel(strategies, life, &mut found);
     time(life, &mut found);
@@ -89,6 +90,28 @@ fn delivered_is_taken(life: &Life, found: &mut Vec<Violation>) {
                 }
                 _ => {}
             }
+        }
+    }
+}
+
+/// A sender is told of every recipient that was given up, unless there is nobody to tell or it did not want to hear;
+/// and once.
+fn told(scenario: &Scenario, life: &Life, found: &mut Vec<Violation>) {
+    for (place, message) in scenario.messages.iter().enumerate() {
+        let wants = message.notify.is_none_or(|notify| notify.failure) && !message.sender.is_null();
+        for recipient in life.recipients.get(&(place as u64)).into_iter().flatten() {
+            let rcpt = recipient.address.as_str();
+            let line = format!("Final-Recipient: rfc822; {rcpt}\r\nAction: failed\r\n").into_bytes();
+            let about = life.reports.values().filter(|report| report.about.0 == place as u64);
+            let times = about.filter(|report| report.before.windows(line.len()).any(|part| part == line)).count();
+            let is_due = wants && matches!(recipient.status, Status::Bounced(_));
+            let what = match (is_due, times) {
+                (true, 1) | (false, 0) => continue,
+                (true, 0) => format!("nobody was told that {rcpt} was given up"),
+                (true, _) => format!("the sender was told {times} times that {rcpt} was given up"),
+                (false, _) => format!("the sender was told that {rcpt} was given up"),
+            };
+            found.push(Violation { checker: "told", message: place, what });
         }
     }
 }
@@ -163,11 +186,12 @@ mod tests {
             notify_num: 0,
             notify_due: Instant::NEVER,
             expires: Expires::After(3),
+            is_reported: false,
         }
     }
 
     fn delivered() -> Status {
-        Status::Delivered(Box::new(Delivered { entity: HOST.into(), reply: Reply::new(250, "ok") }))
+        Status::Delivered(Box::new(Delivered { entity: HOST.into(), reply: Reply::new(250, "ok"), relay: None }))
     }
 
     fn strategies() -> Strategies {
@@ -190,6 +214,7 @@ mod tests {
     fn good() -> (Scenario, Life) {
         let message = Message {
             id: "m1".to_owned(),
+            sender: base::Mailbox::parse("alice@home.example").unwrap(),
             recipients: vec![base::Mailbox::parse("bob@corp.test").unwrap()],
             ..Message::default()
         };
@@ -219,6 +244,7 @@ mod tests {
             end: Instant(3_000),
             events: vec![decided(1_100, 1), decided(1_200, 0)],
             recipients: BTreeMap::from([(0, vec![recipient(delivered())])]),
+            reports: BTreeMap::new(),
             taken: vec![taken],
             unanswered: std::collections::BTreeSet::new(),
             most_connections: BTreeMap::from([(QueueId(0), (2, 0))]),
@@ -230,7 +256,7 @@ mod tests {
     #[test]
     fn each_checker_catches_what_it_is_for() {
         type Plant = fn(&mut Life);
-        let cases: [(&str, Plant); 10] = [
+        let cases: [(&str, Plant); 11] = [
             ("", |_| {}),
             ("accounted: bob@corp.test was lost", |life| {
                 life.recipients.clear();
@@ -253,10 +279,18 @@ mod tests {
                     life.taken.clear();
                 },
             ),
-            ("delivered-is-taken: bob@corp.test is told to be given up, and a server took it", |life| {
+            ("told: nobody was told that bob@corp.test was given up", |life| {
                 let failed = Failed { entity: HOST.into(), failure: delivery::Failure::NullMx };
                 life.recipients.insert(0, vec![recipient(Status::Bounced(Box::new(failed)))]);
+                life.taken.clear();
             }),
+            (
+                "delivered-is-taken: bob@corp.test is told to be given up, and a server took it; told: nobody was told that bob@corp.test was given up",
+                |life| {
+                    let failed = Failed { entity: HOST.into(), failure: delivery::Failure::NullMx };
+                    life.recipients.insert(0, vec![recipient(Status::Bounced(Box::new(failed)))]);
+                },
+            ),
             ("in-clear: bob@corp.test was sent to mx.corp.test in clear text, and TLS is demanded", |life| {
                 life.events.pop();
             }),

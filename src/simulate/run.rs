@@ -12,7 +12,7 @@ use std::{
 
 use base::{Instant, Millis};
 use delivery::{
-    Effect, Event, Input, Queue, Recipient, Submission,
+    Effect, Event, Input, Queue, Recipient, Report, Submission,
     effect::{Peer as Certified, Record, Ticket},
     failure::{Broken, Handshake},
     hosts::{DnsResult, Family, MxRecord, Security},
@@ -44,10 +44,12 @@ pub struct Life {
     pub start: Instant,
     /// When it ended.
     pub end: Instant,
-    /// What happened, in order. Messages are called by their place in the scenario.
+    /// What happened, in order. Messages are called by their place in the scenario, reports by numbers of their own.
     pub events: Vec<Event>,
     /// What each message's recipients came to, by the message's place.
     pub recipients: BTreeMap<u64, Vec<Recipient>>,
+    /// What was told to senders, by the number of the report.
+    pub reports: BTreeMap<u64, Box<Report>>,
     /// What servers took.
     pub taken: Vec<Taken>,
     /// The questions of the policy that nothing answers.
@@ -91,6 +93,7 @@ pub fn run(
         end: start,
         events: Vec::new(),
         recipients: BTreeMap::new(),
+        reports: BTreeMap::new(),
         taken: Vec::new(),
         unanswered: BTreeSet::new(),
         most_connections: BTreeMap::new(),
@@ -109,13 +112,9 @@ pub fn run(
         open: BTreeMap::new(),
         life,
     };
-    // Messages are numbered by the core as they come; those of one moment in the scenario's order.
-    let mut order: Vec<usize> = (0..scenario.messages.len()).collect();
-    order.sort_by_key(|place| scenario.messages.get(*place).map(|message| message.at));
-    for place in &order {
-        if let Some(message) = scenario.messages.get(*place) {
-            run.at(start + message.at, Input::Submitted(Box::new(submission(message))));
-        }
+    for (place, message) in scenario.messages.iter().enumerate() {
+        let id = MessageId(place as u64);
+        run.at(start + message.at, Input::Submitted(id, Box::new(submission(message))));
     }
     let until = start + scenario.length;
     let mut steps = 0;
@@ -139,11 +138,6 @@ pub fn run(
     for message in queue.messages() {
         life.recipients.insert(message.id.0, message.recipients.clone());
     }
-    // The core counts messages in the order in which they came.
-    let place = |id: u64| usize::try_from(id).ok().and_then(|id| order.get(id)).map_or(id, |place| *place as u64);
-    life.recipients = life.recipients.into_iter().map(|(id, recipients)| (place(id), recipients)).collect();
-    life.events.iter_mut().for_each(|event| event.message = MessageId(place(event.message.0)));
-    life.taken.iter_mut().for_each(|taken| taken.message = place(taken.message));
     life
 }
 
@@ -207,8 +201,10 @@ impl Run<'_, '_> {
         match effect {
             Effect::Store(ticket, record) => {
                 match record {
-                    Record::Accepted(message) => {
-                        self.life.recipients.insert(message.id.0, message.recipients);
+                    Record::Accepted(message, report) => {
+                        let id = message.id.0;
+                        self.life.recipients.insert(id, message.recipients);
+                        self.life.reports.extend(report.map(|report| (id, report)));
                     }
                     Record::Changed(id, changed) => {
                         let known = self.life.recipients.entry(id.0).or_default();

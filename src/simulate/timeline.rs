@@ -6,6 +6,7 @@ use base::{Instant, Mailbox, Millis};
 use delivery::{
     Failure, Status,
     event::{Event, What},
+    report::Action,
 };
 use policy::{Chosen, Kind, Plan, RuleId};
 use scenario::{Expectation, Scenario, Status as Wanted};
@@ -31,6 +32,8 @@ pub struct Timeline {
     pub notices: Vec<Millis>,
     /// The waits for a rate limit.
     pub waits: Vec<Wait>,
+    /// What its sender was told, when, and by which report.
+    pub reports: Vec<(Millis, u64, Action)>,
     /// How it ended without an attempt, and when.
     pub given_up: Option<(Millis, Status)>,
 }
@@ -100,6 +103,7 @@ pub fn timelines(scenario: &Scenario, plan: &Plan, life: &Life) -> Vec<Timeline>
                 attempts: Vec::new(),
                 notices: Vec::new(),
                 waits: Vec::new(),
+                reports: Vec::new(),
                 given_up: None,
             };
             let mut teller = Teller { plan, start: life.start, number: number as u32, routes: None, is_tried: false };
@@ -176,10 +180,15 @@ impl Teller<'_> {
                 }
             }
             What::NoticeDue(recipient) if *recipient == self.number => timeline.notices.push(at),
+            What::Reported { report, lines } => {
+                let mine = lines.iter().find(|(place, _)| *place == self.number);
+                timeline.reports.extend(mine.map(|(_, action)| (at, report.0, *action)));
+            }
             What::Outcome { .. }
             | What::Limited { .. }
             | What::NoticeDue(_)
             | What::Hosts(_)
+            | What::DoubleBounce(_)
             | What::Said { .. }
             | What::Local(_)
             | What::Quirk(_)

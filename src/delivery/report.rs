@@ -1,0 +1,285 @@
+//! Delivery status notifications: what a sender is told, as bytes (RFC 3461, RFC 3462, RFC 3464).
+//!
+//! What is told about whom is decided by [`action`]; [`write`] makes the message of it. The original's header or content
+//! stands between the two parts that are written here, and whoever stores the report puts it there.
+//!
+//! Invariant: a report goes to the return path, from the null one, and nothing is reported about it.
+
+use std::fmt::Write as _;
+
+use base::Instant;
+use policy::{Quirk, Strategies, Target};
+
+use crate::{
+    failure::{Failure, LastError},
+    message::{Expires, Message, MessageId, Recipient, Ret, Status},
+    reply::Reply,
+};
+
+/// What a sender is told about a recipient (RFC 3464 §2.3.3).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Action {
+    /// It could not be delivered.
+    Failed,
+    /// It is late.
+    Delayed,
+    /// It was delivered.
+    Delivered,
+    /// It went on to a server that does not tell the sender.
+    Relayed,
+}
+
+impl Action {
+    /// Its word in a report.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Delayed => "delayed",
+            Self::Delivered => "delivered",
+            Self::Relayed => "relayed",
+        }
+    }
+}
+
+/// A report, without the part of the original that it returns.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Report {
+    /// The message that it is about.
+    pub about: MessageId,
+    /// What is told about which of its recipients.
+    pub lines: Vec<(u32, Action)>,
+    /// What stands before the original.
+    pub before: Vec<u8>,
+    /// How much of the original it returns.
+    pub returns: Ret,
+    /// What stands behind it.
+    pub after: Vec<u8>,
+}
+
+/// What is told about a recipient that is done, if anything is.
+#[must_use]
+pub fn action(recipient: &Recipient, target: Target) -> Option<Action> {
+    match &recipient.status {
+        Status::Scheduled | Status::Deferred(_) => None,
+        Status::Bounced(_) => recipient.notify.failure().then_some(Action::Failed),
+        Status::Delivered(delivered) => {
+            let action = match (target.has(Quirk::NeverRelayed), delivered.relay) {
+                (true, _) | (false, None) => Action::Delivered,
+                (false, Some(crate::message::Relay::TellsSender)) => return None,
+                (false, Some(crate::message::Relay::KeepsSilent)) => Action::Relayed,
+            };
+            recipient.notify.success().then_some(action)
+        }
+    }
+}
+
+/// The report of `lines` about `message`.
+#[must_use]
+pub fn write(
+    message: &Message,
+    lines: &[(u32, Action)],
+    strategies: &Strategies,
+    target: Target,
+    now: Instant,
+) -> Report {
+    let boundary = format!("report-{}-{}", message.id.0, now.0);
+    let mut text = String::new();
+    let dsn = &strategies.dsn;
+    let has = |action: Action| lines.iter().any(|(_, of)| *of == action);
+    let subject = match (has(Action::Failed), has(Action::Delayed), has(Action::Delivered) || has(Action::Relayed)) {
+        (true, false, false) => "Your message could not be delivered",
+        (false, true, false) => "Your message is delayed",
+        (false, false, _) => "Your message was delivered",
+        (_, _, true) => "Your message was delivered in part",
+        (true, true, false) => "Your message could not be delivered, or is delayed",
+    };
+    let mut line = |name: &str, value: &str| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{name}: {value}\r\n");
+    };
+    line("From", &format!("\"{}\" <{}>", quoted(&dsn.from_name), dsn.from_address));
+    line("To", &format!("<{}>", message.envelope.sender));
+    line("Date", &date(now));
+    line("Subject", subject);
+    line("Message-ID", &format!("<{boundary}@{}>", strategies.hostname));
+    line("Auto-Submitted", "auto-generated");
+    line("MIME-Version", "1.0");
+    line("Content-Type", &format!("multipart/report; report-type=delivery-status;\r\n\tboundary=\"{boundary}\""));
+    let _ = write!(
+        text,
+        "\r\n--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    );
+    for (action, what) in [
+        (Action::Failed, "Your message could not be delivered to:"),
+        (Action::Delayed, "Your message was not delivered yet, and will be tried again, to:"),
+        (Action::Delivered, "Your message was delivered to:"),
+        (Action::Relayed, "Your message went on to a server that will not tell you more, for:"),
+    ] {
+        if !has(action) {
+            continue;
+        }
+        let _ = write!(text, "{what}\r\n\r\n");
+        for (place, _) in lines.iter().filter(|(_, of)| *of == action) {
+            let Some(recipient) = message.recipients.get(*place as usize) else { continue };
+            let _ = write!(text, "    <{}>\r\n        {}\r\n", recipient.address, plain(&recipient.status));
+        }
+        text.push_str("\r\n");
+    }
+    let _ = write!(text, "--{boundary}\r\nContent-Type: message/delivery-status\r\n\r\n");
+    let mut field = |name: &str, value: &str| {
+        let _ = write!(text, "{name}: {value}\r\n");
+    };
+    field("Reporting-MTA", &format!("dns; {}", dsn.submitter));
+    if let Some(envid) = &message.envelope.envid {
+        field("Original-Envelope-Id", envid);
+    }
+    field("Arrival-Date", &date(message.created));
+    for (place, action) in lines {
+        let Some(recipient) = message.recipients.get(*place as usize) else { continue };
+        text.push_str("\r\n");
+        fields(recipient, *action, target, &mut text);
+    }
+    let returns = match message.envelope.ret {
+        Some(Ret::Full) if has(Action::Failed) && !target.has(Quirk::HeadersOnlyReturned) => Ret::Full,
+        Some(Ret::Full | Ret::Headers) | None => Ret::Headers,
+    };
+    let kind = match returns {
+        Ret::Full => "message/rfc822",
+        // The reference calls its header a whole message.
+        Ret::Headers if target.has(Quirk::HeadersOnlyReturned) => "message/rfc822",
+        Ret::Headers => "text/rfc822-headers",
+    };
+    let _ = write!(text, "\r\n--{boundary}\r\nContent-Type: {kind}\r\n\r\n");
+    let after = format!("\r\n--{boundary}--\r\n").into_bytes();
+    Report { about: message.id, lines: lines.to_vec(), before: text.into_bytes(), returns, after }
+}
+
+/// The fields of one recipient (RFC 3464 §2.3).
+fn fields(recipient: &Recipient, action: Action, target: Target, text: &mut String) {
+    let mut field = |name: &str, value: &str| {
+        let _ = write!(text, "{name}: {value}\r\n");
+    };
+    if let Some(orcpt) = &recipient.orcpt {
+        // It has its type in front, `rfc822;`.
+        field("Original-Recipient", orcpt);
+    }
+    field("Final-Recipient", &format!("rfc822; {}", recipient.address));
+    field("Action", action.word());
+    field("Status", &status(&recipient.status, target));
+    let (entity, reply) = match &recipient.status {
+        Status::Scheduled => (None, None),
+        Status::Deferred(failed) | Status::Bounced(failed) => {
+            let has_host = !matches!(
+                failed.failure.last_error(),
+                LastError::Dns | LastError::MtaSts | LastError::Rate | LastError::Io
+            );
+            (Some(&failed.entity).filter(|_| has_host), failed.failure.reply())
+        }
+        // A mailbox of this server is no other one; the reference names it all the same.
+        Status::Delivered(delivered) => {
+            let is_other = delivered.relay.is_some() || target.has(Quirk::NeverRelayed);
+            (Some(&delivered.entity).filter(|_| is_other), None)
+        }
+    };
+    if let Some(entity) = entity {
+        field("Remote-MTA", &format!("dns; {entity}"));
+    }
+    if let Some(reply) = reply {
+        let lines: Vec<&str> = reply.lines().collect();
+        field("Diagnostic-Code", &format!("smtp; {} {}", reply.code, lines.join(" ")));
+    }
+    if let (Action::Delayed, Expires::At(at)) = (action, recipient.expires) {
+        field("Will-Retry-Until", &date(at));
+    }
+}
+
+/// The status code of a recipient (RFC 3463): the reply's own, or one that its three digits give; what is no reply has
+/// one of its own where the target is `native`.
+fn status(status: &Status, target: Target) -> String {
+    let of_reply = |reply: &Reply| match reply.enhanced() {
+        Some(code) => code.to_string(),
+        None => format!("{}.{}.{}", reply.code / 100, reply.code / 10 % 10, reply.code % 10),
+    };
+    match status {
+        Status::Scheduled => "4.0.0".to_owned(),
+        Status::Deferred(failed) => failed.failure.reply().map_or_else(|| "4.0.0".to_owned(), of_reply),
+        Status::Bounced(failed) => match (&failed.failure, failed.failure.reply()) {
+            // RFC 8689 §5, RFC 7505 §4.
+            (Failure::RequireTlsNotOffered, _) => "5.7.30".to_owned(),
+            (Failure::NullMx, _) if target == Target::Native => "5.1.10".to_owned(),
+            (Failure::NoDomain, _) if target == Target::Native => "5.1.2".to_owned(),
+            // What failed for the time being until it expired, failed for good (RFC 3463 §2).
+            (_, Some(reply)) => of_reply(reply).replacen('4', "5", 1),
+            (_, None) => "5.0.0".to_owned(),
+        },
+        Status::Delivered(delivered) => of_reply(&delivered.reply),
+    }
+}
+
+fn plain(status: &Status) -> String {
+    match status {
+        Status::Scheduled => "it was not tried yet".to_owned(),
+        Status::Deferred(failed) | Status::Bounced(failed) => format!("{}: {}", failed.entity, failed.failure),
+        Status::Delivered(delivered) => format!("{}: {}", delivered.entity, delivered.reply),
+    }
+}
+
+/// A text within quotes (RFC 5322 §3.2.4).
+fn quoted(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).fold(String::new(), |mut quoted, character| {
+        if matches!(character, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+        quoted
+    })
+}
+
+/// A moment as a header has it, in UTC (RFC 5322 §3.3).
+#[must_use]
+pub fn date(at: Instant) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let seconds = at.0 / 1_000;
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Days are counted from a March, so that the leap day is the last one of a year of 400-year eras.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12;
+    let year = era * 400 + year_of_era + u64::from(month < 2);
+    let name = |names: &[&'static str], at: u64| names.get(at as usize).copied().unwrap_or_default();
+    format!(
+        "{}, {day:02} {} {year} {:02}:{:02}:{:02} +0000",
+        name(&DAYS, days % 7),
+        name(&MONTHS, month),
+        second / 3_600,
+        second / 60 % 60,
+        second % 60,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        let cases = [
+            (0, "Thu, 01 Jan 1970 00:00:00 +0000"),
+            (951_782_399, "Mon, 28 Feb 2000 23:59:59 +0000"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 +0000"),
+            (1_767_571_200, "Mon, 05 Jan 2026 00:00:00 +0000"),
+            (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 +0000"),
+            (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 +0000"),
+            (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 +0000"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(date(Instant(seconds * 1_000)), expected);
+        }
+    }
+}
