@@ -27,6 +27,8 @@ pub mod reply;
 pub mod report;
 pub mod schedule;
 pub mod session;
+#[cfg(test)]
+mod session_tests;
 pub mod tls;
 
 pub use effect::{Effect, Input};

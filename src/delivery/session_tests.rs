@@ -1,0 +1,201 @@
+//! Every stage of a session, and everything a host can do there: the outcomes in one table.
+
+use std::fmt::Write as _;
+
+use base::Mailbox;
+use policy::{
+    Target,
+    strategy::{Credentials, Protocol, Timeouts},
+};
+
+use crate::{
+    failure::{Broken, Failure, Handshake, Stage},
+    message::Notify,
+    session::{Action, Happened, Outcomes, Request, Session, To},
+    tls::{Demand, Encryption, Verification},
+};
+
+/// What a host does at a stage.
+#[derive(Clone, Copy)]
+enum Does {
+    Says(&'static str),
+    SaysTooMuch,
+    Closes,
+    KeepsSilent,
+}
+
+const EVERYTHING: [(&str, Does); 9] = [
+    ("2xx", Does::Says("250 ok")),
+    ("299", Does::Says("299 odd")),
+    ("3xx", Does::Says("354 go on")),
+    ("4xx", Does::Says("451 4.7.1 later")),
+    ("5xx", Does::Says("550 5.7.1 never")),
+    ("garbage", Does::Says("hello")),
+    ("oversize", Does::SaysTooMuch),
+    ("close", Does::Closes),
+    ("silence", Does::KeepsSilent),
+];
+
+fn request(target: Target, protocol: Protocol, encryption: Encryption) -> Request {
+    let to = |address: &str| To { address: Mailbox::parse(address).unwrap(), notify: Notify::Unsaid, orcpt: None };
+    Request {
+        target,
+        protocol,
+        ip: [198, 51, 100, 1].into(),
+        is_implicit_tls: false,
+        ehlo_name: "out.home.example".into(),
+        demand: Demand { encryption, verification: Verification::None },
+        credentials: Some(Credentials { username: "u".into(), secret: base::Secret::new("p") }),
+        timeouts: Timeouts::BUILT_IN,
+        timeout_tls: base::Millis::from_secs(180),
+        sender: Mailbox::parse("alice@home.example").unwrap(),
+        size: 100,
+        envid: None,
+        ret: None,
+        requires_tls: false,
+        is_utf8: false,
+        is_8bit: false,
+        recipients: vec![to("a@corp.test"), to("b@corp.test")],
+    }
+}
+
+/// The stage that a command belongs to.
+fn stage_of(command: &str) -> Option<Stage> {
+    let verb = command.split([' ', '\r']).next().unwrap_or_default();
+    Some(match verb {
+        "EHLO" | "LHLO" | "HELO" => Stage::Ehlo,
+        "STARTTLS" => Stage::StartTls,
+        "AUTH" => Stage::Auth,
+        "MAIL" => Stage::Mail,
+        "RCPT" => Stage::Rcpt,
+        "DATA" => Stage::Data,
+        _ => return None,
+    })
+}
+
+/// A session with a host that does `does` at the first moment of `stage`, and else says yes.
+fn session(request: Request, stage: Stage, does: Does) -> (Vec<String>, Outcomes) {
+    let is_lmtp = request.protocol == Protocol::Lmtp;
+    let mut session = Session::new(request);
+    let mut said: Vec<String> = Vec::new();
+    let mut has_done = false;
+    // What the host is asked, and what it answers.
+    let mut answers: Vec<(Stage, String)> = Vec::new();
+    let mut act = |session: &mut Session, at: Stage, yes: &str| {
+        let does = if at == stage && !has_done {
+            has_done = true;
+            does
+        } else {
+            return session.handle(Happened::Bytes(format!("{yes}\r\n").as_bytes()));
+        };
+        match does {
+            Does::Says(line) => session.handle(Happened::Bytes(format!("{line}\r\n").as_bytes())),
+            Does::SaysTooMuch => session.handle(Happened::Bytes("250-x\r\n".repeat(200).as_bytes())),
+            Does::Closes => session.handle(Happened::Closed),
+            Does::KeepsSilent => session.handle(Happened::TimedOut),
+        }
+    };
+    let connected = match (stage, does) {
+        (Stage::Connect, Does::Closes) => Happened::Connected(Err(Broken::Refused)),
+        (Stage::Connect, Does::KeepsSilent) => Happened::TimedOut,
+        _ => Happened::Connected(Ok(())),
+    };
+    session.handle(connected);
+    answers.push((Stage::Greeting, "220 mx.corp.test".to_owned()));
+    let lost = Failure::Handshake(Handshake::Lost);
+    for _ in 0..200 {
+        if session.is_over() {
+            break;
+        }
+        if let Some((at, yes)) = answers.pop() {
+            act(&mut session, at, &yes);
+        }
+        while let Some(action) = session.poll() {
+            match action {
+                Action::Send(bytes) => {
+                    let command = String::from_utf8(bytes).unwrap();
+                    let yes = match stage_of(&command) {
+                        Some(Stage::Ehlo) => "250-mx.corp.test\r\n250-AUTH PLAIN\r\n250 STARTTLS",
+                        Some(Stage::StartTls) => "220 go",
+                        Some(Stage::Auth) => "235 welcome",
+                        Some(Stage::Data) => "354 go on",
+                        _ => "250 2.0.0 yes",
+                    };
+                    if let Some(at) = stage_of(&command) {
+                        answers.push((at, yes.to_owned()));
+                    }
+                    said.push(command.trim_end().split(' ').next().unwrap().to_owned());
+                }
+                Action::SendContent { .. } => {
+                    said.push("(content)".to_owned());
+                    session.handle(Happened::ContentSent(true));
+                    let count = if is_lmtp { 2 } else { 1 };
+                    answers.extend((0..count).map(|_| (Stage::Final, "250 2.0.0 yes".to_owned())));
+                }
+                Action::StartTls => {
+                    let failed = stage == Stage::Tls && matches!(does, Does::Closes | Does::KeepsSilent);
+                    session.handle(Happened::Secured(if failed { Err(&lost) } else { Ok(()) }));
+                }
+                Action::Wait(_) | Action::Close => {}
+            }
+        }
+    }
+    assert!(session.is_over(), "{said:?}");
+    (said, session.outcomes())
+}
+
+fn shown(outcomes: &Outcomes, target: Target) -> String {
+    let of = |failure: &Failure| {
+        let verdict = failure.verdict(target);
+        format!("{:?}, then {:?}: {} ({})", verdict.holds, verdict.next, failure, failure.last_error().word())
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for (name, outcome) in ["a", "b"].iter().zip(&outcomes.recipients) {
+        lines.push(match outcome {
+            Some(Ok(reply)) => format!("{name} delivered: {reply}"),
+            Some(Err(failure)) => format!("{name} {}", of(failure)),
+            None => format!("{name} open"),
+        });
+    }
+    lines.extend(outcomes.failure.as_ref().map(|failure| format!("session {}", of(failure))));
+    lines.join(" | ")
+}
+
+#[test]
+fn whatever_a_host_does_at_whichever_stage() {
+    let mut table = String::new();
+    for target in [Target::Native, Target::Stalwart016] {
+        for (word, protocol) in [("SMTP", Protocol::Smtp), ("LMTP", Protocol::Lmtp)] {
+            for stage in Stage::ALL {
+                writeln!(table, "\n{target} {word} {stage}").unwrap();
+                for (name, does) in EVERYTHING {
+                    let says = !matches!(does, Does::Closes | Does::KeepsSilent);
+                    if matches!(stage, Stage::Connect | Stage::Tls) && says {
+                        continue;
+                    }
+                    let (said, outcomes) = session(request(target, protocol, Encryption::WhereOffered), stage, does);
+                    writeln!(table, "  {name:<9}{}", shown(&outcomes, target)).unwrap();
+                    writeln!(table, "{:11}{}", "", said.join(" ")).unwrap();
+                    let all_or_none = outcomes.failure.is_some() || outcomes.recipients.iter().all(Option::is_some);
+                    assert!(all_or_none, "{target} {word} {stage} {name}: somebody has no outcome");
+                }
+            }
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn nothing_of_the_envelope_is_said_before_the_demand_is_met() {
+    for stage in Stage::ALL {
+        for (name, does) in EVERYTHING {
+            let (said, outcomes) = session(request(Target::Native, Protocol::Smtp, Encryption::Always), stage, does);
+            let first_mail = said.iter().position(|command| command == "MAIL" || command == "AUTH");
+            let tls = said.iter().position(|command| command == "STARTTLS");
+            assert!(first_mail.is_none() || tls < first_mail && tls.is_some(), "{stage} {name}: {said:?} {outcomes:?}");
+            if matches!(stage, Stage::StartTls) && !matches!(name, "2xx" | "299") {
+                assert!(first_mail.is_none(), "{name}: {said:?}");
+            }
+        }
+    }
+}
