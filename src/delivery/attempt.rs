@@ -14,14 +14,14 @@ use std::{
 use base::{Instant, Mailbox, Millis};
 use policy::{
     Answers, Kind, Quirk, StrategyId, Target,
-    strategy::{self, CountBy, Mx, Protocol, QueueId, Route, Scope},
+    strategy::{self, CountBy, Mx, Protocol, QueueId, Requirement, Route, Scope},
 };
 
 use crate::{
     context::{Context, Reporting, Scene, Stuck},
     effect::{Effect, Input, Peer, Record, Ticket},
     event::What,
-    failure::{Failure, Handshake, Holds, Next, Verdict},
+    failure::{Failure, Handshake, Holds, Next, StsFailure, Verdict},
     hosts::{self, DnsResult, Family, Host, Named, Security},
     limiter::Key,
     message::{Delivered, Envelope, Failed, Message, MessageId, Notify, Relay, Status, Submission, Wish},
@@ -29,6 +29,7 @@ use crate::{
     report::{self, Action},
     schedule,
     session::{self, Happened, Request, Session, To},
+    sts::{self, Fetched, Mode, NoPolicy, Policy},
     tls::{self, Dane, Demand, Sts, Verification},
 };
 
@@ -69,6 +70,10 @@ enum At {
     Limit(Scope, usize),
     Local,
     FirstTls,
+    /// The record of the domain's MTA-STS policy, for a strategy that wants it like this.
+    StsRecord(Requirement),
+    /// The policy that the record of this id announces.
+    StsPolicy(Requirement, Box<str>),
     Mx,
     NextHost,
     HostTls,
@@ -106,6 +111,8 @@ struct Group {
     pending: Vec<u32>,
     hosts: VecDeque<Host>,
     security: Security,
+    /// The domain's MTA-STS policy, or why there is none where one was looked for.
+    policy: Result<Policy, Option<NoPolicy>>,
     host: Option<Trying>,
     /// The last failure, and with whom.
     last: Option<Failed>,
@@ -202,6 +209,11 @@ impl Attempt {
         }
         match (&self.at, input) {
             (_, Input::Answered(_, answer)) => self.answers.push(answer),
+            (At::StsRecord(wanted), Input::Texts(_, answer)) => self.found_record(*wanted, message, answer, cx),
+            (At::StsPolicy(wanted, id), Input::Policy(_, fetched)) => {
+                let (wanted, id) = (*wanted, id.clone());
+                self.fetched(wanted, &id, message, &fetched, cx);
+            }
             (At::Mx, Input::Mx(_, answer)) => self.found_hosts(message, answer, cx),
             (At::Addresses(_), Input::Addresses(_, answer)) => self.found_addresses(answer, cx),
             (At::Local, Input::Local(_, replies)) => self.local_answered(&replies),
@@ -235,6 +247,7 @@ impl Attempt {
             At::Reschedule(place) => self.reschedule(place, message, cx),
             At::Notice(recipient) => self.notice(recipient, message, cx),
             At::Report(then) => self.report(then, message, cx),
+            At::StsRecord(_) | At::StsPolicy(..) => Flow::Wait,
             At::Local | At::Session(_) | At::Reporting(_) | At::Store | At::End | At::Ended => Flow::Wait,
         }
     }
@@ -591,12 +604,94 @@ impl Attempt {
             self.at = At::NextGroup;
             return Flow::Go;
         };
-        match self.decide(Kind::Tls, &Scene::new(message, first), cx) {
-            Ok(_) => self.at = At::Mx,
+        let id = match self.decide(Kind::Tls, &Scene::new(message, first), cx) {
+            Ok(id) => id,
             Err(None) => return Flow::Wait,
-            Err(Some(failure)) => self.give_up(failure, "localhost"),
+            Err(Some(failure)) => {
+                self.give_up(failure, "localhost");
+                return Flow::Go;
+            }
+        };
+        let tls = cx.strategies.tls(id).copied().unwrap_or(strategy::Tls::BUILT_IN);
+        let is_mx =
+            self.group.as_ref().is_some_and(|group| !matches!(cx.strategies.route(group.route), Some(Route::Relay(_))));
+        // A host's strategy may demand it later.
+        let demands = |tls: &strategy::Tls| tls.mta_sts == Requirement::Require;
+        let may_demand = !cx.target().has(Quirk::TlsWithoutMx) && cx.strategies.tls.iter().any(demands);
+        if !is_mx || (tls.mta_sts == Requirement::Disable && !may_demand) {
+            self.at = At::Mx;
+            return Flow::Go;
         }
-        Flow::Go
+        self.at = At::StsRecord(tls.mta_sts);
+        self.deadline = Some(cx.now + tls.timeout_mta_sts);
+        let name = format!("_mta-sts.{}", self.domain(message)).into();
+        let ticket = self.new_ticket();
+        cx.effects.push_back(Effect::ResolveTexts(ticket, name));
+        Flow::Wait
+    }
+
+    fn found_record(
+        &mut self,
+        wanted: Requirement,
+        message: &Message,
+        answer: DnsResult<Box<str>>,
+        cx: &mut Context<'_>,
+    ) {
+        let domain = self.domain(message);
+        let id = match answer.seen_by(cx.target()) {
+            DnsResult::Found(texts, _) => sts::record(&texts).ok_or(NoPolicy::Invalid),
+            DnsResult::NoData(_) | DnsResult::NoName(_) => Err(NoPolicy::Invalid),
+            DnsResult::ServerFailed | DnsResult::Unreachable | DnsResult::Bogus => Err(NoPolicy::Unavailable),
+        };
+        match id {
+            Ok(id) => {
+                if let Some(policy) = cx.policies.get(domain, Some(&id), cx.now).cloned() {
+                    return self.has_policy(policy);
+                }
+                let domain = domain.into();
+                self.at = At::StsPolicy(wanted, id);
+                let ticket = self.new_ticket();
+                cx.effects.push_back(Effect::FetchPolicy(ticket, domain));
+            }
+            // Whoever keeps the record away does not take away the policy (RFC 8461 §5.1).
+            Err(why) => match cx.policies.get(domain, None, cx.now).cloned() {
+                Some(policy) => self.has_policy(policy),
+                None => self.no_policy(wanted, why, domain),
+            },
+        }
+    }
+
+    fn fetched(&mut self, wanted: Requirement, id: &str, message: &Message, fetched: &Fetched, cx: &mut Context<'_>) {
+        let domain = self.domain(message);
+        match sts::fetched(fetched, cx.target()) {
+            Ok(policy) => {
+                cx.policies.keep(domain, id, policy.clone(), cx.now);
+                self.has_policy(policy);
+            }
+            Err(why) => match cx.policies.get(domain, None, cx.now).cloned() {
+                Some(policy) => self.has_policy(policy),
+                None => self.no_policy(wanted, why, domain),
+            },
+        }
+    }
+
+    fn has_policy(&mut self, policy: Policy) {
+        self.deadline = None;
+        if let Some(group) = &mut self.group {
+            group.policy = Ok(policy);
+        }
+        self.at = At::Mx;
+    }
+
+    fn no_policy(&mut self, wanted: Requirement, why: NoPolicy, domain: &str) {
+        self.deadline = None;
+        if let Some(group) = &mut self.group {
+            group.policy = Err(Some(why));
+        }
+        self.at = At::Mx;
+        if wanted == Requirement::Require {
+            self.give_up(without_policy(why), domain);
+        }
     }
 
     /// The group fails before a host is tried.
@@ -690,7 +785,20 @@ impl Attempt {
         if !is_lmtp && let Err(failure) = tls::looks_for_tlsa(target, tls.dane, group.security) {
             return self.host_failed(failure, cx);
         }
-        let mut demand = tls::demand(target, &tls, Sts::None, Dane::Inactive, requires_tls);
+        let sts = match &group.policy {
+            // The strategy of the host may want a policy that the first one did not.
+            Err(Some(why)) if tls.mta_sts == Requirement::Require && !target.has(Quirk::TlsWithoutMx) => {
+                let why = *why;
+                return self.host_failed(without_policy(why), cx);
+            }
+            Ok(policy) if policy.mode == Mode::Enforce && !policy.allows(&name) => {
+                return self.host_failed(Failure::Sts(StsFailure::Host), cx);
+            }
+            Ok(Policy { mode: Mode::Enforce, .. }) => Sts::Enforced,
+            Ok(Policy { mode: Mode::None | Mode::Testing, .. }) => Sts::Lenient,
+            Err(_) => Sts::None,
+        };
+        let mut demand = tls::demand(target, &tls, sts, Dane::Inactive, requires_tls);
         if matches!(route, Some(Route::Relay(relay)) if relay.allow_invalid_certs) {
             demand.verification = Verification::None;
         }
@@ -1018,11 +1126,24 @@ impl Attempt {
     /// The time that was waited for has come.
     pub(crate) fn time_out(&mut self, message: &mut Message, cx: &mut Context<'_>) {
         self.deadline = None;
-        if let At::Session(session) = &mut self.at {
-            session.handle(Happened::TimedOut);
-            self.drain(message, cx);
-            self.run(message, cx);
+        match &mut self.at {
+            At::Session(session) => {
+                session.handle(Happened::TimedOut);
+                self.drain(message, cx);
+            }
+            At::StsRecord(wanted) | At::StsPolicy(wanted, _) => {
+                let wanted = *wanted;
+                // What still comes is out of date.
+                self.step += 1;
+                let domain = self.domain(message);
+                match cx.policies.get(domain, None, cx.now).cloned() {
+                    Some(policy) => self.has_policy(policy),
+                    None => self.no_policy(wanted, NoPolicy::Unavailable, domain),
+                }
+            }
+            _ => return,
         }
+        self.run(message, cx);
     }
 }
 
@@ -1034,6 +1155,7 @@ impl Group {
             recipients,
             hosts: VecDeque::new(),
             security: Security::Indeterminate,
+            policy: Err(None),
             host: None,
             last: None,
             settled: Vec::new(),
@@ -1041,6 +1163,14 @@ impl Group {
             waiting: Vec::new(),
         }
     }
+}
+
+/// What a missing policy is where one is demanded.
+const fn without_policy(why: NoPolicy) -> Failure {
+    Failure::Sts(match why {
+        NoPolicy::Invalid => StsFailure::Missing,
+        NoPolicy::Unavailable => StsFailure::Fetch,
+    })
 }
 
 /// The port of SMTP servers (RFC 5321 §4.5.4.2).
@@ -1108,6 +1238,8 @@ fn take(session: &mut Session, input: Input, group: Option<&Group>) {
         | Input::Answered(..)
         | Input::Mx(..)
         | Input::Addresses(..)
+        | Input::Texts(..)
+        | Input::Policy(..)
         | Input::Local(..) => {}
     }
 }

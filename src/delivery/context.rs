@@ -15,6 +15,7 @@ use crate::{
     message::{Message, MessageId, Recipient, Submission},
     random::Random,
     report::Report,
+    sts::Cache,
 };
 
 /// What is at hand while an input is taken.
@@ -24,6 +25,7 @@ pub(crate) struct Context<'a> {
     pub(crate) strategies: &'a Strategies,
     pub(crate) reads: &'a Reads,
     pub(crate) limiters: &'a mut Limiters,
+    pub(crate) policies: &'a mut Cache,
     pub(crate) random: &'a mut Random,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) effects: &'a mut VecDeque<Effect>,

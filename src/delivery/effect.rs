@@ -16,6 +16,7 @@ use crate::{
     message::{Message, MessageId, Recipient, Submission},
     reply::Reply,
     report::Report,
+    sts::Fetched,
 };
 
 /// Which question an answer belongs to.
@@ -38,6 +39,10 @@ pub enum Effect {
     ResolveMx(Ticket, Box<str>),
     /// Look up addresses; answer by [`Input::Addresses`].
     ResolveAddresses(Ticket, Box<str>, Family),
+    /// Look up texts; answer by [`Input::Texts`].
+    ResolveTexts(Ticket, Box<str>),
+    /// Fetch the MTA-STS policy of a domain (RFC 8461 §3.3); answer by [`Input::Policy`].
+    FetchPolicy(Ticket, Box<str>),
     /// Connect; answer by [`Input::Connected`].
     Connect {
         /// The question.
@@ -110,6 +115,10 @@ pub enum Input {
     Mx(Ticket, DnsResult<MxRecord>),
     /// Addresses.
     Addresses(Ticket, DnsResult<IpAddr>),
+    /// Texts.
+    Texts(Ticket, DnsResult<Box<str>>),
+    /// What came of fetching a policy.
+    Policy(Ticket, Fetched),
     /// The connection stands, from this address, or does not.
     Connected(Ticket, Result<Option<IpAddr>, Broken>),
     /// Bytes came.
@@ -143,6 +152,8 @@ impl Input {
             | Self::Answered(ticket, _)
             | Self::Mx(ticket, _)
             | Self::Addresses(ticket, _)
+            | Self::Texts(ticket, _)
+            | Self::Policy(ticket, _)
             | Self::Connected(ticket, _)
             | Self::Received(ticket, _)
             | Self::ContentSent(ticket, _)

@@ -29,6 +29,7 @@ pub mod schedule;
 pub mod session;
 #[cfg(test)]
 mod session_tests;
+pub mod sts;
 pub mod tls;
 
 pub use effect::{Effect, Input};

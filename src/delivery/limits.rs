@@ -11,3 +11,9 @@ pub const HOSTS_MAX: usize = 64;
 
 /// The most addresses of one host that are looked at.
 pub const ADDRESSES_MAX: usize = 64;
+
+/// The longest MTA-STS policy that is read, in bytes.
+pub const POLICY_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most MTA-STS policies that are kept.
+pub const POLICIES_MAX: usize = 10_000;

@@ -22,6 +22,7 @@ use crate::{
     message::{Message, MessageId, Submission},
     random::Random,
     report::Report,
+    sts::Cache,
 };
 
 /// The delivery core.
@@ -30,6 +31,7 @@ pub struct Queue<'p> {
     strategies: &'p Strategies,
     reads: Reads,
     limiters: Limiters,
+    policies: Cache,
     random: Random,
     scratch: Scratch,
     messages: BTreeMap<MessageId, Entry>,
@@ -75,6 +77,7 @@ impl<'p> Queue<'p> {
             strategies,
             reads: Reads::of(engine.plan()),
             limiters: Limiters::default(),
+            policies: Cache::default(),
             random: Random::new(seed),
             scratch: Scratch::new(),
             messages: BTreeMap::new(),
@@ -168,6 +171,7 @@ impl<'p> Queue<'p> {
             strategies: self.strategies,
             reads: &self.reads,
             limiters: &mut self.limiters,
+            policies: &mut self.policies,
             random: &mut self.random,
             scratch: &mut self.scratch,
             effects: &mut self.effects,

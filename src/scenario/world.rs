@@ -12,7 +12,7 @@ use base::{Mailbox, Millis};
 use crate::zone::Zone;
 
 #[cfg(test)]
-pub(crate) use read::{FAULT_KEYS, HOST_KEYS, KEYS, REPLY_KEYS};
+pub(crate) use read::{FAULT_KEYS, HOST_KEYS, KEYS, REPLY_KEYS, STS_KEYS};
 pub(crate) use read::{read, word};
 
 /// What messages meet.
@@ -28,6 +28,8 @@ pub struct World {
     pub dns_faults: Vec<DnsFault>,
     /// How hosts behave, by name or address.
     pub hosts: BTreeMap<String, Host>,
+    /// The MTA-STS policies that are served, by domain.
+    pub mta_sts: BTreeMap<String, MtaSts>,
 }
 
 /// A span of time from the run's beginning.
@@ -147,6 +149,17 @@ words! {
         /// Behind the content.
         Final "final",
     }
+}
+
+/// An MTA-STS policy as it is served. Its record belongs to the zone.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MtaSts {
+    /// Its text.
+    pub policy: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// When it is served; the server cannot be reached else.
+    pub span: Span,
 }
 
 /// How a host behaves.

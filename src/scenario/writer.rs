@@ -176,6 +176,7 @@ fn world(world: &World, out: &mut Writer) {
         out.value("answer", &text(fault.answer.word()));
         span(fault.span, out);
     }
+    mta_sts(world, out);
     let unsaid = world::Host::default();
     for (name, host) in &world.hosts {
         let name = format!("world.host.{}", toml_key(name));
@@ -200,6 +201,17 @@ fn world(world: &World, out: &mut Writer) {
             }
             span(reply.span, out);
         }
+    }
+}
+
+fn mta_sts(world: &World, out: &mut Writer) {
+    for (domain, served) in &world.mta_sts {
+        out.header(&format!("[world.mta_sts.{}]", toml_key(domain)));
+        out.value("policy", &text(&served.policy));
+        if served.status != 200 {
+            out.value("status", &served.status.to_string());
+        }
+        span(served.span, out);
     }
 }
 

@@ -131,6 +131,12 @@ impl Zone {
         })
     }
 
+    /// The texts of a name.
+    #[must_use]
+    pub fn texts(&self, name: &str) -> Found<Box<str>> {
+        self.find(name, |data| if let Data::Txt(text) = data { Some(text.clone()) } else { None })
+    }
+
     /// The IPv4 or IPv6 addresses of a host.
     #[must_use]
     pub fn addresses(&self, name: &str, is_v6: bool) -> Found<IpAddr> {

@@ -18,6 +18,7 @@ use delivery::{
     hosts::{DnsResult, Family, MxRecord, Security},
     message::{Envelope, MessageId, Notify, Ret, Wish},
     reply::Reply,
+    sts::Fetched,
 };
 use policy::{Decide, LookupFailed, Strategies, World as _, strategy::QueueId};
 use scenario::{
@@ -33,6 +34,9 @@ const DNS: Millis = Millis(10);
 
 /// How long it takes to see that no DNS server answers: two tries of five seconds.
 const DNS_TIMEOUT: Millis = Millis::from_secs(10);
+
+/// How long it takes to fetch a policy.
+const HTTPS: Millis = Millis(100);
 
 /// How many things may happen in a run before it is stopped.
 pub const STEPS_MAX: u64 = 200_000_000;
@@ -245,6 +249,20 @@ impl Run<'_, '_> {
                 let found = self.world.zone.addresses(&name, family == Family::V6);
                 let (result, length) = self.resolved(&name, kind, found);
                 self.after(length, Input::Addresses(ticket, result));
+            }
+            Effect::ResolveTexts(ticket, name) => {
+                let found = self.world.zone.texts(&name);
+                let (result, length) = self.resolved(&name, DnsKind::Txt, found);
+                self.after(length, Input::Texts(ticket, result));
+            }
+            Effect::FetchPolicy(ticket, domain) => {
+                let since = self.now.since(self.start);
+                let served = self.world.mta_sts.get(&*domain).filter(|served| served.span.has(since));
+                let fetched = served.map_or(Fetched::Failed, |served| {
+                    let body = served.policy.as_bytes().into();
+                    Fetched::Answer { status: served.status, body }
+                });
+                self.after(HTTPS, Input::Policy(ticket, fetched));
             }
             Effect::Connect { ticket, message, to, from, host, is_tls_first } => {
                 self.opens(ticket, message);

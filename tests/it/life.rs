@@ -65,7 +65,7 @@ fn what_comes_otherwise_than_expected_is_a_no_and_says_where() {
         ran.stdout.lines().filter_map(|line| line.split_once(".toml:").map(|(_, rest)| rest)).collect();
     let expected = [
         "7:1: status for c@corp.test: expected `bounced`, found delivered",
-        "10:1: status for c@corp.test: expected `delivered within 5ms`, found it after 210ms",
+        "10:1: status for c@corp.test: expected `delivered within 5ms`, found it after 220ms",
         "18:9: route for c@corp.test: expected `mx`, found no attempt 2: there were 1",
         "14:1: status for c@corp.test: expected `delivered`, found no such attempt: there were 1",
     ];

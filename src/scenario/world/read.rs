@@ -4,7 +4,7 @@ use base::{Diagnostic, Millis, TextRange};
 use document::{Node, Table};
 use policy::spelling::nearest;
 
-use super::{Answer, Certificate, DnsAnswer, DnsFault, DnsKind, Host, HostReply, Span, Stage, StartTls, World};
+use super::{Answer, Certificate, DnsAnswer, DnsFault, DnsKind, Host, HostReply, MtaSts, Span, Stage, StartTls, World};
 use crate::{
     codes,
     context::{Context, listed, shown},
@@ -14,10 +14,13 @@ use crate::{
 };
 
 /// The keys of a world.
-pub(crate) const KEYS: &[&str] = &["zone", "signed", "dns_fault", "host"];
+pub(crate) const KEYS: &[&str] = &["zone", "signed", "dns_fault", "host", "mta_sts"];
 
 /// The keys of a DNS fault.
 pub(crate) const FAULT_KEYS: &[&str] = &["name", "type", "answer", "from", "until"];
+
+/// The keys of an MTA-STS policy.
+pub(crate) const STS_KEYS: &[&str] = &["policy", "status", "from", "until"];
 
 /// The keys of a host.
 pub(crate) const HOST_KEYS: &[&str] = &["starttls", "certificate", "latency", "extensions", "reply"];
@@ -54,7 +57,33 @@ pub(crate) fn read(node: &Node<'_>, context: &mut Context<'_>) -> World {
             }
         }
     }
+    let policies = table.get("mta_sts");
+    if let Some(policies) = policies.and_then(|node| context.table(node, "mta_sts", "`[world.mta_sts.\"corp.test\"]`"))
+    {
+        for entry in policies.entries() {
+            let domain = entry.key().trim_end_matches('.').to_lowercase();
+            if let Some(policy) = mta_sts(&entry.value, entry.key(), context) {
+                world.mta_sts.insert(domain, policy);
+            }
+        }
+    }
     world
+}
+
+fn mta_sts(node: &Node<'_>, name: &str, context: &mut Context<'_>) -> Option<MtaSts> {
+    let table = context.table(node, name, "a table with `policy`")?;
+    context.unknown_keys(table, "an MTA-STS policy", STS_KEYS);
+    let policy = required(table, "policy", node, context)
+        .and_then(|node| context.text(node, "policy", "the lines of a policy"))
+        .map(str::to_owned);
+    let mut status = 200;
+    if let Some(node) = table.get("status")
+        && let Some(Given::Count(count)) = given(node, "status", Shape::Count { most: 599 }, context)
+    {
+        status = u16::try_from(count).unwrap_or(status);
+    }
+    let span = span(table, context);
+    Some(MtaSts { policy: policy?, status, span })
 }
 
 fn zone(node: &Node<'_>, world: &mut World, context: &mut Context<'_>) {
