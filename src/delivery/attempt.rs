@@ -31,6 +31,7 @@ use crate::{
     session::{self, Happened, Request, Session, To},
     sts::{self, Fetched, Mode, NoPolicy, Policy},
     tls::{self, Dane, Demand, Sts, Verification},
+    tlsa::{self, TlsaRecord},
 };
 
 /// A work item.
@@ -77,6 +78,7 @@ enum At {
     Mx,
     NextHost,
     HostTls,
+    Tlsa,
     /// The addresses of the family at this place among those that the route looks up.
     Addresses(usize),
     NextAddress,
@@ -133,7 +135,10 @@ struct Trying {
     host: Host,
     name: Arc<str>,
     tls: strategy::Tls,
+    sts: Sts,
     demand: Demand,
+    /// Its TLSA records, where they are usable.
+    records: Vec<TlsaRecord>,
     /// What is known of its addresses.
     answers: Vec<(Family, DnsResult<IpAddr>)>,
     /// The place of the next family that is looked up.
@@ -197,7 +202,10 @@ impl Attempt {
         }
         if let At::Session(session) = &mut self.at {
             let was_secure = session.is_secure();
-            take(session, input, self.group.as_ref());
+            let first = self.group.as_ref().and_then(|group| group.recipients.first());
+            let first = first.and_then(|place| message.recipients.get(*place as usize));
+            let domain = first.map_or("", |recipient| recipient.address.domain());
+            take(session, input, self.group.as_ref(), domain, cx.target());
             if session.is_secure() && !was_secure {
                 let host = self.group.as_ref().and_then(|group| group.host.as_ref());
                 if let Some(trying) = host {
@@ -215,6 +223,7 @@ impl Attempt {
                 self.fetched(wanted, &id, message, &fetched, cx);
             }
             (At::Mx, Input::Mx(_, answer)) => self.found_hosts(message, answer, cx),
+            (At::Tlsa, Input::Tlsa(_, answer)) => self.found_tlsa(message, answer, cx),
             (At::Addresses(_), Input::Addresses(_, answer)) => self.found_addresses(answer, cx),
             (At::Local, Input::Local(_, replies)) => self.local_answered(&replies),
             (At::Store, Input::Stored(_)) => self.at = At::NextGroup,
@@ -247,7 +256,7 @@ impl Attempt {
             At::Reschedule(place) => self.reschedule(place, message, cx),
             At::Notice(recipient) => self.notice(recipient, message, cx),
             At::Report(then) => self.report(then, message, cx),
-            At::StsRecord(_) | At::StsPolicy(..) => Flow::Wait,
+            At::StsRecord(_) | At::StsPolicy(..) | At::Tlsa => Flow::Wait,
             At::Local | At::Session(_) | At::Reporting(_) | At::Store | At::End | At::Ended => Flow::Wait,
         }
     }
@@ -751,6 +760,8 @@ impl Attempt {
                     host,
                     name,
                     tls: strategy::Tls::BUILT_IN,
+                    sts: Sts::None,
+                    records: Vec::new(),
                     demand: tls::demand(Target::Native, &strategy::Tls::BUILT_IN, Sts::None, Dane::Inactive, false),
                     answers: Vec::new(),
                     family: 0,
@@ -778,13 +789,14 @@ impl Attempt {
         };
         let tls = cx.strategies.tls(id).copied().unwrap_or(strategy::Tls::BUILT_IN);
         let target = cx.target();
-        let requires_tls = message.envelope.requires_tls;
         let Some(group) = &mut self.group else { return Flow::Wait };
         let route = cx.strategies.route(group.route);
         let is_lmtp = matches!(route, Some(Route::Relay(relay)) if relay.protocol == Protocol::Lmtp);
-        if !is_lmtp && let Err(failure) = tls::looks_for_tlsa(target, tls.dane, group.security) {
-            return self.host_failed(failure, cx);
-        }
+        let looks_for_tlsa = match tls::looks_for_tlsa(target, tls.dane, group.security) {
+            Ok(looks) => looks,
+            Err(_) if is_lmtp => false,
+            Err(failure) => return self.host_failed(failure, cx),
+        };
         let sts = match &group.policy {
             // The strategy of the host may want a policy that the first one did not.
             Err(Some(why)) if tls.mta_sts == Requirement::Require && !target.has(Quirk::TlsWithoutMx) => {
@@ -798,16 +810,47 @@ impl Attempt {
             Ok(Policy { mode: Mode::None | Mode::Testing, .. }) => Sts::Lenient,
             Err(_) => Sts::None,
         };
-        let mut demand = tls::demand(target, &tls, sts, Dane::Inactive, requires_tls);
-        if matches!(route, Some(Route::Relay(relay)) if relay.allow_invalid_certs) {
-            demand.verification = Verification::None;
-        }
         if let Some(trying) = &mut group.host {
             trying.tls = tls;
-            trying.demand = demand;
+            trying.sts = sts;
+        }
+        if is_lmtp || !looks_for_tlsa {
+            self.demand(Dane::Inactive, Vec::new(), message, cx);
+            return Flow::Go;
+        }
+        let name = format!("_{SMTP_PORT}._tcp.{name}").into();
+        let ticket = self.new_ticket();
+        cx.effects.push_back(Effect::ResolveTlsa(ticket, name));
+        self.at = At::Tlsa;
+        Flow::Wait
+    }
+
+    fn found_tlsa(&mut self, message: &Message, answer: DnsResult<TlsaRecord>, cx: &mut Context<'_>) {
+        let target = cx.target();
+        let (found, records) = tlsa::judge(answer, target);
+        let tls = self.group.as_ref().and_then(|group| group.host.as_ref()).map(|trying| trying.tls);
+        match tls::dane(target, tls.unwrap_or(strategy::Tls::BUILT_IN).dane, found) {
+            Ok(dane) => self.demand(dane, records, message, cx),
+            Err(failure) => {
+                self.host_failed(failure, cx);
+            }
+        }
+    }
+
+    /// What the session with the host at hand must have.
+    fn demand(&mut self, dane: Dane, records: Vec<TlsaRecord>, message: &Message, cx: &Context<'_>) {
+        let Some(group) = &mut self.group else { return };
+        let accepts_any =
+            matches!(cx.strategies.route(group.route), Some(Route::Relay(relay)) if relay.allow_invalid_certs);
+        if let Some(trying) = &mut group.host {
+            let requires_tls = message.envelope.requires_tls;
+            trying.demand = tls::demand(cx.target(), &trying.tls, trying.sts, dane, requires_tls);
+            if accepts_any && dane == Dane::Inactive {
+                trying.demand.verification = Verification::None;
+            }
+            trying.records = records;
         }
         self.at = At::Addresses(0);
-        Flow::Go
     }
 
     fn first(&self) -> u32 {
@@ -1217,7 +1260,7 @@ fn tell(message: &Message, place: u32, cx: &mut Context<'_>) {
 }
 
 /// Gives a session what happened.
-fn take(session: &mut Session, input: Input, group: Option<&Group>) {
+fn take(session: &mut Session, input: Input, group: Option<&Group>, domain: &str, target: Target) {
     match input {
         Input::Connected(_, result) => session.handle(Happened::Connected(result.map(|_| ()))),
         Input::Received(_, bytes) => session.handle(Happened::Bytes(&bytes)),
@@ -1226,7 +1269,7 @@ fn take(session: &mut Session, input: Input, group: Option<&Group>) {
         Input::Secured(_, Err(handshake)) => session.handle(Happened::Secured(Err(&Failure::Handshake(handshake)))),
         Input::Secured(_, Ok(peer)) => {
             let trying = group.and_then(|group| group.host.as_ref());
-            let verified = trying.map_or(Ok(()), |trying| verify(&peer, &trying.name, trying.demand.verification));
+            let verified = trying.map_or(Ok(()), |trying| verify(&peer, trying, domain, target));
             match verified {
                 Ok(()) => session.handle(Happened::Secured(Ok(()))),
                 Err(failure) => session.handle(Happened::Secured(Err(&failure))),
@@ -1239,27 +1282,21 @@ fn take(session: &mut Session, input: Input, group: Option<&Group>) {
         | Input::Mx(..)
         | Input::Addresses(..)
         | Input::Texts(..)
+        | Input::Tlsa(..)
         | Input::Policy(..)
         | Input::Local(..) => {}
     }
 }
 
 /// Whether the other side is whom the demand wants.
-fn verify(peer: &Peer, name: &str, verification: Verification) -> Result<(), Failure> {
-    match verification {
+fn verify(peer: &Peer, trying: &Trying, domain: &str, target: Target) -> Result<(), Failure> {
+    match trying.demand.verification {
         Verification::None => Ok(()),
-        Verification::Pkix | Verification::Dane if !peer.is_trusted => Err(Failure::Handshake(Handshake::Untrusted)),
-        Verification::Pkix | Verification::Dane => {
-            let fits = peer.names.iter().any(|known| is_name(known, name));
+        Verification::Dane => tlsa::verify(&trying.records, peer, &[&trying.name, domain], target),
+        Verification::Pkix if !peer.is_trusted => Err(Failure::Handshake(Handshake::Untrusted)),
+        Verification::Pkix => {
+            let fits = peer.certificates.first().is_some_and(|leaf| tlsa::is_for(leaf, &trying.name));
             if fits { Ok(()) } else { Err(Failure::Handshake(Handshake::OtherName)) }
         }
-    }
-}
-
-/// Whether a certificate's name is this one: exactly, or by a wildcard for one label (RFC 6125 §6.4.3).
-fn is_name(known: &str, name: &str) -> bool {
-    match known.strip_prefix("*.") {
-        Some(rest) => name.split_once('.').is_some_and(|(_, parent)| parent.eq_ignore_ascii_case(rest)),
-        None => known.eq_ignore_ascii_case(name),
     }
 }

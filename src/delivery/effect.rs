@@ -17,6 +17,7 @@ use crate::{
     reply::Reply,
     report::Report,
     sts::Fetched,
+    tlsa::TlsaRecord,
 };
 
 /// Which question an answer belongs to.
@@ -39,6 +40,8 @@ pub enum Effect {
     ResolveMx(Ticket, Box<str>),
     /// Look up addresses; answer by [`Input::Addresses`].
     ResolveAddresses(Ticket, Box<str>, Family),
+    /// Look up TLSA records; answer by [`Input::Tlsa`].
+    ResolveTlsa(Ticket, Box<str>),
     /// Look up texts; answer by [`Input::Texts`].
     ResolveTexts(Ticket, Box<str>),
     /// Fetch the MTA-STS policy of a domain (RFC 8461 §3.3); answer by [`Input::Policy`].
@@ -115,6 +118,8 @@ pub enum Input {
     Mx(Ticket, DnsResult<MxRecord>),
     /// Addresses.
     Addresses(Ticket, DnsResult<IpAddr>),
+    /// TLSA records.
+    Tlsa(Ticket, DnsResult<TlsaRecord>),
     /// Texts.
     Texts(Ticket, DnsResult<Box<str>>),
     /// What came of fetching a policy.
@@ -136,10 +141,12 @@ pub enum Input {
 /// What a handshake told about the other side.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Peer {
-    /// Whether its chain is signed up to an anchor of the web, and within its time.
+    /// Its certificates in DER, its own first.
+    pub certificates: Vec<Box<[u8]>>,
+    /// Whether they are signed up to an anchor of the web, and within their time.
     pub is_trusted: bool,
-    /// The names that its certificate is for.
-    pub names: Vec<Box<str>>,
+    /// Whether each of them is signed by the next one, and within its time.
+    pub is_chain: bool,
 }
 
 impl Input {
@@ -152,6 +159,7 @@ impl Input {
             | Self::Answered(ticket, _)
             | Self::Mx(ticket, _)
             | Self::Addresses(ticket, _)
+            | Self::Tlsa(ticket, _)
             | Self::Texts(ticket, _)
             | Self::Policy(ticket, _)
             | Self::Connected(ticket, _)

@@ -31,6 +31,7 @@ pub mod session;
 mod session_tests;
 pub mod sts;
 pub mod tls;
+pub mod tlsa;
 
 pub use effect::{Effect, Input};
 pub use event::Event;

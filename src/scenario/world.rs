@@ -128,6 +128,22 @@ words! {
 }
 
 words! {
+    /// The TLSA records that a host has besides those of the zone.
+    Tlsa {
+        /// None.
+        Absent "absent",
+        /// One of usage 3 for its public key.
+        Match "match",
+        /// One of usage 2 for the certificate that signed it.
+        Anchor "anchor",
+        /// One for another key.
+        Mismatch "mismatch",
+        /// One that a client of SMTP cannot use.
+        Unusable "unusable",
+    }
+}
+
+words! {
     /// A stage of a session, as a scenario names it.
     Stage {
         /// The connection.
@@ -169,6 +185,8 @@ pub struct Host {
     pub starttls: StartTls,
     /// Its certificate.
     pub certificate: Certificate,
+    /// Its TLSA records.
+    pub tlsa: Tlsa,
     /// How long each of its answers takes.
     pub latency: Millis,
     /// The keywords that it offers besides STARTTLS.
@@ -187,6 +205,7 @@ impl Default for Host {
         Self {
             starttls: StartTls::Offered,
             certificate: Certificate::Valid,
+            tlsa: Tlsa::Absent,
             latency: Millis(20),
             extensions: Self::EXTENSIONS.map(str::to_owned).to_vec(),
             replies: Vec::new(),

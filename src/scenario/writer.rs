@@ -183,6 +183,7 @@ fn world(world: &World, out: &mut Writer) {
         out.header(&format!("[{name}]"));
         out.value("starttls", &text(host.starttls.word()));
         out.value("certificate", &text(host.certificate.word()));
+        out.value("tlsa", &text(host.tlsa.word()));
         if host.latency != unsaid.latency {
             out.value("latency", &text(&host.latency.to_string()));
         }

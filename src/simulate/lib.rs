@@ -12,6 +12,7 @@
 //! here is what delivery would do.
 
 pub mod attempt;
+pub mod certificate;
 pub mod checks;
 pub mod expect;
 pub mod peer;

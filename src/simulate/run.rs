@@ -19,14 +19,17 @@ use delivery::{
     message::{Envelope, MessageId, Notify, Ret, Wish},
     reply::Reply,
     sts::Fetched,
+    tlsa::TlsaRecord,
 };
 use policy::{Decide, LookupFailed, Strategies, World as _, strategy::QueueId};
 use scenario::{
     Environment, Message, Scenario, World,
-    world::{Answer, Certificate, DnsAnswer, DnsKind, Host, Stage, StartTls},
-    zone::Found,
+    world::{Answer, Certificate, DnsAnswer, DnsKind, Host, Stage, StartTls, Tlsa},
+    zone::{Data, Found},
 };
+use sha2::{Digest as _, Sha256};
 
+use crate::certificate::{certificate, public_key};
 use crate::peer::{Does, Given, Moment, Peer, Taken};
 
 /// How long a DNS answer takes.
@@ -250,6 +253,11 @@ impl Run<'_, '_> {
                 let (result, length) = self.resolved(&name, kind, found);
                 self.after(length, Input::Addresses(ticket, result));
             }
+            Effect::ResolveTlsa(ticket, name) => {
+                let found = self.tlsa(&name);
+                let (result, length) = self.resolved(&name, DnsKind::Tlsa, found);
+                self.after(length, Input::Tlsa(ticket, result));
+            }
             Effect::ResolveTexts(ticket, name) => {
                 let found = self.world.zone.texts(&name);
                 let (result, length) = self.resolved(&name, DnsKind::Txt, found);
@@ -295,6 +303,34 @@ impl Run<'_, '_> {
                 self.after(Millis(1), Input::Local(ticket, vec![stored; recipients.len()]));
             }
         }
+    }
+
+    /// The TLSA records of a name: those of the zone, and those that its host is said to have.
+    fn tlsa(&self, name: &str) -> Found<TlsaRecord> {
+        let of_zone = self.world.zone.find(name, |data| match data {
+            Data::Tlsa(usage, selector, matching, data) => {
+                Some(TlsaRecord { usage: *usage, selector: *selector, matching: *matching, data: data.clone() })
+            }
+            _ => None,
+        });
+        let host = name.splitn(3, '.').nth(2).unwrap_or_default();
+        let record = |usage: u8, of: &[u8]| {
+            let data: [u8; 32] = Sha256::digest(of).into();
+            TlsaRecord { usage, selector: 1, matching: 1, data: data.into() }
+        };
+        let of_host = match self.world.hosts.get(host).map_or(Tlsa::Absent, |host| host.tlsa) {
+            Tlsa::Absent => return of_zone,
+            Tlsa::Match => record(3, &public_key(host)),
+            Tlsa::Anchor => record(2, &public_key(&anchor(host))),
+            Tlsa::Mismatch => record(3, b"another key"),
+            Tlsa::Unusable => record(0, &public_key(host)),
+        };
+        let mut all = match of_zone {
+            Found::Records(records) => records,
+            Found::NoData | Found::NoName => Vec::new(),
+        };
+        all.push(of_host);
+        Found::Records(all)
     }
 
     /// What a resolver makes of what the zone has, and how long it takes.
@@ -379,16 +415,19 @@ impl Run<'_, '_> {
     fn handshake(&mut self, ticket: Ticket, name: &str) {
         let Some((_, peer)) = self.connections.get_mut(&ticket.task) else { return };
         let latency = peer.latency();
-        let names = match peer.certificate() {
-            Certificate::OtherName => vec!["other.invalid".into()],
-            Certificate::Valid | Certificate::SelfSigned | Certificate::Expired => vec![name.into()],
+        let shown = match peer.certificate() {
+            Certificate::OtherName => "other.invalid",
+            Certificate::Valid | Certificate::SelfSigned | Certificate::Expired => name,
         };
+        let own = certificate(shown, peer.name()).into();
+        let signer = certificate(&anchor(peer.name()), &anchor(peer.name())).into();
+        let is_chain = peer.certificate() != Certificate::Expired;
         let is_trusted = matches!(peer.certificate(), Certificate::Valid | Certificate::OtherName);
         let result = match peer.starttls() {
             StartTls::Broken => Err(Handshake::Protocol),
             StartTls::Offered | StartTls::Absent | StartTls::Refused => {
                 peer.secured();
-                Ok(Certified { is_trusted, names })
+                Ok(Certified { certificates: vec![own, signer], is_trusted, is_chain })
             }
         };
         let is_ready = result.is_ok();
@@ -410,6 +449,11 @@ impl Run<'_, '_> {
         self.connections.insert(ticket.task, (ticket, peer));
         self.does(ticket, greeting);
     }
+}
+
+/// Who signed a host's certificate.
+fn anchor(host: &str) -> String {
+    format!("ca.{host}")
 }
 
 fn moment(now: Instant, start: Instant, given: &mut Given) -> Moment<'_> {

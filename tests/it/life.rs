@@ -61,13 +61,18 @@ fn what_comes_otherwise_than_expected_is_a_no_and_says_where() {
     let folder = crate::cli::scratch("life", &files);
     let ran = run(&["simulate", folder.join("other.scenario.toml").to_str().unwrap()]);
     assert_eq!(ran.code, Some(1));
-    let found: Vec<&str> =
-        ran.stdout.lines().filter_map(|line| line.split_once(".toml:").map(|(_, rest)| rest)).collect();
+    // How late it is depends on how long answers take in a dry run.
+    let without_length = |line: &str| match line.split_once("found it after ") {
+        Some((front, _)) => format!("{front}found it later"),
+        None => line.to_owned(),
+    };
+    let places = ran.stdout.lines().filter_map(|line| line.split_once(".toml:").map(|(_, rest)| rest));
+    let found: Vec<String> = places.map(without_length).collect();
     let expected = [
         "7:1: status for c@corp.test: expected `bounced`, found delivered",
-        "10:1: status for c@corp.test: expected `delivered within 5ms`, found it after 220ms",
+        "10:1: status for c@corp.test: expected `delivered within 5ms`, found it later",
         "18:9: route for c@corp.test: expected `mx`, found no attempt 2: there were 1",
         "14:1: status for c@corp.test: expected `delivered`, found no such attempt: there were 1",
     ];
-    assert_eq!(found.get(1..), Some(&expected[..]), "{}", ran.stdout);
+    assert_eq!(found.get(1..).unwrap_or_default(), expected, "{}", ran.stdout);
 }

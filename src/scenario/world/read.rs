@@ -4,7 +4,9 @@ use base::{Diagnostic, Millis, TextRange};
 use document::{Node, Table};
 use policy::spelling::nearest;
 
-use super::{Answer, Certificate, DnsAnswer, DnsFault, DnsKind, Host, HostReply, MtaSts, Span, Stage, StartTls, World};
+use super::{
+    Answer, Certificate, DnsAnswer, DnsFault, DnsKind, Host, HostReply, MtaSts, Span, Stage, StartTls, Tlsa, World,
+};
 use crate::{
     codes,
     context::{Context, listed, shown},
@@ -23,7 +25,7 @@ pub(crate) const FAULT_KEYS: &[&str] = &["name", "type", "answer", "from", "unti
 pub(crate) const STS_KEYS: &[&str] = &["policy", "status", "from", "until"];
 
 /// The keys of a host.
-pub(crate) const HOST_KEYS: &[&str] = &["starttls", "certificate", "latency", "extensions", "reply"];
+pub(crate) const HOST_KEYS: &[&str] = &["starttls", "certificate", "tlsa", "latency", "extensions", "reply"];
 
 /// The keys of a host's reply.
 pub(crate) const REPLY_KEYS: &[&str] = &["stage", "reply", "times", "rcpt", "from", "until"];
@@ -140,6 +142,11 @@ fn host(node: &Node<'_>, name: &str, context: &mut Context<'_>) -> Option<Host> 
         && let Some(certificate) = word(node, "certificate", &Certificate::WORDS, Certificate::named, context)
     {
         host.certificate = certificate;
+    }
+    if let Some(node) = table.get("tlsa")
+        && let Some(tlsa) = word(node, "tlsa", &Tlsa::WORDS, Tlsa::named, context)
+    {
+        host.tlsa = tlsa;
     }
     if let Some(latency) = offset(table, "latency", context) {
         host.latency = latency;
