@@ -149,6 +149,9 @@ pub enum Handshake {
     /// It took too long, or the connection was lost.
     #[error("the connection was lost in the handshake")]
     Lost,
+    /// The host sent something between its reply to STARTTLS and TLS (RFC 3207 §6): somebody may have put it there.
+    #[error("something was sent between STARTTLS and TLS")]
+    Injected,
     /// The host's name is none that TLS can verify.
     #[error("the host's name cannot be verified")]
     InvalidName,
@@ -239,6 +242,9 @@ pub enum Failure {
     /// The relay's challenge cannot be read.
     #[error("the relay's challenge cannot be read")]
     BadChallenge,
+    /// The relay wants credentials, and they would go in clear text.
+    #[error("the relay offers no TLS, and credentials are not sent in clear text")]
+    SecretInClear,
     /// TLS is demanded and not offered.
     #[error("TLS is demanded, and the host does not offer it")]
     TlsNotOffered,
@@ -310,12 +316,17 @@ impl Failure {
             Self::Lost { stage, .. } => (ForNow, after_loss(*stage, target)),
             Self::Rejected { stage, reply } => rejected(*stage, reply, target),
             Self::NoMechanism => (ForGood, Next::Nothing),
+            Self::SecretInClear => (ForNow, Next::Host),
             Self::BadChallenge => (ForNow, Next::Nothing),
             Self::TlsNotOffered => (refusal(target), Next::Host),
             Self::Handshake(Handshake::InvalidName) => (refusal(target), Next::Host),
-            Self::Handshake(Handshake::Untrusted | Handshake::OtherName | Handshake::Protocol | Handshake::Lost) => {
-                (ForNow, Next::Host)
-            }
+            Self::Handshake(
+                Handshake::Untrusted
+                | Handshake::OtherName
+                | Handshake::Protocol
+                | Handshake::Injected
+                | Handshake::Lost,
+            ) => (ForNow, Next::Host),
             Self::RequireTlsNotOffered => (ForGood, Next::Host),
             Self::Dane(DaneFailure::Required | DaneFailure::Mismatch) => (refusal(target), Next::Host),
             Self::Dane(DaneFailure::Bogus | DaneFailure::Lookup | DaneFailure::NoCertificate) => (ForNow, Next::Host),
@@ -338,7 +349,9 @@ impl Failure {
             Self::Lost { .. } | Self::NoMechanism | Self::BadChallenge => LastError::Connection,
             Self::Rejected { stage: Stage::Auth, .. } => LastError::Connection,
             Self::Rejected { .. } => LastError::UnexpectedReply,
-            Self::TlsNotOffered | Self::Handshake(_) | Self::RequireTlsNotOffered => LastError::Tls,
+            Self::SecretInClear | Self::TlsNotOffered | Self::Handshake(_) | Self::RequireTlsNotOffered => {
+                LastError::Tls
+            }
             Self::Dane(
                 DaneFailure::Required | DaneFailure::Bogus | DaneFailure::Mismatch | DaneFailure::NoCertificate,
             ) => LastError::Dane,

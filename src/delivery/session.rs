@@ -325,6 +325,9 @@ impl Session {
                 self.after_greeting();
             }
             (State::Ehlo | State::Helo, _) => self.reject(Stage::Ehlo, reply),
+            (State::StartTls, 220) if !self.reader.is_empty() && !self.request.target.has(Quirk::BytesBeforeTls) => {
+                self.fail(Failure::Handshake(Handshake::Injected));
+            }
             (State::StartTls, 220) => {
                 self.actions.push_back(Action::StartTls);
                 self.go(State::Handshake, self.request.timeout_tls);
@@ -381,6 +384,12 @@ impl Session {
 
     fn log_in(&mut self) {
         let Some(credentials) = &self.request.credentials else { return self.mail() };
+        let is_allowed = self.is_secure
+            || self.request.demand.encryption == Encryption::Never
+            || self.request.target.has(Quirk::SecretInClear);
+        if !is_allowed {
+            return self.fail(Failure::SecretInClear);
+        }
         if self.offers.plain {
             let secret = format!("\0{}\0{}", credentials.username, credentials.secret.reveal());
             self.command(&format!("AUTH PLAIN {}", BASE64.encode(secret)));

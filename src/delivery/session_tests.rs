@@ -199,3 +199,59 @@ fn nothing_of_the_envelope_is_said_before_the_demand_is_met() {
         }
     }
 }
+
+/// What a session says until it is over, to a host that answers each command by the text that belongs to it.
+fn said_to(request: Request, answer: impl Fn(&str) -> &'static str) -> (Vec<String>, Outcomes) {
+    let mut session = Session::new(request);
+    session.handle(Happened::Connected(Ok(())));
+    session.handle(Happened::Bytes(b"220 mx.corp.test\r\n"));
+    let mut said: Vec<String> = Vec::new();
+    for _ in 0..100 {
+        match session.poll() {
+            Some(Action::Send(bytes)) => {
+                let command = String::from_utf8(bytes).unwrap();
+                let verb = command.split([' ', '\r']).next().unwrap().to_owned();
+                session.handle(Happened::Bytes(answer(&verb).as_bytes()));
+                said.push(verb);
+            }
+            Some(Action::StartTls) => session.handle(Happened::Secured(Ok(()))),
+            Some(Action::SendContent { .. }) => {
+                session.handle(Happened::ContentSent(true));
+                session.handle(Happened::Bytes(b"250 2.0.0 yes\r\n"));
+            }
+            Some(Action::Wait(_) | Action::Close) => {}
+            None => break,
+        }
+    }
+    (said, session.outcomes())
+}
+
+#[test]
+fn what_is_slipped_in_before_tls_is_an_attack() {
+    let answer = |verb: &str| match verb {
+        "EHLO" => "250-mx.corp.test\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n",
+        "STARTTLS" => "220 go\r\n250 slipped in\r\n",
+        _ => "250 ok\r\n",
+    };
+    let (said, outcomes) = said_to(request(Target::Native, Protocol::Smtp, Encryption::WhereOffered), answer);
+    assert_eq!(outcomes.failure, Some(Failure::Handshake(Handshake::Injected)));
+    assert_eq!(said, ["EHLO", "STARTTLS"]);
+    // The reference forgets it, and greets anew.
+    let (said, _) = said_to(request(Target::Stalwart016, Protocol::Smtp, Encryption::WhereOffered), answer);
+    assert_eq!(said.get(..4), Some(&["EHLO", "STARTTLS", "EHLO", "AUTH"].map(str::to_owned)[..]));
+}
+
+#[test]
+fn credentials_go_in_clear_text_only_where_that_is_asked_for() {
+    let answer = |verb: &str| if verb == "EHLO" { "250-mx.corp.test\r\n250 AUTH PLAIN\r\n" } else { "250 ok\r\n" };
+    let cases = [
+        (Target::Native, Encryption::WhereOffered, false),
+        (Target::Native, Encryption::Always, false),
+        (Target::Native, Encryption::Never, true),
+        (Target::Stalwart016, Encryption::WhereOffered, true),
+    ];
+    for (target, encryption, expected) in cases {
+        let (said, outcomes) = said_to(request(target, Protocol::Smtp, encryption), answer);
+        assert_eq!(said.contains(&"AUTH".to_owned()), expected, "{target} {encryption:?} {outcomes:?}");
+    }
+}

@@ -165,6 +165,12 @@ quirks! {
     RcptReplyKept "rcpt-reply-kept" "3.7" [yes yes]
         "keeps the reply to RCPT as what a delivered recipient was answered"
         => "keeps the final reply";
+    SecretInClear "secret-in-clear" "3.7" [yes yes]
+        "sends credentials in clear text to a relay that offers no TLS"
+        => "sends them in clear text only where `starttls` is disabled";
+    BytesBeforeTls "bytes-before-tls" "3.6" [yes yes]
+        "passes over what a host sends between its reply to STARTTLS and TLS"
+        => "takes it for an attack and leaves the host";
     AuthFailureRetried "auth-failure-retried" "3.7" [yes yes]
         "retries refused credentials as any connection error"
         => "says so loudly and tries at the slowest interval";
