@@ -1,0 +1,578 @@
+//! One transaction: from the recipient's domain or a configured relay to hosts, addresses, and a session with one of
+//! them.
+//!
+//! Source: delivery spec 3.5 and 3.6.
+
+use std::{
+    collections::VecDeque,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use policy::{
+    Kind, Quirk, StrategyId, Target,
+    strategy::{self, Mx, Protocol, Requirement, Route, Scope},
+};
+
+use super::{At, Attempt, Flow, Group};
+use crate::{
+    context::{Context, Scene},
+    effect::{Effect, Input, Peer},
+    event::What,
+    failure::{Failure, Handshake, Next, StsFailure, Verdict},
+    hosts::{self, DnsResult, Family, Host, Named, Security},
+    message::{Failed, Message},
+    session::{self, Happened, Request, Session, To},
+    sts::{self, Fetched, Mode, NoPolicy, Policy},
+    tls::{self, Dane, Demand, Sts, Verification},
+    tlsa::{self, TlsaRecord},
+};
+
+/// The host at hand.
+#[derive(Debug)]
+pub(super) struct Trying {
+    pub(super) host: Host,
+    pub(super) name: Arc<str>,
+    pub(super) tls: strategy::Tls,
+    pub(super) sts: Sts,
+    pub(super) demand: Demand,
+    /// Its TLSA records, where they are usable.
+    pub(super) records: Vec<TlsaRecord>,
+    /// What is known of its addresses.
+    pub(super) answers: Vec<(Family, DnsResult<IpAddr>)>,
+    /// The place of the next family that is looked up.
+    pub(super) family: usize,
+    pub(super) addresses: VecDeque<IpAddr>,
+    pub(super) ip: Option<IpAddr>,
+    pub(super) from: Option<IpAddr>,
+}
+
+impl Attempt {
+    /// The strategy that is chosen before a host is known governs MTA-STS.
+    pub(super) fn first_tls(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
+        let Some(first) = self.group.as_ref().and_then(|group| group.recipients.first().copied()) else {
+            self.at = At::NextGroup;
+            return Flow::Go;
+        };
+        let id = match self.decide(Kind::Tls, &Scene::new(message, first), cx) {
+            Ok(id) => id,
+            Err(None) => return Flow::Wait,
+            Err(Some(failure)) => {
+                self.give_up(failure, "localhost");
+                return Flow::Go;
+            }
+        };
+        let tls = cx.strategies.tls(id).copied().unwrap_or(strategy::Tls::BUILT_IN);
+        let is_mx =
+            self.group.as_ref().is_some_and(|group| !matches!(cx.strategies.route(group.route), Some(Route::Relay(_))));
+        // A host's strategy may demand it later.
+        let demands = |tls: &strategy::Tls| tls.mta_sts == Requirement::Require;
+        let may_demand = !cx.target().has(Quirk::TlsWithoutMx) && cx.strategies.tls.iter().any(demands);
+        if !is_mx || (tls.mta_sts == Requirement::Disable && !may_demand) {
+            self.at = At::Mx;
+            return Flow::Go;
+        }
+        self.at = At::StsRecord(tls.mta_sts);
+        self.deadline = Some(cx.now + tls.timeout_mta_sts);
+        let name = format!("_mta-sts.{}", self.domain(message)).into();
+        let ticket = self.new_ticket();
+        cx.effects.push_back(Effect::ResolveTexts(ticket, name));
+        Flow::Wait
+    }
+
+    pub(super) fn found_record(
+        &mut self,
+        wanted: Requirement,
+        message: &Message,
+        answer: DnsResult<Box<str>>,
+        cx: &mut Context<'_>,
+    ) {
+        let domain = self.domain(message);
+        let id = match answer.seen_by(cx.target()) {
+            DnsResult::Found(texts, _) => sts::record(&texts).ok_or(NoPolicy::Invalid),
+            DnsResult::NoData(_) | DnsResult::NoName(_) => Err(NoPolicy::Invalid),
+            DnsResult::ServerFailed | DnsResult::Unreachable | DnsResult::Bogus => Err(NoPolicy::Unavailable),
+        };
+        match id {
+            Ok(id) => {
+                if let Some(policy) = cx.policies.get(domain, Some(&id), cx.now).cloned() {
+                    return self.has_policy(policy);
+                }
+                let domain = domain.into();
+                self.at = At::StsPolicy(wanted, id);
+                let ticket = self.new_ticket();
+                cx.effects.push_back(Effect::FetchPolicy(ticket, domain));
+            }
+            // Whoever keeps the record away does not take away the policy (RFC 8461 §5.1).
+            Err(why) => match cx.policies.get(domain, None, cx.now).cloned() {
+                Some(policy) => self.has_policy(policy),
+                None => self.no_policy(wanted, why, domain),
+            },
+        }
+    }
+
+    pub(super) fn fetched(
+        &mut self,
+        wanted: Requirement,
+        id: &str,
+        message: &Message,
+        fetched: &Fetched,
+        cx: &mut Context<'_>,
+    ) {
+        let domain = self.domain(message);
+        match sts::fetched(fetched, cx.target()) {
+            Ok(policy) => {
+                cx.policies.keep(domain, id, policy.clone(), cx.now);
+                self.has_policy(policy);
+            }
+            Err(why) => match cx.policies.get(domain, None, cx.now).cloned() {
+                Some(policy) => self.has_policy(policy),
+                None => self.no_policy(wanted, why, domain),
+            },
+        }
+    }
+
+    pub(super) fn has_policy(&mut self, policy: Policy) {
+        self.deadline = None;
+        if let Some(group) = &mut self.group {
+            group.policy = Ok(policy);
+        }
+        self.at = At::Mx;
+    }
+
+    pub(super) fn no_policy(&mut self, wanted: Requirement, why: NoPolicy, domain: &str) {
+        self.deadline = None;
+        if let Some(group) = &mut self.group {
+            group.policy = Err(Some(why));
+        }
+        self.at = At::Mx;
+        if wanted == Requirement::Require {
+            self.give_up(without_policy(why), domain);
+        }
+    }
+
+    /// The group fails before a host is tried.
+    pub(super) fn give_up(&mut self, failure: Failure, entity: &str) {
+        if let Some(group) = &mut self.group {
+            group.last = Some(Failed { entity: entity.into(), failure });
+        }
+        self.at = At::Conclude;
+    }
+
+    pub(super) fn domain<'m>(&self, message: &'m Message) -> &'m str {
+        let first = self.group.as_ref().and_then(|group| group.recipients.first());
+        let recipient = first.and_then(|place| message.recipients.get(*place as usize));
+        recipient.map_or("", |recipient| recipient.address.domain())
+    }
+
+    pub(super) fn resolve(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
+        let Some(group) = &mut self.group else { return Flow::Wait };
+        match cx.strategies.route(group.route) {
+            Some(Route::Relay(relay)) => {
+                group.hosts.push_back(Host { name: (*relay.address).into(), is_implicit: false });
+                self.at = At::NextHost;
+                Flow::Go
+            }
+            Some(Route::Mx(_) | Route::Local) | None => {
+                let domain = self.domain(message).into();
+                let ticket = self.new_ticket();
+                cx.effects.push_back(Effect::ResolveMx(ticket, domain));
+                Flow::Wait
+            }
+        }
+    }
+
+    pub(super) fn found_hosts(&mut self, message: &Message, answer: DnsResult<hosts::MxRecord>, cx: &mut Context<'_>) {
+        let domain = self.domain(message);
+        let Some(group) = &mut self.group else { return };
+        let mx = mx_of(cx.strategies.route(group.route));
+        match hosts::of_domain(domain, answer, &mx, cx.target(), cx.random) {
+            Ok((hosts, security)) => {
+                group.hosts = hosts.into();
+                group.security = security;
+                let all = group.hosts.iter().cloned().collect();
+                cx.event(self.message, What::Hosts(all));
+                self.at = At::NextHost;
+            }
+            Err(failure) => self.give_up(failure, domain),
+        }
+    }
+
+    pub(super) fn next_host(&mut self) -> Flow {
+        let Some(group) = &mut self.group else { return Flow::Wait };
+        self.at = match group.hosts.pop_front() {
+            None => At::Conclude,
+            Some(host) => {
+                let name: Arc<str> = (*host.name).into();
+                group.host = Some(Trying {
+                    host,
+                    name,
+                    tls: strategy::Tls::BUILT_IN,
+                    sts: Sts::None,
+                    records: Vec::new(),
+                    demand: tls::demand(Target::Native, &strategy::Tls::BUILT_IN, Sts::None, Dane::Inactive, false),
+                    answers: Vec::new(),
+                    family: 0,
+                    addresses: VecDeque::new(),
+                    ip: None,
+                    from: None,
+                });
+                At::HostTls
+            }
+        };
+        Flow::Go
+    }
+
+    pub(super) fn host_tls(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
+        let Some(Trying { name, .. }) = self.group.as_ref().and_then(|group| group.host.as_ref()) else {
+            self.at = At::NextHost;
+            return Flow::Go;
+        };
+        let (name, first) = (name.clone(), self.first());
+        let scene = Scene { mx: &name, ..Scene::new(message, first) };
+        let id = match self.decide(Kind::Tls, &scene, cx) {
+            Ok(id) => id,
+            Err(None) => return Flow::Wait,
+            Err(Some(failure)) => return self.host_failed(failure, cx),
+        };
+        let tls = cx.strategies.tls(id).copied().unwrap_or(strategy::Tls::BUILT_IN);
+        let target = cx.target();
+        let Some(group) = &mut self.group else { return Flow::Wait };
+        let route = cx.strategies.route(group.route);
+        let is_lmtp = matches!(route, Some(Route::Relay(relay)) if relay.protocol == Protocol::Lmtp);
+        let looks_for_tlsa = match tls::looks_for_tlsa(target, tls.dane, group.security) {
+            Ok(looks) => looks,
+            Err(_) if is_lmtp => false,
+            Err(failure) => return self.host_failed(failure, cx),
+        };
+        let sts = match &group.policy {
+            // The strategy of the host may want a policy that the first one did not.
+            Err(Some(why)) if tls.mta_sts == Requirement::Require && !target.has(Quirk::TlsWithoutMx) => {
+                let why = *why;
+                return self.host_failed(without_policy(why), cx);
+            }
+            Ok(policy) if policy.mode == Mode::Enforce && !policy.allows(&name) => {
+                return self.host_failed(Failure::Sts(StsFailure::Host), cx);
+            }
+            Ok(Policy { mode: Mode::Enforce, .. }) => Sts::Enforced,
+            Ok(Policy { mode: Mode::None | Mode::Testing, .. }) => Sts::Lenient,
+            Err(_) => Sts::None,
+        };
+        if let Some(trying) = &mut group.host {
+            trying.tls = tls;
+            trying.sts = sts;
+        }
+        if is_lmtp || !looks_for_tlsa {
+            self.demand(Dane::Inactive, Vec::new(), message, cx);
+            return Flow::Go;
+        }
+        let name = format!("_{SMTP_PORT}._tcp.{name}").into();
+        let ticket = self.new_ticket();
+        cx.effects.push_back(Effect::ResolveTlsa(ticket, name));
+        self.at = At::Tlsa;
+        Flow::Wait
+    }
+
+    pub(super) fn found_tlsa(&mut self, message: &Message, answer: DnsResult<TlsaRecord>, cx: &mut Context<'_>) {
+        let target = cx.target();
+        let (found, records) = tlsa::judge(answer, target);
+        let tls = self.group.as_ref().and_then(|group| group.host.as_ref()).map(|trying| trying.tls);
+        match tls::dane(target, tls.unwrap_or(strategy::Tls::BUILT_IN).dane, found) {
+            Ok(dane) => self.demand(dane, records, message, cx),
+            Err(failure) => {
+                self.host_failed(failure, cx);
+            }
+        }
+    }
+
+    /// What the session with the host at hand must have.
+    pub(super) fn demand(&mut self, dane: Dane, records: Vec<TlsaRecord>, message: &Message, cx: &Context<'_>) {
+        let Some(group) = &mut self.group else { return };
+        let accepts_any =
+            matches!(cx.strategies.route(group.route), Some(Route::Relay(relay)) if relay.allow_invalid_certs);
+        if let Some(trying) = &mut group.host {
+            let requires_tls = message.envelope.requires_tls;
+            trying.demand = tls::demand(cx.target(), &trying.tls, trying.sts, dane, requires_tls);
+            if accepts_any && dane == Dane::Inactive {
+                trying.demand.verification = Verification::None;
+            }
+            trying.records = records;
+        }
+        self.at = At::Addresses(0);
+    }
+
+    pub(super) fn first(&self) -> u32 {
+        self.group.as_ref().and_then(|group| group.pending.first().copied()).unwrap_or_default()
+    }
+
+    pub(super) fn resolve_addresses(&mut self, place: usize, cx: &mut Context<'_>) -> Flow {
+        let Some(group) = &mut self.group else { return Flow::Wait };
+        let mx = mx_of(cx.strategies.route(group.route));
+        let target = cx.target();
+        let is_relay = matches!(cx.strategies.route(group.route), Some(Route::Relay(_)));
+        let Some(trying) = &mut group.host else { return Flow::Wait };
+        let literal = trying.name.parse::<IpAddr>().ok();
+        if let Some(ip) = literal.filter(|_| !(is_relay && target.has(Quirk::RelayAddressLookedUp))) {
+            // An address needs no lookup; a second time there is nothing more.
+            if place == 0 {
+                trying.answers.push((Family::of(ip), DnsResult::Found(vec![ip], Security::Indeterminate)));
+            }
+            return self.judge_addresses(cx);
+        }
+        let Some(family) = hosts::families(mx.ip_lookup).get(place).copied() else {
+            return self.judge_addresses(cx);
+        };
+        let host = trying.host.name.clone();
+        let ticket = self.new_ticket();
+        self.at = At::Addresses(place);
+        cx.effects.push_back(Effect::ResolveAddresses(ticket, host, family));
+        Flow::Wait
+    }
+
+    pub(super) fn found_addresses(&mut self, answer: DnsResult<IpAddr>, cx: &Context<'_>) {
+        let At::Addresses(place) = self.at else { return };
+        let Some(group) = &mut self.group else { return };
+        let mx = mx_of(cx.strategies.route(group.route));
+        let families = hosts::families(mx.ip_lookup);
+        let Some(trying) = &mut group.host else { return };
+        if let Some(family) = families.get(place) {
+            trying.answers.push((*family, answer));
+        }
+        // One family after another, unless the target asks for both at once.
+        let asks_both = cx.target().has(Quirk::BothFamilies);
+        let named = named(trying, group.route, cx);
+        let is_enough = !asks_both && hosts::addresses(trying.answers.clone(), &mx, named, cx.target()).is_ok();
+        self.at = At::Addresses(if is_enough { usize::MAX } else { place + 1 });
+        trying.family = place + 1;
+    }
+
+    /// The addresses that are known, or the host's failure.
+    pub(super) fn judge_addresses(&mut self, cx: &mut Context<'_>) -> Flow {
+        let Some(group) = &mut self.group else { return Flow::Wait };
+        let mx = mx_of(cx.strategies.route(group.route));
+        let Some(trying) = &mut group.host else { return Flow::Wait };
+        let named = named(trying, group.route, cx);
+        match hosts::addresses(std::mem::take(&mut trying.answers), &mx, named, cx.target()) {
+            Ok(addresses) => {
+                trying.addresses = addresses.into();
+                self.at = At::NextAddress;
+                Flow::Go
+            }
+            // Another family had addresses, which failed.
+            Err(_) if trying.ip.is_some() => {
+                self.at = At::NextHost;
+                Flow::Go
+            }
+            Err(failure) => self.host_failed(failure, cx),
+        }
+    }
+
+    pub(super) fn next_address(&mut self, cx: &mut Context<'_>) -> Flow {
+        let Some(group) = &mut self.group else { return Flow::Wait };
+        let mx = mx_of(cx.strategies.route(group.route));
+        let Some(trying) = &mut group.host else { return Flow::Wait };
+        self.at = match trying.addresses.pop_front() {
+            Some(ip) => {
+                trying.ip = Some(ip);
+                At::Limit(Scope::Finest, 0)
+            }
+            None if trying.family > 0 && trying.family < hosts::families(mx.ip_lookup).len() => {
+                At::Addresses(trying.family)
+            }
+            None => At::NextHost,
+        };
+        Flow::Go
+    }
+
+    pub(super) fn connect(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
+        let first = self.first();
+        let Some(trying) = self.group.as_ref().and_then(|group| group.host.as_ref()) else { return Flow::Wait };
+        let (Some(ip), name) = (trying.ip, trying.name.clone()) else { return Flow::Wait };
+        let scene = Scene { mx: &name, remote_ip: Some(ip), ..Scene::new(message, first) };
+        let id = match self.decide(Kind::Connection, &scene, cx) {
+            Ok(id) => id,
+            Err(None) => return Flow::Wait,
+            Err(Some(failure)) => return self.host_failed(failure, cx),
+        };
+        let Some(connection) = cx.strategies.connection(id) else {
+            return self.host_failed(Failure::Undecided(Kind::Connection), cx);
+        };
+        let sources: Vec<&strategy::SourceIp> =
+            connection.source_ips.iter().filter(|source| Family::of(source.ip) == Family::of(ip)).collect();
+        let source = sources.get(cx.random.below(sources.len())).copied();
+        let own = source.and_then(|source| source.ehlo_hostname.as_ref()).or(connection.ehlo_hostname.as_ref());
+        let ehlo_name = own.unwrap_or(&cx.strategies.hostname).clone();
+        let from = source.map(|source| source.ip);
+        let timeouts = connection.timeouts;
+        let target = cx.target();
+        let Some(group) = &mut self.group else { return Flow::Wait };
+        let route = cx.strategies.route(group.route);
+        let Some(trying) = &mut group.host else { return Flow::Wait };
+        trying.from = from;
+        let relay = match route {
+            Some(Route::Relay(relay)) => Some(relay),
+            Some(Route::Mx(_) | Route::Local) | None => None,
+        };
+        let envelope = &message.envelope;
+        let to = |place: &u32| {
+            message.recipients.get(*place as usize).map(|recipient| To {
+                address: recipient.address.clone(),
+                notify: recipient.notify,
+                orcpt: recipient.orcpt.clone(),
+            })
+        };
+        let request = Request {
+            target,
+            protocol: relay.map_or(Protocol::Smtp, |relay| relay.protocol),
+            ip,
+            is_implicit_tls: relay.is_some_and(|relay| relay.implicit_tls),
+            ehlo_name,
+            demand: trying.demand,
+            credentials: relay.and_then(|relay| relay.credentials.clone()),
+            timeouts,
+            timeout_tls: trying.tls.timeout_tls,
+            sender: envelope.sender.clone(),
+            size: envelope.size,
+            envid: envelope.envid.clone(),
+            ret: envelope.ret,
+            requires_tls: envelope.requires_tls,
+            is_utf8: envelope.is_utf8,
+            is_8bit: envelope.is_8bit,
+            recipients: group.pending.iter().filter_map(to).collect(),
+        };
+        let to = SocketAddr::new(ip, relay.map_or(SMTP_PORT, |relay| relay.port));
+        cx.event(self.message, What::Connecting { host: name.clone(), ip, from });
+        self.spend();
+        let ticket = self.new_ticket();
+        let is_tls_first = request.is_implicit_tls;
+        cx.effects.push_back(Effect::Connect { ticket, message: message.id, to, from, host: name, is_tls_first });
+        self.at = At::Session(Box::new(Session::new(request)));
+        self.drain(message, cx);
+        Flow::Wait
+    }
+
+    /// Does what the session at hand wants, and takes what it came to.
+    pub(super) fn drain(&mut self, message: &Message, cx: &mut Context<'_>) {
+        let ticket = self.ticket();
+        let At::Session(session) = &mut self.at else { return };
+        let name = self.group.as_ref().and_then(|group| group.host.as_ref()).map(|trying| trying.name.clone());
+        let Some(name) = name else { return };
+        while let Some(action) = session.poll() {
+            match action {
+                session::Action::Send(bytes) => cx.effects.push_back(Effect::Send(ticket, bytes)),
+                session::Action::SendContent { is_chunk } => {
+                    cx.effects.push_back(Effect::SendContent { ticket, message: message.id, is_chunk });
+                }
+                session::Action::StartTls => cx.effects.push_back(Effect::StartTls { ticket, name: name.clone() }),
+                session::Action::Wait(length) => self.deadline = Some(cx.now + length),
+                session::Action::Close => cx.effects.push_back(Effect::Close(ticket)),
+            }
+        }
+        if !session.is_over() {
+            return;
+        }
+        self.deadline = None;
+        // What still comes on this connection is out of date.
+        self.step += 1;
+        let At::Session(session) = std::mem::replace(&mut self.at, At::Conclude) else { return };
+        let outcomes = session.outcomes();
+        let Some(group) = &mut self.group else { return };
+        let mut left = Vec::new();
+        for (place, outcome) in group.pending.drain(..).zip(outcomes.recipients) {
+            match outcome {
+                Some(outcome) => group.settled.push((place, outcome, name.clone(), outcomes.takes_notify)),
+                None => left.push(place),
+            }
+        }
+        group.pending = left;
+        if let Some(failure) = outcomes.failure {
+            self.host_failed(failure, cx);
+        }
+    }
+
+    /// Goes where the failure of the host at hand leads.
+    pub(super) fn host_failed(&mut self, failure: Failure, cx: &mut Context<'_>) -> Flow {
+        let target = cx.target();
+        let Some(group) = &mut self.group else { return Flow::Wait };
+        let name = group.host.as_ref().map_or_else(|| "localhost".into(), |trying| trying.name.clone());
+        let Verdict { next, .. } = failure.verdict(target);
+        cx.event(self.message, What::HostFailed { host: name.clone(), failure: failure.clone() });
+        group.last = Some(Failed { entity: (*name).into(), failure });
+        self.at = match next {
+            _ if group.pending.is_empty() => At::Conclude,
+            Next::Address => At::NextAddress,
+            Next::Host => At::NextHost,
+            Next::Nothing => At::Conclude,
+        };
+        Flow::Go
+    }
+}
+
+/// What a missing policy is where one is demanded.
+const fn without_policy(why: NoPolicy) -> Failure {
+    Failure::Sts(match why {
+        NoPolicy::Invalid => StsFailure::Missing,
+        NoPolicy::Unavailable => StsFailure::Fetch,
+    })
+}
+
+/// The port of SMTP servers (RFC 5321 §4.5.4.2).
+const SMTP_PORT: u16 = 25;
+
+fn mx_of(route: Option<&Route>) -> Mx {
+    match route {
+        Some(Route::Mx(mx)) => *mx,
+        Some(Route::Relay(_)) => Mx::OF_RELAY,
+        Some(Route::Local) | None => Mx::BUILT_IN,
+    }
+}
+
+fn named(trying: &Trying, route: StrategyId, cx: &Context<'_>) -> Named {
+    match cx.strategies.route(route) {
+        Some(Route::Relay(_)) => Named::ByRoute,
+        Some(Route::Mx(_) | Route::Local) | None if trying.host.is_implicit => Named::ByDomain,
+        Some(Route::Mx(_) | Route::Local) | None => Named::ByMx,
+    }
+}
+
+/// Gives a session what happened.
+pub(super) fn take(session: &mut Session, input: Input, group: Option<&Group>, domain: &str, target: Target) {
+    match input {
+        Input::Connected(_, result) => session.handle(Happened::Connected(result.map(|_| ()))),
+        Input::Received(_, bytes) => session.handle(Happened::Bytes(&bytes)),
+        Input::ContentSent(_, is_whole) => session.handle(Happened::ContentSent(is_whole)),
+        Input::Closed(_) => session.handle(Happened::Closed),
+        Input::Secured(_, Err(handshake)) => session.handle(Happened::Secured(Err(&Failure::Handshake(handshake)))),
+        Input::Secured(_, Ok(peer)) => {
+            let trying = group.and_then(|group| group.host.as_ref());
+            let verified = trying.map_or(Ok(()), |trying| verify(&peer, trying, domain, target));
+            match verified {
+                Ok(()) => session.handle(Happened::Secured(Ok(()))),
+                Err(failure) => session.handle(Happened::Secured(Err(&failure))),
+            }
+        }
+        Input::Woken
+        | Input::Submitted(..)
+        | Input::Stored(_)
+        | Input::Answered(..)
+        | Input::Mx(..)
+        | Input::Addresses(..)
+        | Input::Texts(..)
+        | Input::Tlsa(..)
+        | Input::Policy(..)
+        | Input::Local(..) => {}
+    }
+}
+
+/// Whether the other side is whom the demand wants.
+fn verify(peer: &Peer, trying: &Trying, domain: &str, target: Target) -> Result<(), Failure> {
+    match trying.demand.verification {
+        Verification::None => Ok(()),
+        Verification::Dane => tlsa::verify(&trying.records, peer, &[&trying.name, domain], target),
+        Verification::Pkix if !peer.is_trusted => Err(Failure::Handshake(Handshake::Untrusted)),
+        Verification::Pkix => {
+            let fits = peer.certificates.first().is_some_and(|leaf| tlsa::is_for(leaf, &trying.name));
+            if fits { Ok(()) } else { Err(Failure::Handshake(Handshake::OtherName)) }
+        }
+    }
+}
