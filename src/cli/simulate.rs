@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use policy::{Decide as _, Instead, Kind, Plan, Scratch, Strategies, Target, Variable};
 use scenario::{Environment, Message, Scenario, World, message};
 use serde_json::{Value as Json, json};
-use simulate::{Attempt, Decided, Summary, Unmet, expect, summary::Line};
+use simulate::{Attempt, Decided, Keep, Summary, Unmet, expect, summary::Line};
 
 use super::{
     Failure, Outcome, Verdict,
@@ -212,7 +212,7 @@ fn life(
     output: &mut impl Write,
 ) -> Outcome {
     let mut environment = std::mem::take(&mut scenario.environment);
-    let life = simulate::run(&scenario, world, &mut environment, engine, strategies);
+    let life = simulate::run(&scenario, world, &mut environment, engine, strategies, Keep::Events);
     let timelines = simulate::timeline::timelines(&scenario, engine.plan(), &life);
     let (mut unmet, mut met) = (Vec::new(), 0);
     for expectation in &scenario.expectations {

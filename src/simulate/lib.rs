@@ -23,6 +23,6 @@ pub mod timeline;
 pub use attempt::{Attempt, Decided};
 pub use checks::{Violation, violations};
 pub use expect::Unmet;
-pub use run::{Life, run};
+pub use run::{Keep, Life, run};
 pub use summary::Summary;
 pub use timeline::Timeline;

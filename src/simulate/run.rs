@@ -67,6 +67,15 @@ pub struct Life {
     pub is_stopped: bool,
 }
 
+/// What is kept of a run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Keep {
+    /// Everything that happened, for timelines and checkers.
+    Events,
+    /// What each recipient came to, for runs of millions.
+    Outcomes,
+}
+
 /// A run that goes on.
 struct Run<'s, 'q> {
     queue: &'q mut Queue<'s>,
@@ -81,6 +90,7 @@ struct Run<'s, 'q> {
     given: BTreeMap<String, Given>,
     /// The queue that each connection is made for, by its task.
     open: BTreeMap<u64, QueueId>,
+    keep: Keep,
     life: Life,
 }
 
@@ -92,6 +102,7 @@ pub fn run(
     environment: &mut Environment,
     engine: &dyn Decide,
     strategies: &Strategies,
+    keep: Keep,
 ) -> Life {
     let start = Instant(scenario.start.millis());
     let mut queue = Queue::new(engine, strategies, scenario.seed);
@@ -117,6 +128,7 @@ pub fn run(
         connections: BTreeMap::new(),
         given: BTreeMap::new(),
         open: BTreeMap::new(),
+        keep,
         life,
     };
     for (place, message) in scenario.messages.iter().enumerate() {
@@ -132,7 +144,9 @@ pub fn run(
             run.perform(effect);
         }
         while let Some(event) = run.queue.event() {
-            run.life.events.push(event);
+            if keep == Keep::Events {
+                run.life.events.push(event);
+            }
         }
         steps += 1;
         if steps >= STEPS_MAX {
@@ -290,7 +304,9 @@ impl Run<'_, '_> {
                 let given = self.given.entry(name).or_default();
                 let (does, taken) = peer.takes_content(message.0, &mut moment(self.now, self.start, given));
                 self.connections.insert(ticket.task, (ticket, peer));
-                self.life.taken.extend(taken);
+                if self.keep == Keep::Events {
+                    self.life.taken.extend(taken);
+                }
                 self.does(ticket, does);
             }
             Effect::StartTls { ticket, name } => self.handshake(ticket, &name),

@@ -1,0 +1,130 @@
+//! Deliveries per second in a dry run, on one core, and the memory that queued messages take.
+//!
+//! So many messages are handed in within four minutes, to a thousand domains; every host defers what it gets in the
+//! first five, and takes it then. So each message is tried twice. A line is `messages=… seconds=… deliveries_per_s=…
+//! attempts_per_s=… bytes_per_queued_message=…`; the memory is what the process grew by until its peak, by the number of
+//! messages, the scenario's own share taken off. What happened is passed on
+//! and not kept.
+//!
+//! `cargo bench --bench simulate`, or `cargo bench --bench simulate -- COUNT…`.
+
+#![expect(clippy::disallowed_methods, reason = "a bench measures time, and looks at its own process")]
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench prints, and stops where it is wrong"
+)]
+#![expect(clippy::cast_precision_loss, reason = "figures are rounded")]
+
+use std::time::Instant;
+
+use pointsman::{
+    base::{Mailbox, Millis},
+    config::{self, NoResources, resolve, strategies::strategies},
+    delivery::Status,
+    document::Source,
+    policy::Target,
+    scenario::{
+        Environment, Message, Scenario, World,
+        world::{Answer, Host, HostReply, Span, Stage, StartTls},
+        zone::Zone,
+    },
+    simulate::{self, Keep},
+};
+
+const DOMAINS: usize = 1_000;
+
+const POLICY: &str = r#"
+[queue.strategy]
+route = "'mx'"
+schedule = "'default'"
+connection = "'default'"
+tls = "'default'"
+[queue.route.mx]
+type = "mx"
+[queue.schedule.default]
+queue-name = "default"
+retry = ["10m"]
+notify = ["1d"]
+expire = "2d"
+[queue.virtual.default]
+threads-per-node = 1000
+[queue.connection.default]
+timeout.connect = "30s"
+[queue.tls.default]
+starttls = "optional"
+"#;
+
+fn main() {
+    let counts: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let counts = if counts.is_empty() { vec![100_000, 200_000, 1_000_000] } else { counts };
+    for count in counts {
+        measure(count);
+    }
+}
+
+fn measure(count: usize) {
+    let source = Source::new("policy.toml", POLICY.to_owned());
+    let loaded = config::load(&source, None, &NoResources);
+    let settings = loaded.settings.unwrap_or_else(|| panic!("{:?}", loaded.findings));
+    let plan = resolve::plan(&settings, Target::Stalwart016).unwrap();
+    let strategies = strategies(&settings, &plan);
+    let (scenario, world) = scenario(count);
+    let before = resident();
+    let begun = Instant::now();
+    let life = simulate::run(&scenario, &world, &mut Environment::default(), &plan, &strategies, Keep::Outcomes);
+    let seconds = begun.elapsed().as_secs_f64();
+    let delivered =
+        life.recipients.values().flatten().filter(|recipient| matches!(recipient.status, Status::Delivered(_)));
+    assert_eq!(delivered.count(), count, "every message is delivered");
+    let per_message = peak().saturating_sub(before) as f64 / count as f64;
+    let per_second = count as f64 / seconds;
+    println!(
+        "messages={count} seconds={seconds:.2} deliveries_per_s={per_second:.0} attempts_per_s={:.0} bytes_per_queued_message={per_message:.0}",
+        per_second * 2.0
+    );
+}
+
+fn scenario(count: usize) -> (Scenario, World) {
+    let mut zone = String::new();
+    let mut world = World::default();
+    let reply = HostReply {
+        stage: Stage::Rcpt,
+        reply: Answer::Reply(451, "4.7.1 later".to_owned()),
+        times: None,
+        rcpt: None,
+        span: Span { from: Millis(0), until: Millis::from_secs(300) },
+    };
+    for number in 0..DOMAINS {
+        zone.push_str(&format!("d{number}.test. IN A 198.51.{}.{}\n", number / 250, number % 250 + 1));
+        let host = Host { starttls: StartTls::Absent, replies: vec![reply.clone()], ..Host::default() };
+        world.hosts.insert(format!("d{number}.test"), host);
+    }
+    world.zone = Zone::parse(&zone).0;
+    let message = |number: usize| Message {
+        id: format!("m{number}"),
+        at: Millis((number as u64 * 240_000) / count as u64),
+        sender: Mailbox::parse("alice@home.example").unwrap(),
+        recipients: vec![Mailbox::parse(&format!("user{number}@d{}.test", number % DOMAINS)).unwrap()],
+        size: 4_096,
+        ..Message::default()
+    };
+    (Scenario { messages: (0..count).map(message).collect(), ..Scenario::default() }, world)
+}
+
+/// Bytes of this process in memory now.
+fn resident() -> u64 {
+    status("VmRSS:")
+}
+
+/// The most there were.
+fn peak() -> u64 {
+    status("VmHWM:")
+}
+
+fn status(key: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1_024
+}
