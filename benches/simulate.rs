@@ -17,7 +17,7 @@
 )]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded")]
 
-use std::time::Instant;
+use std::{fmt::Write as _, time::Instant};
 
 use pointsman::{
     base::{Mailbox, Millis},
@@ -97,7 +97,7 @@ fn scenario(count: usize) -> (Scenario, World) {
         span: Span { from: Millis(0), until: Millis::from_secs(300) },
     };
     for number in 0..DOMAINS {
-        zone.push_str(&format!("d{number}.test. IN A 198.51.{}.{}\n", number / 250, number % 250 + 1));
+        writeln!(zone, "d{number}.test. IN A 198.51.{}.{}", number / 250, number % 250 + 1).unwrap();
         let host = Host { starttls: StartTls::Absent, replies: vec![reply.clone()], ..Host::default() };
         world.hosts.insert(format!("d{number}.test"), host);
     }

@@ -101,6 +101,7 @@ impl Report<'_> {
                 "message": self.message(timeline),
                 "rcpt": timeline.rcpt.as_str(),
                 "accepted_ms": timeline.accepted.map(|at| at.0),
+                "refused": timeline.refused,
                 "schedule": timeline.schedule.as_ref().map(decision_json),
                 "attempts": timeline.attempts.iter().enumerate().map(attempt_json).collect::<Vec<_>>(),
                 "notices_ms": timeline.notices.iter().map(|at| at.0).collect::<Vec<_>>(),
@@ -194,12 +195,12 @@ fn named(kind: Kind, decision: Option<&Decision>) -> Option<String> {
 
 fn lines(timeline: &Timeline, output: &mut impl Write) -> Result<(), Failure> {
     let line = |at: Millis, text: &str| format!("  {:>8}  {text}", format!("+{}", clock(at)));
-    match timeline.accepted {
-        Some(at) => {
-            let schedule = named(Kind::Schedule, timeline.schedule.as_ref()).unwrap_or_default();
-            writeln!(output, "{}", line(at, &format!("accepted; {schedule}")).trim_end())?;
-        }
-        None => writeln!(output, "            not accepted within the run")?,
+    if let Some(at) = timeline.accepted {
+        let schedule = named(Kind::Schedule, timeline.schedule.as_ref()).unwrap_or_default();
+        writeln!(output, "{}", line(at, &format!("accepted; {schedule}")).trim_end())?;
+    } else {
+        let why = timeline.refused.as_deref().unwrap_or("the run ended before");
+        writeln!(output, "            not accepted: {why}")?;
     }
     let notices = timeline.notices.iter().map(|at| (*at, "a delay notice is due".to_owned()));
     let waits = timeline.waits.iter().map(|wait| {

@@ -3,14 +3,21 @@
 //!
 //! Source: delivery spec 3.1.
 
+use std::collections::BTreeMap;
+
 use base::Instant;
-use policy::{Answers, Kind, strategy};
+use policy::{
+    Answers, Kind, Quirk,
+    strategy::{self, CountBy, Scope},
+};
 
 use crate::{
     context::{Context, Scene, Stuck},
     effect::{Effect, Input, Record, Ticket},
     event::What,
     message::{Expires, Message, MessageId, Recipient, Status, Submission},
+    quota::{Held, Key},
+    reply::Reply,
     report::Report,
     schedule,
 };
@@ -26,6 +33,22 @@ pub(crate) struct Admission {
     answers: Answers,
     /// Its content, where it is a report, and the task that waits for it to be stored.
     report: Option<(Box<Report>, u64)>,
+    /// The quotas that are still to be checked, once that has begun.
+    checks: Option<Vec<Check>>,
+    held: Vec<Held>,
+    /// The quota that is full.
+    refused_by: Option<usize>,
+}
+
+/// How far an admission is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Progress {
+    /// Something was asked.
+    Waits,
+    /// The message is stored.
+    Stored,
+    /// It is refused.
+    Refused,
 }
 
 impl Admission {
@@ -57,7 +80,17 @@ impl Admission {
             }
         }
         let message = Message { id, created: now, envelope: Box::new(submission.envelope), recipients };
-        Self { task, step: 0, message, next: 0, answers: Answers::new(), report }
+        Self {
+            task,
+            step: 0,
+            message,
+            next: 0,
+            answers: Answers::new(),
+            report,
+            checks: None,
+            held: Vec::new(),
+            refused_by: None,
+        }
     }
 
     const fn new_ticket(&mut self) -> Ticket {
@@ -65,8 +98,8 @@ impl Admission {
         Ticket { task: self.task, step: self.step }
     }
 
-    /// Goes on as far as it can; then something was asked.
-    pub(crate) fn run(&mut self, cx: &mut Context<'_>) {
+    /// Goes on as far as it can.
+    pub(crate) fn run(&mut self, cx: &mut Context<'_>) -> Progress {
         while self.next < self.message.recipients.len() {
             let scene = Scene { is_new: true, ..Scene::new(&self.message, self.next as u32) };
             let schedule = match cx.decide(Kind::Schedule, &scene, &self.answers) {
@@ -74,7 +107,7 @@ impl Admission {
                 Err(Stuck::Needs(lookup)) => {
                     let ticket = self.new_ticket();
                     cx.effects.push_back(Effect::LookUp(ticket, lookup));
-                    return;
+                    return Progress::Waits;
                 }
                 Err(Stuck::Undecided) => None,
             };
@@ -87,30 +120,118 @@ impl Admission {
             }
             self.next += 1;
         }
+        // Reports are never refused.
+        if self.report.is_none() && !self.fits(cx) {
+            return Progress::Waits;
+        }
+        if let Some(quota) = self.refused_by {
+            self.held.drain(..).for_each(|held| cx.quotas.give_back(&held));
+            cx.event(self.message.id, What::Refused { quota });
+            let reply = Reply::new(452, "4.3.1 Mail system full, try again later.");
+            cx.effects.push_back(Effect::Respond(self.message.id, reply));
+            return Progress::Refused;
+        }
         let ticket = self.new_ticket();
         let report = self.report.as_ref().map(|(report, _)| report.clone());
         cx.effects.push_back(Effect::Store(ticket, Record::Accepted(Box::new(self.message.clone()), report)));
+        Progress::Waits
     }
 
-    /// Takes an answer; whether the message is stored now.
-    pub(crate) fn handle(&mut self, input: Input, cx: &mut Context<'_>) -> bool {
+    /// Takes the message's share of the quotas; whether nothing had to be asked first.
+    fn fits(&mut self, cx: &mut Context<'_>) -> bool {
+        let checks = self.checks.take().unwrap_or_else(|| checks(&self.message, cx));
+        let mut checks = checks.into_iter();
+        while let Some(check) = checks.next() {
+            let Some(quota) = cx.strategies.quotas.get(check.quota) else { continue };
+            let place = check.recipients.first().copied().unwrap_or_default();
+            let scene = Scene::new(&self.message, place);
+            let applies = match &quota.condition {
+                None => !cx.target().has(Quirk::QuotaNeedsMatch),
+                Some(condition) => match cx.holds(condition, &scene, &self.answers) {
+                    Ok(holds) => holds,
+                    Err(lookup) => {
+                        self.checks = Some(std::iter::once(check).chain(checks).collect());
+                        let ticket = self.new_ticket();
+                        cx.effects.push_back(Effect::LookUp(ticket, lookup));
+                        return false;
+                    }
+                },
+            };
+            self.answers = Answers::new();
+            if !applies {
+                continue;
+            }
+            let recipient = self.message.recipients.get(place as usize);
+            let sender = &self.message.envelope.sender;
+            let key = Key::new(quota, |by| match by {
+                CountBy::Rcpt => recipient.map(|known| known.address.as_str().into()).unwrap_or_default(),
+                CountBy::RcptDomain => recipient.map(|known| known.address.domain().into()).unwrap_or_default(),
+                CountBy::Sender => sender.as_str().into(),
+                CountBy::SenderDomain => sender.domain().into(),
+                CountBy::Mx | CountBy::RemoteIp | CountBy::LocalIp => Box::default(),
+            });
+            let size = self.message.envelope.size;
+            if !cx.quotas.take(&key, size) {
+                self.refused_by = Some(check.quota);
+                break;
+            }
+            self.held.push(Held { key, size, recipients: check.recipients });
+        }
+        self.checks = Some(Vec::new());
+        true
+    }
+
+    /// Takes an answer.
+    pub(crate) fn handle(&mut self, input: Input, cx: &mut Context<'_>) -> Progress {
         let ticket = Ticket { task: self.task, step: self.step };
         match input {
             Input::Answered(of, answer) if of == ticket => {
                 self.answers.push(answer);
-                self.run(cx);
-                false
+                self.run(cx)
             }
             Input::Stored(of) if of == ticket => {
                 cx.event(self.message.id, What::Accepted(self.message.recipients.len() as u32));
-                true
+                if self.report.is_none() {
+                    let text = format!("2.0.0 Message queued with id {:x}", self.message.id.0);
+                    cx.effects.push_back(Effect::Respond(self.message.id, Reply::new(250, &text)));
+                }
+                Progress::Stored
             }
-            _ => false,
+            _ => Progress::Waits,
         }
     }
 
-    /// The message, when it is stored, and the task that waited for that.
-    pub(crate) fn message(self) -> (Message, Option<u64>) {
-        (self.message, self.report.map(|(_, task)| task))
+    /// The message, when it is stored, what it takes of the quotas, and the task that waited for it.
+    pub(crate) fn message(self) -> (Message, Vec<Held>, Option<u64>) {
+        (self.message, self.held, self.report.map(|(_, task)| task))
     }
+}
+
+/// A quota that is to be checked, for these recipients; none for the message as a whole.
+#[derive(Debug)]
+struct Check {
+    quota: usize,
+    recipients: Vec<u32>,
+}
+
+/// What is checked of a message, in order: by sender, by domain, by recipient.
+fn checks(message: &Message, cx: &Context<'_>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let of = |scope: Scope| {
+        cx.strategies.quotas.iter().enumerate().filter(move |(_, quota)| quota.scope == scope).map(|(place, _)| place)
+    };
+    checks.extend(of(Scope::Sender).map(|quota| Check { quota, recipients: Vec::new() }));
+    let mut domains: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for (place, recipient) in message.recipients.iter().enumerate() {
+        domains.entry(recipient.address.domain()).or_default().push(place as u32);
+    }
+    // The reference's quotas by domain share what they have seen, so that only the first one sees anything.
+    let by_domain = if cx.target().has(Quirk::QuotaSeenShared) { 1 } else { usize::MAX };
+    for quota in of(Scope::Rcpt).take(by_domain) {
+        checks.extend(domains.values().map(|recipients| Check { quota, recipients: recipients.clone() }));
+    }
+    for quota in of(Scope::Finest) {
+        checks.extend((0..message.recipients.len() as u32).map(|place| Check { quota, recipients: vec![place] }));
+    }
+    checks
 }

@@ -81,6 +81,8 @@ pub enum Effect {
     },
     /// Close the connection of this task; no answer.
     Close(Ticket),
+    /// Tell the client what became of a message that it handed in; no answer.
+    Respond(MessageId, Reply),
     /// Put a message into mailboxes; answer by [`Input::Local`].
     DeliverLocally {
         /// The question.

@@ -29,6 +29,11 @@ pub struct Event {
 pub enum What {
     /// It was accepted, with so many recipients.
     Accepted(u32),
+    /// It was not accepted: a quota is full.
+    Refused {
+        /// The quota's place among the policy's.
+        quota: usize,
+    },
     /// A decision about this recipient.
     Decided {
         /// The recipient's place.

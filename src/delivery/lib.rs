@@ -22,6 +22,7 @@ mod limiter;
 pub mod limits;
 pub mod message;
 pub mod queue;
+mod quota;
 mod random;
 pub mod reply;
 pub mod report;

@@ -10,16 +10,17 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base::Instant;
-use policy::{Decide, Scratch, Strategies, strategy::QueueId};
+use policy::{Decide, Quirk, Scratch, Strategies, strategy::QueueId};
 
 use crate::{
-    admission::Admission,
+    admission::{Admission, Progress},
     attempt::Attempt,
     context::{Context, Reads, Reporting},
     effect::{Effect, Input},
     event::Event,
     limiter::Limiters,
     message::{Message, MessageId, Submission},
+    quota::{Held, Quotas},
     random::Random,
     report::Report,
     sts::Cache,
@@ -31,6 +32,7 @@ pub struct Queue<'p> {
     strategies: &'p Strategies,
     reads: Reads,
     limiters: Limiters,
+    quotas: Quotas,
     policies: Cache,
     random: Random,
     scratch: Scratch,
@@ -51,6 +53,8 @@ pub struct Queue<'p> {
 struct Entry {
     message: Message,
     due: Vec<(QueueId, Instant)>,
+    /// What it takes of the quotas.
+    held: Vec<Held>,
 }
 
 /// A virtual queue.
@@ -77,6 +81,7 @@ impl<'p> Queue<'p> {
             strategies,
             reads: Reads::of(engine.plan()),
             limiters: Limiters::default(),
+            quotas: Quotas::default(),
             policies: Cache::default(),
             random: Random::new(seed),
             scratch: Scratch::new(),
@@ -113,8 +118,9 @@ impl<'p> Queue<'p> {
     fn admit(&mut self, now: Instant, id: MessageId, submission: Submission, report: Option<(Box<Report>, u64)>) {
         let task = self.new_task();
         let mut admission = Admission::new(task, id, submission, report, now);
-        admission.run(&mut self.context(now).0);
-        self.tasks.insert(task, Task::Admission(Box::new(admission)));
+        if admission.run(&mut self.context(now).0) == Progress::Waits {
+            self.tasks.insert(task, Task::Admission(Box::new(admission)));
+        }
     }
 
     /// The next thing to do outside.
@@ -171,6 +177,7 @@ impl<'p> Queue<'p> {
             strategies: self.strategies,
             reads: &self.reads,
             limiters: &mut self.limiters,
+            quotas: &mut self.quotas,
             policies: &mut self.policies,
             random: &mut self.random,
             scratch: &mut self.scratch,
@@ -194,19 +201,21 @@ impl<'p> Queue<'p> {
         let Some(ticket) = answer.ticket() else { return };
         match self.tasks.remove(&ticket.task) {
             None => {}
-            Some(Task::Admission(mut admission)) => {
-                if admission.handle(answer, &mut self.context(now).0) {
-                    let (message, waiting) = admission.message();
+            Some(Task::Admission(mut admission)) => match admission.handle(answer, &mut self.context(now).0) {
+                Progress::Stored => {
+                    let (message, held, waiting) = admission.message();
                     let id = message.id;
-                    self.messages.insert(id, Entry { message, due: Vec::new() });
+                    self.messages.insert(id, Entry { message, due: Vec::new(), held });
                     self.schedule(id);
                     if let Some(task) = waiting {
                         self.with_attempt(now, task, Attempt::reported);
                     }
-                } else {
+                }
+                Progress::Refused => {}
+                Progress::Waits => {
                     self.tasks.insert(ticket.task, Task::Admission(admission));
                 }
-            }
+            },
             Some(task @ Task::Attempt(_)) => {
                 self.tasks.insert(ticket.task, task);
                 self.with_attempt(now, ticket.task, |attempt, message, context| {
@@ -247,6 +256,21 @@ impl<'p> Queue<'p> {
     /// Puts the events of an idle message into the lanes, or forgets the message where nothing is left.
     fn schedule(&mut self, id: MessageId) {
         let Some(entry) = self.messages.get_mut(&id) else { return };
+        let (target, recipients) = (self.engine.plan().target, &entry.message.recipients);
+        let is_done = |place: &u32| recipients.get(*place as usize).is_none_or(|known| known.status.is_final());
+        let quotas = &mut self.quotas;
+        entry.held.retain(|held| {
+            let is_over = match &*held.recipients {
+                [] => recipients.iter().all(|recipient| recipient.status.is_final()),
+                // The reference gives the share of a domain back when its first recipient is done.
+                [first, ..] if target.has(Quirk::QuotaSeenShared) => is_done(first),
+                all => all.iter().all(is_done),
+            };
+            if is_over {
+                quotas.give_back(held);
+            }
+            !is_over
+        });
         let mut due: BTreeMap<QueueId, Instant> = BTreeMap::new();
         for recipient in &entry.message.recipients {
             if let Some(at) = recipient.next_event() {

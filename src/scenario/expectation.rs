@@ -50,6 +50,8 @@ words! {
         Bounced "bounced",
         /// It was not tried yet.
         Scheduled "scheduled",
+        /// Its message was not accepted.
+        Refused "refused",
     }
 }
 

@@ -48,6 +48,7 @@ fn accounted(scenario: &Scenario, life: &Life, found: &mut Vec<Violation>) {
             let mut wrong = |what: String| found.push(Violation { checker: "accounted", message: place, what });
             match *states {
                 // What is handed in behind the end, or as the run ends, was never accepted.
+                [] if life.refused.contains_key(&(place as u64)) => {}
                 [] if life.start + message.at + Millis(1) >= ends || life.is_stopped => {}
                 [] => wrong(format!("{rcpt} was lost")),
                 [state] => {
@@ -244,6 +245,7 @@ mod tests {
             end: Instant(3_000),
             events: vec![decided(1_100, 1), decided(1_200, 0)],
             recipients: BTreeMap::from([(0, vec![recipient(delivered())])]),
+            refused: BTreeMap::new(),
             reports: BTreeMap::new(),
             taken: vec![taken],
             unanswered: std::collections::BTreeSet::new(),

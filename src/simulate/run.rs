@@ -55,6 +55,8 @@ pub struct Life {
     pub events: Vec<Event>,
     /// What each message's recipients came to, by the message's place.
     pub recipients: BTreeMap<u64, Vec<Recipient>>,
+    /// The messages that were not accepted, and what the client was answered.
+    pub refused: BTreeMap<u64, Reply>,
     /// What was told to senders, by the number of the report.
     pub reports: BTreeMap<u64, Box<Report>>,
     /// What servers took.
@@ -111,6 +113,7 @@ pub fn run(
         end: start,
         events: Vec::new(),
         recipients: BTreeMap::new(),
+        refused: BTreeMap::new(),
         reports: BTreeMap::new(),
         taken: Vec::new(),
         unanswered: BTreeSet::new(),
@@ -313,6 +316,11 @@ impl Run<'_, '_> {
             Effect::Close(ticket) => {
                 self.connections.remove(&ticket.task);
                 self.open.remove(&ticket.task);
+            }
+            Effect::Respond(id, reply) => {
+                if !reply.is_positive() {
+                    self.life.refused.insert(id.0, reply);
+                }
             }
             Effect::DeliverLocally { ticket, message: _, recipients } => {
                 let stored = Reply::new(250, "2.1.5 stored");

@@ -24,6 +24,8 @@ pub struct Timeline {
     pub rcpt: Mailbox,
     /// When the message was accepted, from the run's beginning; `None` where it was not.
     pub accepted: Option<Millis>,
+    /// What the client was answered, where the message was not accepted.
+    pub refused: Option<String>,
     /// The schedule that it was accepted under.
     pub schedule: Option<Decision>,
     /// The attempts, in order.
@@ -99,6 +101,7 @@ pub fn timelines(scenario: &Scenario, plan: &Plan, life: &Life) -> Vec<Timeline>
                 recipient: number,
                 rcpt: rcpt.clone(),
                 accepted: None,
+                refused: life.refused.get(&(place as u64)).map(ToString::to_string),
                 schedule: None,
                 attempts: Vec::new(),
                 notices: Vec::new(),
@@ -188,6 +191,7 @@ impl Teller<'_> {
             | What::Limited { .. }
             | What::NoticeDue(_)
             | What::Hosts(_)
+            | What::Refused { .. }
             | What::DoubleBounce(_)
             | What::Said { .. }
             | What::Local(_)
@@ -234,6 +238,7 @@ impl Timeline {
         let last = self.attempts.last().and_then(|last| last.outcome.as_ref());
         match self.given_up.as_ref().or(last) {
             Some((at, status)) => (Some(*at), word(status)),
+            None if self.refused.is_some() => (None, Wanted::Refused),
             None => (None, Wanted::Scheduled),
         }
     }
