@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use policy::{Decide as _, Instead, Kind, Plan, Scratch, Strategies, Target, Variable};
 use scenario::{Environment, Message, Scenario, World, message};
 use serde_json::{Value as Json, json};
-use simulate::{Attempt, Decided, Keep, Summary, Unmet, expect, summary::Line};
+use simulate::{Attempt, Decided, Keep, Summary, Unmet, expect, explore::explore, summary::Line};
 
 use super::{
     Failure, Outcome, Verdict,
@@ -41,6 +41,12 @@ pub(super) struct Arguments {
     reading: dry_run::Reading,
     #[command(flatten)]
     engine: engine::Choice,
+    /// Run each scenario with a world under this many seeds, each with other faults, and look for what must never be
+    #[arg(long, value_name = "SEEDS")]
+    explore: Option<u64>,
+    /// The first seed of `--explore`
+    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "explore")]
+    explore_from: u64,
     /// Write one JSON object a line: one for each recipient, then one for each scenario
     #[arg(long)]
     json: bool,
@@ -212,6 +218,38 @@ fn life(
     output: &mut impl Write,
 ) -> Outcome {
     let mut environment = std::mem::take(&mut scenario.environment);
+    if let Some(count) = arguments.explore {
+        let seeds = (arguments.explore_from, count);
+        let (found, ran) = explore(&scenario, world, &environment, engine, strategies, seeds);
+        let Some(found) = found else {
+            writeln!(output, "{}: {ran} seeds from {}, and nothing that must never be", path.display(), seeds.0)?;
+            return Ok(Verdict::Yes);
+        };
+        let timelines = simulate::timeline::timelines(&scenario, engine.plan(), &found.life);
+        let report = Report {
+            path,
+            policy,
+            plan: engine.plan(),
+            scenario: &scenario,
+            source,
+            life: &found.life,
+            timelines: &timelines,
+            violations: &found.violations,
+            unmet: &[],
+            met: 0,
+        };
+        if arguments.json {
+            report.json(output)?;
+        } else {
+            report.text(output)?;
+        }
+        let (path, seed) = (path.display(), found.seed);
+        writeln!(
+            super::masked::stderr(),
+            "seed {seed} shows it; again by: pointsman simulate {path} --explore 1 --explore-from {seed}"
+        )?;
+        return Ok(report.verdict());
+    }
     let life = simulate::run(&scenario, world, &mut environment, engine, strategies, Keep::Events);
     let timelines = simulate::timeline::timelines(&scenario, engine.plan(), &life);
     let (mut unmet, mut met) = (Vec::new(), 0);
@@ -228,7 +266,7 @@ fn life(
         source,
         life: &life,
         timelines: &timelines,
-        violations: &simulate::violations(&scenario, strategies, &life),
+        violations: &simulate::violations(&scenario, strategies, engine.plan().target, &life),
         unmet: &unmet,
         met,
     };

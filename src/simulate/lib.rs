@@ -15,6 +15,7 @@ pub mod attempt;
 pub mod certificate;
 pub mod checks;
 pub mod expect;
+pub mod explore;
 pub mod peer;
 pub mod run;
 pub mod summary;

@@ -25,6 +25,8 @@ pub struct Taken {
     pub rcpt: String,
     /// Whether it came over TLS.
     pub is_secure: bool,
+    /// The code of its final reply, which is that of a yes.
+    pub code: u16,
 }
 
 /// How often each of a host's replies was given.
@@ -110,17 +112,31 @@ impl Peer {
         None
     }
 
-    /// What is done at a stage: what the scenario says, or this reply.
-    fn at(&self, stage: Stage, rcpt: Option<&str>, otherwise: &str, moment: &mut Moment<'_>) -> (Vec<Does>, bool) {
+    /// What is done at a stage, what the scenario says or this reply; and the code of the yes that it is, if it is one.
+    fn at(
+        &self,
+        stage: Stage,
+        rcpt: Option<&str>,
+        otherwise: &str,
+        moment: &mut Moment<'_>,
+    ) -> (Vec<Does>, Option<u16>) {
         let line = |text: String| vec![Does::Says(format!("{text}\r\n").into_bytes())];
         match Self::scripted(&self.behaviour, stage, rcpt, moment) {
-            None => (line(otherwise.to_owned()), true),
-            Some(Answer::Reply(code, text)) => {
-                (line(if text.is_empty() { code.to_string() } else { format!("{code} {text}") }), code < 400)
+            None => {
+                let code = otherwise.get(..3).and_then(|code| code.parse().ok());
+                (line(otherwise.to_owned()), code)
             }
-            Some(Answer::Silence) => (Vec::new(), false),
-            Some(Answer::Close | Answer::Refuse) => (vec![Does::Closes], false),
-            Some(Answer::Garbage) => (line("\u{1f682} choo".to_owned()), false),
+            Some(Answer::Reply(code, text)) => {
+                // 334 and 354 are a yes where more is awaited, and nowhere else.
+                let is_yes = (200..300).contains(&code)
+                    || (stage == Stage::Auth && code == 334)
+                    || (stage == Stage::Data && code == 354);
+                let text = if text.is_empty() { code.to_string() } else { format!("{code} {text}") };
+                (line(text), Some(code).filter(|_| is_yes))
+            }
+            Some(Answer::Silence) => (Vec::new(), None),
+            Some(Answer::Close | Answer::Refuse) => (vec![Does::Closes], None),
+            Some(Answer::Garbage) => (line("\u{1f682} choo".to_owned()), None),
         }
     }
 
@@ -193,7 +209,7 @@ impl Peer {
                     StartTls::Refused => "454 4.7.0 TLS not available",
                 };
                 let (mut done, is_ready) = self.at(Stage::StartTls, None, otherwise, moment);
-                if is_ready && otherwise.starts_with("220") {
+                if is_ready == Some(220) && otherwise.starts_with("220") {
                     done.push(Does::AwaitsTls);
                 }
                 done
@@ -202,19 +218,19 @@ impl Peer {
                 let is_login = rest.eq_ignore_ascii_case("LOGIN");
                 let otherwise = if is_login { "334 VXNlcm5hbWU6" } else { "235 2.7.0 welcome" };
                 let (done, is_positive) = self.at(Stage::Auth, None, otherwise, moment);
-                self.awaits_login = if is_login && is_positive { 2 } else { 0 };
+                self.awaits_login = if is_login && is_positive == Some(334) { 2 } else { 0 };
                 done
             }
             "MAIL" => {
                 let (done, is_positive) = self.at(Stage::Mail, None, "250 2.1.0 ok", moment);
                 self.rcpts.clear();
-                self.sender = is_positive.then(|| path(rest).to_owned());
+                self.sender = is_positive.map(|_| path(rest).to_owned());
                 done
             }
             "RCPT" => {
                 let rcpt = path(rest).to_owned();
                 let (done, is_positive) = self.at(Stage::Rcpt, Some(&rcpt), "250 2.1.5 ok", moment);
-                if is_positive {
+                if is_positive.is_some() {
                     self.rcpts.push(rcpt);
                 }
                 done
@@ -238,17 +254,19 @@ impl Peer {
             sender: sender.clone(),
             rcpt: rcpt.clone(),
             is_secure: self.is_secure,
+            code: 250,
         };
         let all: Vec<Taken> = rcpts.iter().map(taken).collect();
         if !self.is_lmtp {
             let (done, is_positive) = self.at(Stage::Final, None, "250 2.0.0 queued", moment);
-            return (done, if is_positive { all } else { Vec::new() });
+            let with = |code: u16| all.into_iter().map(|taken| Taken { code, ..taken }).collect();
+            return (done, is_positive.map(with).unwrap_or_default());
         }
         let (mut done, mut taken) = (Vec::new(), Vec::new());
         for one in all {
             let (replies, is_positive) = self.at(Stage::Final, Some(&one.rcpt), "250 2.0.0 stored", moment);
             done.extend(replies);
-            taken.extend(Some(one).filter(|_| is_positive));
+            taken.extend(is_positive.map(|code| Taken { code, ..one }));
         }
         (done, taken)
     }

@@ -76,3 +76,13 @@ fn what_comes_otherwise_than_expected_is_a_no_and_says_where() {
     ];
     assert_eq!(found.get(1..).unwrap_or_default(), expected, "{}", ran.stdout);
 }
+
+#[test]
+fn nothing_that_must_never_be_shows_under_two_hundred_seeds() {
+    for name in ["relays", "dane-native", "tls-reference", "notify"] {
+        let path = format!("corpus/scenarios/life/{name}.scenario.toml");
+        let ran = run(&["simulate", &path, "--explore", "200"]);
+        assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.contains("200 seeds from 0"), "{}", ran.stdout);
+    }
+}
