@@ -265,8 +265,13 @@ impl Peer {
         let (mut done, mut taken) = (Vec::new(), Vec::new());
         for one in all {
             let (replies, is_positive) = self.at(Stage::Final, Some(&one.rcpt), "250 2.0.0 stored", moment);
+            // Replies are told apart by their order alone, so whoever keeps silent once says nothing more.
+            let is_last = replies.is_empty() || replies.contains(&Does::Closes);
             done.extend(replies);
             taken.extend(is_positive.map(|code| Taken { code, ..one }));
+            if is_last {
+                break;
+            }
         }
         (done, taken)
     }
