@@ -1,6 +1,6 @@
 //! Delivery status notifications: what a sender is told, as bytes (RFC 3461, RFC 3462, RFC 3464).
 //!
-//! What is told about whom is decided by [`action`]; [`write`] makes the message of it. The original's header or content
+//! What is told about whom is decided by [`action`]; [`write()`] makes the message of it. The original's header or content
 //! stands between the two parts that are written here, and whoever stores the report puts it there.
 //!
 //! Invariant: a report goes to the return path, from the null one, and nothing is reported about it.
