@@ -18,6 +18,8 @@ use std::{
 use base::{Millis, Secret, TextRange};
 use policy::{Block, Outcomes};
 
+pub use policy::strategy::{Expiry, IpLookup, Protocol, Requirement};
+
 use crate::Dialect;
 
 /// A value and where it was read.
@@ -353,28 +355,6 @@ impl From<&str> for Sensitive {
     }
 }
 
-/// Which addresses of a host are tried, and in which order.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum IpLookup {
-    /// `ipv4_only`
-    Ipv4Only,
-    /// `ipv6_only`
-    Ipv6Only,
-    /// `ipv4_then_ipv6`
-    Ipv4ThenIpv6,
-    /// `ipv6_then_ipv4`
-    Ipv6ThenIpv4,
-}
-
-/// What is spoken to a relay.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Protocol {
-    /// RFC 5321
-    Smtp,
-    /// RFC 2033
-    Lmtp,
-}
-
 /// When a recipient is tried again, when the sender is told, and when it is given up.
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
@@ -386,15 +366,6 @@ pub struct Schedule {
     pub notify: Setting<Vec<Millis>>,
     /// `expire` or `max-attempts`
     pub expiry: Setting<Expiry>,
-}
-
-/// When a recipient is given up.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Expiry {
-    /// A time after the message was accepted.
-    Ttl(Millis),
-    /// After so many attempts.
-    Attempts(u32),
 }
 
 /// `queue.virtual.<id>`
@@ -449,17 +420,6 @@ pub struct Tls {
     pub timeout_tls: Setting<Millis>,
     /// `timeout.mta-sts`
     pub timeout_mta_sts: Setting<Millis>,
-}
-
-/// Whether a protection is used.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Requirement {
-    /// Never.
-    Disable,
-    /// Where the other side offers it.
-    Optional,
-    /// Or no delivery.
-    Require,
 }
 
 /// A variable by which a limiter or a quota counts apart.

@@ -2,15 +2,11 @@
 //!
 //! Source: delivery spec 1.2 to 1.10 and 3.2.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    num::NonZeroU32,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
 use base::Millis;
 use policy::{
-    Block, Kind, Op, Plan, Quirk, Target, Variable,
+    Block, Kind, Plan, Quirk, Target, Variable, VariableSet,
     strategy::{self, CountBy, QueueId, Requirement, Strategies},
     target::Provision,
 };
@@ -129,12 +125,7 @@ fn mx(mx: &settings::Mx) -> strategy::Mx {
     strategy::Mx {
         limit_mx: mx.limit_mx.given().map_or(built_in.limit_mx, |limit| NonZeroU32::new(*limit)),
         limit_multihomed: or(&mx.limit_multihomed, built_in.limit_multihomed),
-        ip_lookup: match or(&mx.ip_lookup, settings::IpLookup::Ipv4ThenIpv6) {
-            settings::IpLookup::Ipv4Only => strategy::IpLookup::Ipv4Only,
-            settings::IpLookup::Ipv6Only => strategy::IpLookup::Ipv6Only,
-            settings::IpLookup::Ipv4ThenIpv6 => strategy::IpLookup::Ipv4ThenIpv6,
-            settings::IpLookup::Ipv6ThenIpv4 => strategy::IpLookup::Ipv6ThenIpv4,
-        },
+        ip_lookup: or(&mx.ip_lookup, built_in.ip_lookup),
     }
 }
 
@@ -145,10 +136,7 @@ fn route(route: &settings::Route, target: Target) -> strategy::Route {
         settings::Route::Relay(relay) => strategy::Route::Relay(strategy::Relay {
             address: text(&relay.address).unwrap_or_default(),
             port: or(&relay.port, 25),
-            protocol: match or(&relay.protocol, settings::Protocol::Smtp) {
-                settings::Protocol::Smtp => strategy::Protocol::Smtp,
-                settings::Protocol::Lmtp => strategy::Protocol::Lmtp,
-            },
+            protocol: or(&relay.protocol, strategy::Protocol::Smtp),
             implicit_tls: or(&relay.implicit_tls, target.has(Quirk::ImplicitTlsByDefault)),
             allow_invalid_certs: or(&relay.allow_invalid_certs, false),
             credentials: match (text(&relay.username), relay.secret.given()) {
@@ -191,10 +179,7 @@ fn schedule(schedule: &settings::Schedule, dialect: Dialect, queues: &Queues) ->
         queue: text(&schedule.queue_name).map_or_else(QueueId::default, |name| queues.id(&name)),
         retry,
         notify: given(&schedule.notify).unwrap_or(notify),
-        expiry: match or(&schedule.expiry, settings::Expiry::Ttl(Millis::from_secs(expire))) {
-            settings::Expiry::Ttl(ttl) => strategy::Expiry::Ttl(ttl),
-            settings::Expiry::Attempts(attempts) => strategy::Expiry::Attempts(attempts),
-        },
+        expiry: or(&schedule.expiry, strategy::Expiry::Ttl(Millis::from_secs(expire))),
     }
 }
 
@@ -248,21 +233,15 @@ fn connection(connection: &settings::Connection) -> strategy::Connection {
 
 fn tls(tls: &settings::Tls, dialect: Dialect) -> strategy::Tls {
     let built_in = strategy::Tls::BUILT_IN;
-    let requirement = |setting: &Setting<settings::Requirement>, default| match setting.given() {
-        None => default,
-        Some(settings::Requirement::Disable) => Requirement::Disable,
-        Some(settings::Requirement::Optional) => Requirement::Optional,
-        Some(settings::Requirement::Require) => Requirement::Require,
-    };
     let (starttls, mta_sts) = match dialect {
         Dialect::Legacy2022 => (built_in.starttls, Millis::from_secs(10 * MINUTE)),
         Dialect::Expressions2024 => (Requirement::Require, Millis::from_secs(10 * MINUTE)),
         Dialect::Strategies2025 | Dialect::Objects2026 => (built_in.starttls, built_in.timeout_mta_sts),
     };
     strategy::Tls {
-        dane: requirement(&tls.dane, built_in.dane),
-        mta_sts: requirement(&tls.mta_sts, built_in.mta_sts),
-        starttls: requirement(&tls.starttls, starttls),
+        dane: or(&tls.dane, built_in.dane),
+        mta_sts: or(&tls.mta_sts, built_in.mta_sts),
+        starttls: or(&tls.starttls, starttls),
         allow_invalid_certs: or(&tls.allow_invalid_certs, false),
         timeout_tls: or(&tls.timeout_tls, built_in.timeout_tls),
         timeout_mta_sts: or(&tls.timeout_mta_sts, mta_sts),
@@ -285,17 +264,15 @@ fn keys(keys: &[settings::Placed<settings::CountBy>]) -> Box<[CountBy]> {
 }
 
 /// The variables that a condition reads.
-fn reads(condition: Option<&Block>) -> BTreeSet<Variable> {
-    let exprs = condition.into_iter().flat_map(|block| block.ir().exprs());
-    let variable = |op: &Op| if let Op::Variable(variable) = op { Some(*variable) } else { None };
-    exprs.filter_map(|(_, expr)| variable(&expr.op)).collect()
+fn reads(condition: Option<&Block>) -> VariableSet {
+    condition.map_or(VariableSet::NONE, Block::reads)
 }
 
 /// Delivery spec 1.7.
 fn limiter(limiter: &settings::Limiter) -> Option<strategy::Limiter> {
     let rate = limiter.rate.as_ref().filter(|_| limiter.enabled)?.value;
     let (key, reads) = (keys(&limiter.key), reads(limiter.condition.as_deref()));
-    let asks = |count: CountBy, variable: Variable| key.contains(&count) || reads.contains(&variable);
+    let asks = |count: CountBy, variable: Variable| key.contains(&count) || reads.has(variable);
     let is_host = asks(CountBy::Mx, Variable::Mx)
         || asks(CountBy::RemoteIp, Variable::RemoteIp)
         || asks(CountBy::LocalIp, Variable::LocalIp);
@@ -321,7 +298,7 @@ fn quota(quota: &settings::Quota) -> Option<strategy::Quota> {
         return None;
     }
     let (key, reads) = (keys(&quota.key), reads(quota.condition.as_deref()));
-    let asks = |count: CountBy, variable: Variable| key.contains(&count) || reads.contains(&variable);
+    let asks = |count: CountBy, variable: Variable| key.contains(&count) || reads.has(variable);
     let scope = if asks(CountBy::Rcpt, Variable::Rcpt) {
         strategy::Scope::Finest
     } else if asks(CountBy::RcptDomain, Variable::RcptDomain) {

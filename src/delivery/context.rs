@@ -4,7 +4,7 @@ use std::{collections::VecDeque, net::IpAddr};
 
 use base::Instant;
 use policy::{
-    Answers, Block, Chosen, Decide, Kind, Lookup, Op, Otherwise, Plan, Quirk, Row, Scratch, Stop, Strategies, Target,
+    Answers, Block, Chosen, Decide, Kind, Lookup, Otherwise, Plan, Quirk, Row, Scratch, Stop, Strategies, Target,
     Value, Variable, VariableSet, interpret,
 };
 
@@ -53,15 +53,7 @@ pub(crate) struct Reads([VariableSet; 4]);
 
 impl Reads {
     pub(crate) fn of(plan: &Plan) -> Self {
-        let of = |kind: Kind| {
-            let exprs = plan.choice(kind).block().ir().exprs();
-            let variables = exprs.filter_map(|(_, expr)| match expr.op {
-                Op::Variable(variable) => Some(variable),
-                _ => None,
-            });
-            variables.fold(VariableSet::NONE, VariableSet::with)
-        };
-        Self(Kind::ALL.map(of))
+        Self(Kind::ALL.map(|kind| plan.choice(kind).block().reads()))
     }
 
     const fn of_kind(self, kind: Kind) -> VariableSet {
@@ -182,14 +174,8 @@ impl Context<'_> {
 
     /// Whether the condition of a limiter or a quota holds; one that fails does not.
     pub(crate) fn holds(&mut self, condition: &Block, scene: &Scene<'_>, answers: &Answers) -> Result<bool, Lookup> {
-        let exprs = condition.ir().exprs();
-        let variables = exprs.filter_map(|(_, expr)| match expr.op {
-            Op::Variable(variable) => Some(variable),
-            _ => None,
-        });
-        let reads = variables.fold(VariableSet::NONE, VariableSet::with);
         let only_else = self.target().has(Quirk::LimiterMatchOnlyElse);
-        let held = self.with_row(scene, reads, |_, row| {
+        let held = self.with_row(scene, condition.reads(), |_, row| {
             let value = if only_else {
                 interpret::expression(condition.ir(), condition.otherwise(), row, answers, &mut ())
             } else {

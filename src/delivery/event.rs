@@ -3,13 +3,12 @@
 use std::{net::IpAddr, sync::Arc};
 
 use base::Instant;
-use policy::{Chosen, Kind, Quirk};
+use policy::{Chosen, Kind};
 
 use crate::{
     failure::Failure,
     hosts::Host,
     message::{MessageId, Status},
-    reply::Reply,
     report::Action,
 };
 
@@ -63,13 +62,6 @@ pub enum What {
         /// The host.
         host: Arc<str>,
     },
-    /// A command or a reply, in words.
-    Said {
-        /// Whether the host said it.
-        by_host: bool,
-        /// Its first line.
-        line: Box<str>,
-    },
     /// A host failed.
     HostFailed {
         /// The host.
@@ -86,8 +78,6 @@ pub enum What {
         /// When it is tried next.
         next: Option<Instant>,
     },
-    /// Local mailboxes answered.
-    Local(Vec<Reply>),
     /// A rate limit is spent: these recipients wait until then.
     Limited {
         /// The recipients' places.
@@ -108,8 +98,6 @@ pub enum What {
     },
     /// Nobody is told about this recipient, as there is no return path.
     DoubleBounce(u32),
-    /// A quirk of the target decided.
-    Quirk(Quirk),
     /// Nothing is left to be done.
     Removed,
 }

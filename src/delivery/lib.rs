@@ -23,7 +23,7 @@ pub mod limits;
 pub mod message;
 pub mod queue;
 mod quota;
-mod random;
+pub mod random;
 pub mod reply;
 pub mod report;
 pub mod schedule;

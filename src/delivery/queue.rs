@@ -159,12 +159,6 @@ impl<'p> Queue<'p> {
         self.messages.is_empty()
     }
 
-    /// How many work items a virtual queue has.
-    #[must_use]
-    pub fn active(&self, queue: QueueId) -> u32 {
-        self.lanes.get(usize::from(queue.0)).map_or(0, |lane| lane.active)
-    }
-
     fn new_task(&mut self) -> u64 {
         self.next_task += 1;
         self.next_task

@@ -14,7 +14,7 @@ use crate::{
     ir::{ExprId, Ir, Op, Type},
     limits,
     value::Value,
-    variable::Variable,
+    variable::{Variable, VariableSet},
 };
 
 /// One rule as it is written.
@@ -162,11 +162,21 @@ impl Block {
         }
     }
 
+    /// Every variable that it may read.
+    #[must_use]
+    pub fn reads(&self) -> VariableSet {
+        let variables = self.ir.exprs().filter_map(|(_, expr)| match expr.op {
+            Op::Variable(variable) => Some(variable),
+            _ => None,
+        });
+        variables.fold(VariableSet::NONE, VariableSet::with)
+    }
+
     /// Whether it asks about the host that is being tried.
     #[must_use]
     pub fn asks_host(&self) -> bool {
-        let asks = |op: &Op| matches!(op, Op::Variable(Variable::Mx | Variable::RemoteIp | Variable::LocalIp));
-        self.ir.exprs().any(|(_, expr)| asks(&expr.op))
+        let reads = self.reads();
+        [Variable::Mx, Variable::RemoteIp, Variable::LocalIp].into_iter().any(|variable| reads.has(variable))
     }
 
     /// The strings that its outcomes can be, worked out where their parts are finite.

@@ -5,6 +5,7 @@
 //! world; what must never be ([`crate::checks`]) must still never be.
 
 use base::Millis;
+use delivery::random::Random;
 use policy::{Decide, Strategies};
 use scenario::{
     Environment, Scenario, World,
@@ -17,20 +18,12 @@ use crate::{
     run::{Keep, Life, run},
 };
 
-/// Numbers from a seed (splitmix64).
-struct Random(u64);
+/// What goes wrong, by chance that follows from a seed.
+struct Chance(Random);
 
-impl Random {
-    const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
+impl Chance {
     const fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
+        self.0.below(end as usize) as u64
     }
 
     /// Whether something happens that does so in so many of a hundred cases.
@@ -60,7 +53,7 @@ const DNS_FAULTS: u64 = 25;
 /// The world of a scenario, as it goes wrong under `seed`.
 #[must_use]
 pub fn varied(world: &World, seed: u64) -> World {
-    let mut random = Random(seed);
+    let mut random = Chance(Random::new(seed));
     let mut varied = world.clone();
     let mut hosts: Vec<String> = world.hosts.keys().cloned().collect();
     let mut names: Vec<String> = Vec::new();
@@ -107,7 +100,7 @@ pub fn varied(world: &World, seed: u64) -> World {
     varied
 }
 
-fn reply(random: &mut Random) -> HostReply {
+fn reply(random: &mut Chance) -> HostReply {
     let stages = [
         Stage::Connect,
         Stage::Greeting,

@@ -193,9 +193,6 @@ impl Teller<'_> {
             | What::Hosts(_)
             | What::Refused { .. }
             | What::DoubleBounce(_)
-            | What::Said { .. }
-            | What::Local(_)
-            | What::Quirk(_)
             | What::Removed => {}
         }
     }
