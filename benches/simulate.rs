@@ -30,7 +30,7 @@ use pointsman::{
         world::{Answer, Host, HostReply, Span, Stage, StartTls},
         zone::Zone,
     },
-    simulate::{self, Keep},
+    simulate::{self, Keep, Setup},
 };
 
 const DOMAINS: usize = 1_000;
@@ -73,7 +73,8 @@ fn measure(count: usize) {
     let (scenario, world) = scenario(count);
     let before = resident();
     let begun = Instant::now();
-    let life = simulate::run(&scenario, &world, &mut Environment::default(), &plan, &strategies, Keep::Outcomes);
+    let life =
+        simulate::run(Setup::new(&scenario, &world, &plan, &strategies), &mut Environment::default(), Keep::Outcomes);
     let seconds = begun.elapsed().as_secs_f64();
     let delivered =
         life.recipients.values().flatten().filter(|recipient| matches!(recipient.status, Status::Delivered(_)));

@@ -53,6 +53,10 @@ impl Report<'_> {
         if let Some(start) = Timestamp::from_millis(self.life.start.0) {
             writeln!(output, "from {start}, for {}", clock(self.life.end.since(self.life.start)))?;
         }
+        for (from, until) in &self.life.down {
+            let (from, length) = (clock(from.since(self.life.start)), clock(until.since(*from)));
+            writeln!(output, "crashed at +{from}, down for {length}")?;
+        }
         for timeline in self.timelines {
             writeln!(output, "\n{} to {}", self.message(timeline), timeline.rcpt)?;
             lines(timeline, output)?;
@@ -147,6 +151,9 @@ impl Report<'_> {
             "recipients": self.timelines.len(),
             "end_ms": self.life.end.since(self.life.start).0,
             "unanswered": self.life.unanswered,
+            "down": self.life.down.iter().map(|(from, until)| json!({
+                "from_ms": from.since(self.life.start).0, "until_ms": until.since(self.life.start).0,
+            })).collect::<Vec<_>>(),
             "violations": self.violations.iter().map(|violation| json!({
                 "checker": violation.checker, "message": violation.message, "what": violation.what,
             })).collect::<Vec<_>>(),

@@ -31,13 +31,22 @@ pub(crate) struct Admission {
     /// The place of the recipient whose schedule is next.
     next: usize,
     answers: Answers,
-    /// Its content, where it is a report, and the task that waits for it to be stored.
-    report: Option<(Box<Report>, u64)>,
+    /// What else it is, where it is a report.
+    report: Option<Told>,
     /// The quotas that are still to be checked, once that has begun.
     checks: Option<Vec<Check>>,
-    held: Vec<Held>,
     /// The quota that is full.
     refused_by: Option<usize>,
+}
+
+/// A report that is being accepted.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) report: Box<Report>,
+    /// What is kept with it of the recipients that it is about.
+    pub(crate) changed: Vec<(u32, Recipient)>,
+    /// The task that waits for it.
+    pub(crate) task: u64,
 }
 
 /// How far an admission is.
@@ -53,13 +62,7 @@ pub(crate) enum Progress {
 
 impl Admission {
     /// Recipients that are named twice are taken once, with the wishes of the first.
-    pub(crate) fn new(
-        task: u64,
-        id: MessageId,
-        submission: Submission,
-        report: Option<(Box<Report>, u64)>,
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(task: u64, id: MessageId, submission: Submission, report: Option<Told>, now: Instant) -> Self {
         let mut recipients: Vec<Recipient> = Vec::with_capacity(submission.recipients.len());
         let mut known = std::collections::BTreeSet::new();
         for wish in submission.recipients {
@@ -79,18 +82,9 @@ impl Admission {
                 });
             }
         }
-        let message = Message { id, created: now, envelope: Box::new(submission.envelope), recipients };
-        Self {
-            task,
-            step: 0,
-            message,
-            next: 0,
-            answers: Answers::new(),
-            report,
-            checks: None,
-            held: Vec::new(),
-            refused_by: None,
-        }
+        let envelope = Box::new(submission.envelope);
+        let message = Message { id, created: now, envelope, recipients, held: Vec::new() };
+        Self { task, step: 0, message, next: 0, answers: Answers::new(), report, checks: None, refused_by: None }
     }
 
     const fn new_ticket(&mut self) -> Ticket {
@@ -125,16 +119,26 @@ impl Admission {
             return Progress::Waits;
         }
         if let Some(quota) = self.refused_by {
-            self.held.drain(..).for_each(|held| cx.quotas.give_back(&held));
+            self.give_back(cx);
             cx.event(self.message.id, What::Refused { quota });
             let reply = Reply::new(452, "4.3.1 Mail system full, try again later.");
             cx.effects.push_back(Effect::Respond(self.message.id, reply));
             return Progress::Refused;
         }
         let ticket = self.new_ticket();
-        let report = self.report.as_ref().map(|(report, _)| report.clone());
-        cx.effects.push_back(Effect::Store(ticket, Record::Accepted(Box::new(self.message.clone()), report)));
+        let message = Box::new(self.message.clone());
+        let record = match &self.report {
+            None => Record::Accepted(message),
+            Some(Told { report, changed, .. }) => {
+                Record::Reported { message, report: report.clone(), changed: changed.clone() }
+            }
+        };
+        cx.effects.push_back(Effect::Store(ticket, record));
         Progress::Waits
+    }
+
+    fn give_back(&mut self, cx: &mut Context<'_>) {
+        self.message.held.drain(..).for_each(|held| cx.quotas.give_back(&held));
     }
 
     /// Takes the message's share of the quotas; whether nothing had to be asked first.
@@ -175,7 +179,7 @@ impl Admission {
                 self.refused_by = Some(check.quota);
                 break;
             }
-            self.held.push(Held { key, size, recipients: check.recipients });
+            self.message.held.push(Held { key, size, recipients: check.recipients });
         }
         self.checks = Some(Vec::new());
         true
@@ -197,13 +201,26 @@ impl Admission {
                 }
                 Progress::Stored
             }
+            Input::NotStored(of) if of == ticket => {
+                self.give_back(cx);
+                if self.report.is_none() {
+                    let reply = Reply::new(451, "4.3.5 Unable to accept message at this time.");
+                    cx.effects.push_back(Effect::Respond(self.message.id, reply));
+                }
+                Progress::Refused
+            }
             _ => Progress::Waits,
         }
     }
 
-    /// The message, when it is stored, what it takes of the quotas, and the task that waited for it.
-    pub(crate) fn message(self) -> (Message, Vec<Held>, Option<u64>) {
-        (self.message, self.held, self.report.map(|(_, task)| task))
+    /// The task that waits for this report.
+    pub(crate) fn waiting(&self) -> Option<u64> {
+        self.report.as_ref().map(|told| told.task)
+    }
+
+    /// The message, when it is stored, and what else it is, where it is a report.
+    pub(crate) fn stored(self) -> (Message, Option<Told>) {
+        (self.message, self.report)
     }
 }
 

@@ -15,21 +15,26 @@ use policy::{
     strategy::{self, CountBy, Mx, QueueId, Requirement, Route, Scope},
 };
 
-use self::transaction::{Trying, take};
+use self::transaction::{Trying, relay, take};
 use crate::{
+    admission::Told,
     context::{Context, Reporting, Scene, Stuck},
     effect::{Effect, Input, Record, Ticket},
     event::What,
     failure::{Failure, Holds},
     hosts::{Host, Security},
     limiter::Key,
-    message::{Delivered, Envelope, Failed, Message, MessageId, Notify, Relay, Status, Submission, Wish},
+    message::{Delivered, Envelope, Failed, Message, MessageId, Notify, Status, Submission, Wish},
+    planted::Fault,
     reply::Reply,
-    report::{self, Action},
+    report::{self, Action, Lines},
     schedule,
     session::{Happened, Session},
     sts::{NoPolicy, Policy},
 };
+
+/// How long after a failure to keep something that is tried again.
+const STORE_AGAIN: Millis = Millis::from_secs(60);
 
 /// A work item.
 #[derive(Debug)]
@@ -211,6 +216,11 @@ impl Attempt {
                 }
                 self.at = At::Ended;
             }
+            // What happened is known here until it can be kept: nothing is tried again before.
+            (At::Store | At::End, Input::NotStored(_)) => {
+                self.deadline = Some(cx.now + STORE_AGAIN);
+                return;
+            }
             // Out of turn: the driver broke its contract, and nothing is lost by passing it over.
             _ => return,
         }
@@ -311,14 +321,13 @@ impl Attempt {
     /// Tells the sender what is to be told, in one report for all recipients.
     fn report(&mut self, then: Then, message: &mut Message, cx: &mut Context<'_>) -> Flow {
         let target = cx.target();
-        let late = std::mem::take(&mut self.late);
+        let late = &self.late;
         let mut lines = Vec::new();
         let mut unheard = Vec::new();
-        for (place, recipient) in message.recipients.iter_mut().enumerate() {
+        for (place, recipient) in message.recipients.iter().enumerate() {
             let place = place as u32;
             if recipient.status.is_final() {
                 let action = if recipient.is_reported { None } else { report::action(recipient, target) };
-                recipient.is_reported = true;
                 lines.extend(action.map(|action| (place, action)));
                 if matches!(recipient.status, Status::Bounced(_)) && action.is_some() {
                     unheard.push(place);
@@ -336,6 +345,12 @@ impl Attempt {
         if lines.is_empty() {
             return self.after_report(then, message, cx);
         }
+        let told = |recipient: &crate::Recipient| {
+            let is_reported = recipient.status.is_final();
+            crate::Recipient { is_reported, ..recipient.clone() }
+        };
+        let changed = message.recipients.iter().map(told).enumerate();
+        let changed = changed.map(|(place, recipient)| (place as u32, recipient)).collect();
         let id = MessageId(*cx.next_report);
         *cx.next_report += 1;
         let report = Box::new(report::write(message, &lines, cx.strategies, target, cx.now));
@@ -356,22 +371,34 @@ impl Attempt {
             },
             recipients: vec![Wish { address: message.envelope.sender.clone(), notify: Notify::Never, orcpt: None }],
         };
-        cx.event(message.id, What::Reported { report: id, lines });
-        cx.reports.push_back(Reporting { id, submission, report, task: self.task });
+        let told = Told { report, changed, task: self.task };
+        cx.reports.push_back(Reporting { id, submission, told });
         self.at = At::Reporting(then);
         Flow::Wait
     }
 
     /// The report is stored.
-    pub(crate) fn reported(&mut self, message: &mut Message, cx: &mut Context<'_>) {
-        if let At::Reporting(then) = self.at
-            && self.after_report(then, message, cx) == Flow::Go
-        {
-            self.run(message, cx);
+    pub(crate) fn reported(&mut self, report: MessageId, lines: Lines, message: &mut Message, cx: &mut Context<'_>) {
+        if let At::Reporting(then) = self.at {
+            cx.event(message.id, What::Reported { report, lines });
+            if self.after_report(then, message, cx) == Flow::Go {
+                self.run(message, cx);
+            }
         }
     }
 
-    fn after_report(&mut self, then: Then, message: &Message, cx: &mut Context<'_>) -> Flow {
+    /// The report cannot be stored for now.
+    pub(crate) fn not_reported(&mut self, _: &mut Message, cx: &mut Context<'_>) {
+        if matches!(self.at, At::Reporting(_)) {
+            self.deadline = Some(cx.now + STORE_AGAIN);
+        }
+    }
+
+    fn after_report(&mut self, then: Then, message: &mut Message, cx: &mut Context<'_>) -> Flow {
+        self.late.clear();
+        for recipient in message.recipients.iter_mut().filter(|recipient| recipient.status.is_final()) {
+            recipient.is_reported = true;
+        }
         match then {
             Then::Attempt => {
                 self.choose_due(message, cx);
@@ -521,6 +548,7 @@ impl Attempt {
         });
         self.at = At::Limit(scope, place + 1);
         match cx.limiters.count(&key, cx.now, target) {
+            Err(_) if cx.has(Fault::SkippedLimit) => Flow::Go,
             Ok(()) => {
                 self.counted.push(key);
                 Flow::Go
@@ -589,6 +617,8 @@ impl Attempt {
     fn conclude(&mut self, message: &mut Message, cx: &mut Context<'_>) -> Flow {
         let target = cx.target();
         let Some(group) = &mut self.group else { return Flow::Wait };
+        let has_failures = group.settled.iter().any(|(_, outcome, ..)| outcome.is_err());
+        let sends_again = has_failures && cx.has(Fault::DoubleSend);
         let mut set = |place: u32, status: Status| {
             if let Some(recipient) = message.recipients.get_mut(place as usize) {
                 recipient.status = status;
@@ -607,11 +637,12 @@ impl Attempt {
             group.pending.retain(|pending| *pending != place);
         }
         for (place, outcome, host, takes_notify) in std::mem::take(&mut group.settled) {
-            let relay = Some(if takes_notify { Relay::TellsSender } else { Relay::KeepsSilent });
+            let relay = Some(relay(takes_notify));
             let entity: Box<str> = (*host).into();
             set(
                 place,
                 match outcome {
+                    Ok(_) if sends_again => failed(entity, Failure::Rate, target),
                     Ok(reply) => Status::Delivered(Box::new(Delivered { entity, reply, relay })),
                     Err(failure) => failed(entity, failure, target),
                 },
@@ -657,6 +688,7 @@ impl Attempt {
         let schedule = id.and_then(|id| cx.strategies.schedule(id)).unwrap_or(&fallback);
         schedule::after_failure(target, since, known, schedule, cx.now);
         let is_last = matches!(known.expires, crate::message::Expires::After(_)) && known.is_expired(cx.now);
+        let is_last = is_last || (known.retry_num >= 3 && cx.has(Fault::EarlyBounce));
         if is_last
             && !target.has(Quirk::LateBounce)
             && let Status::Deferred(failed) = std::mem::replace(&mut known.status, Status::Scheduled)
@@ -669,6 +701,10 @@ impl Attempt {
 
     fn store(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
         let group = self.group.take();
+        if cx.has(Fault::LostStore) {
+            self.at = At::NextGroup;
+            return Flow::Go;
+        }
         let recipients = group.map(|group| [group.recipients, group.waiting].concat()).unwrap_or_default();
         let state = |place: u32| Some((place, message.recipients.get(place as usize)?.clone()));
         let changed = recipients.into_iter().filter_map(state).collect();
@@ -700,6 +736,14 @@ impl Attempt {
                 session.handle(Happened::TimedOut);
                 self.drain(message, cx);
             }
+            At::Store => {
+                self.store_all(message, cx);
+                self.at = At::Store;
+            }
+            At::End => {
+                self.store_all(message, cx);
+            }
+            At::Reporting(then) => self.at = At::Report(*then),
             At::StsRecord(wanted) | At::StsPolicy(wanted, _) => {
                 let wanted = *wanted;
                 // What still comes is out of date.

@@ -9,13 +9,14 @@ use policy::{
 };
 
 use crate::{
+    admission::Told,
     effect::Effect,
     event::{Event, What},
     limiter::Limiters,
     message::{Message, MessageId, Recipient, Submission},
+    planted::Fault,
     quota::Quotas,
     random::Random,
-    report::Report,
     sts::Cache,
 };
 
@@ -36,6 +37,7 @@ pub(crate) struct Context<'a> {
     pub(crate) reports: &'a mut VecDeque<Reporting>,
     /// The number of the next report.
     pub(crate) next_report: &'a mut u64,
+    pub(crate) fault: Option<Fault>,
 }
 
 /// A report that is to be accepted, and the task that waits for it.
@@ -43,8 +45,7 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Reporting {
     pub(crate) id: MessageId,
     pub(crate) submission: Submission,
-    pub(crate) report: Box<Report>,
-    pub(crate) task: u64,
+    pub(crate) told: Told,
 }
 
 /// The variables that each kind of decision reads: what is costly is made only where one of them asks for it.
@@ -99,6 +100,11 @@ pub(crate) enum Stuck {
 impl Context<'_> {
     pub(crate) fn target(&self) -> Target {
         self.engine.plan().target
+    }
+
+    /// Whether a test planted this fault.
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
     }
 
     pub(crate) fn event(&mut self, message: MessageId, what: What) {

@@ -32,7 +32,7 @@ pub struct Ticket {
 /// What is to be done outside.
 #[derive(Debug)]
 pub enum Effect {
-    /// Keep this for good, and answer by [`Input::Stored`].
+    /// Keep this for good, and answer by [`Input::Stored`] or [`Input::NotStored`].
     Store(Ticket, Record),
     /// Answer a policy's question by [`Input::Answered`].
     LookUp(Ticket, Lookup),
@@ -97,8 +97,18 @@ pub enum Effect {
 /// What is kept for good.
 #[derive(Clone, Debug)]
 pub enum Record {
-    /// A message that was accepted; its content goes by the same number. That of a report is given here.
-    Accepted(Box<Message>, Option<Box<Report>>),
+    /// A message that was accepted; its content goes by the same number.
+    Accepted(Box<Message>),
+    /// A report, with its content, and what is new about recipients of the message that it is about: both or neither,
+    /// so that nobody is told twice.
+    Reported {
+        /// The report, as a message to the sender.
+        message: Box<Message>,
+        /// Its content.
+        report: Box<Report>,
+        /// What is new about the recipients, by their places.
+        changed: Vec<(u32, Recipient)>,
+    },
     /// What is new about recipients of a message, by their places.
     Changed(MessageId, Vec<(u32, Recipient)>),
     /// Nothing is left to be done about a message: what its recipients came to.
@@ -114,6 +124,8 @@ pub enum Input {
     Submitted(MessageId, Box<Submission>),
     /// A record is kept.
     Stored(Ticket),
+    /// A record cannot be kept for now.
+    NotStored(Ticket),
     /// A policy's question is answered.
     Answered(Ticket, Result<Value, LookupFailed>),
     /// MX records.
@@ -158,6 +170,7 @@ impl Input {
         match self {
             Self::Woken | Self::Submitted(..) => None,
             Self::Stored(ticket)
+            | Self::NotStored(ticket)
             | Self::Answered(ticket, _)
             | Self::Mx(ticket, _)
             | Self::Addresses(ticket, _)

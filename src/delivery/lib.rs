@@ -21,6 +21,7 @@ pub mod hosts;
 mod limiter;
 pub mod limits;
 pub mod message;
+pub mod planted;
 pub mod queue;
 mod quota;
 pub mod random;

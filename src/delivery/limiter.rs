@@ -25,6 +25,8 @@ pub(crate) struct Key {
 #[derive(Debug, Default)]
 pub(crate) struct Limiters {
     windows: BTreeMap<Key, Window>,
+    /// When counting began anew: what was counted before is not known, so that everything counts as spent then.
+    restarted: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +45,11 @@ impl Key {
 }
 
 impl Limiters {
+    /// Limiters that do not know what was counted before `now`.
+    pub(crate) const fn restarted(now: Instant) -> Self {
+        Self { windows: BTreeMap::new(), restarted: Some(now) }
+    }
+
     /// Counts one under `key`; where the rate is spent, when there is room again.
     pub(crate) fn count(&mut self, key: &Key, now: Instant, target: Target) -> Result<(), Instant> {
         if target.has(Quirk::FixedWindows) { self.in_window(key, now) } else { self.take_token(key, now) }
@@ -50,7 +57,9 @@ impl Limiters {
 
     fn in_window(&mut self, key: &Key, now: Instant) -> Result<(), Instant> {
         let at = now.0 / key.period;
-        let window = self.windows.entry(key.clone()).or_insert(Window { at, count: 0 });
+        let is_lost = self.restarted.is_some_and(|restarted| restarted.0 / key.period == at);
+        let count = if is_lost { key.count } else { 0 };
+        let window = self.windows.entry(key.clone()).or_insert(Window { at, count });
         if window.at != at {
             *window = Window { at, count: 0 };
         }
@@ -61,7 +70,11 @@ impl Limiters {
     fn take_token(&mut self, key: &Key, now: Instant) -> Result<(), Instant> {
         // A token is `period` parts, of which `count` come each millisecond.
         let full = key.count.saturating_mul(key.period);
-        let bucket = self.windows.entry(key.clone()).or_insert(Window { at: now.0, count: full });
+        let new = match self.restarted {
+            Some(restarted) => Window { at: restarted.0, count: 0 },
+            None => Window { at: now.0, count: full },
+        };
+        let bucket = self.windows.entry(key.clone()).or_insert(new);
         let filled = now.0.saturating_sub(bucket.at).saturating_mul(key.count);
         bucket.count = bucket.count.saturating_add(filled).min(full);
         bucket.at = now.0;
@@ -120,6 +133,21 @@ mod tests {
     fn the_reference_counts_in_windows_and_native_evenly() {
         assert_eq!(allowed(Target::Stalwart016, 130, 6), [130, 130, 180, 180, 240, 240]);
         assert_eq!(allowed(Target::Native, 130, 6), [130, 130, 160, 190, 220, 250]);
+    }
+
+    #[test]
+    fn behind_a_restart_everything_counts_as_spent() {
+        let limiter = limiter(2, 60);
+        for (target, free) in [(Target::Native, 160), (Target::Stalwart016, 180)] {
+            let mut limiters = Limiters::restarted(Instant(130_000));
+            let a = key(&limiter, "a");
+            assert_eq!(limiters.count(&a, Instant(131_000), target), Err(Instant(free * 1_000)), "{target}");
+            assert_eq!(limiters.count(&a, Instant(free * 1_000), target), Ok(()), "{target}");
+        }
+        let mut later = Limiters::restarted(Instant(0));
+        for _ in 0..2 {
+            assert_eq!(later.count(&key(&limiter, "b"), Instant(600_000), Target::Native), Ok(()));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use base::{Instant, Mailbox, Millis};
 use policy::strategy::QueueId;
 
-use crate::{failure::Failure, reply::Reply};
+use crate::{failure::Failure, quota::Held, reply::Reply};
 
 /// A message's number; whoever hands it in gives it. Reports are numbered from [`Self::REPORTS`] on.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -125,6 +125,8 @@ pub struct Message {
     pub envelope: Box<Envelope>,
     /// The recipients, in the order in which they were handed in.
     pub recipients: Vec<Recipient>,
+    /// What it takes of the quotas, until its recipients are done.
+    pub(crate) held: Vec<Held>,
 }
 
 /// What schedules need of a message.
@@ -272,11 +274,12 @@ impl Recipient {
         }
     }
 
-    /// When something of it is due: an attempt, a notice or its expiry; `None` where it is done.
+    /// When something of it is due: an attempt, a notice or its expiry; where it is done, at once that its sender is told,
+    /// and `None` behind that.
     #[must_use]
     pub fn next_event(&self) -> Option<Instant> {
         if self.status.is_final() {
-            return None;
+            return (!self.is_reported).then_some(Instant(0));
         }
         let expiry = match self.expires {
             Expires::At(at) => at,

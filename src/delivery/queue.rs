@@ -13,16 +13,16 @@ use base::Instant;
 use policy::{Decide, Quirk, Scratch, Strategies, strategy::QueueId};
 
 use crate::{
-    admission::{Admission, Progress},
+    admission::{Admission, Progress, Told},
     attempt::Attempt,
     context::{Context, Reads, Reporting},
     effect::{Effect, Input},
     event::Event,
     limiter::Limiters,
     message::{Message, MessageId, Submission},
-    quota::{Held, Quotas},
+    planted::Fault,
+    quota::Quotas,
     random::Random,
-    report::Report,
     sts::Cache,
 };
 
@@ -46,6 +46,7 @@ pub struct Queue<'p> {
     timers: BTreeSet<(Instant, u64)>,
     effects: VecDeque<Effect>,
     events: VecDeque<Event>,
+    fault: Option<Fault>,
 }
 
 /// A message, and the events that it has in the lanes.
@@ -53,8 +54,6 @@ pub struct Queue<'p> {
 struct Entry {
     message: Message,
     due: Vec<(QueueId, Instant)>,
-    /// What it takes of the quotas.
-    held: Vec<Held>,
 }
 
 /// A virtual queue.
@@ -94,7 +93,37 @@ impl<'p> Queue<'p> {
             timers: BTreeSet::new(),
             effects: VecDeque::new(),
             events: VecDeque::new(),
+            fault: None,
         }
+    }
+
+    /// The queue as it goes on at `now` behind a restart, with the messages that were kept. Its reports are numbered
+    /// from `next_report` on. What rates had been counted is not known, so all of them begin spent.
+    #[must_use]
+    pub fn restarted(
+        engine: &'p dyn Decide,
+        strategies: &'p Strategies,
+        seed: u64,
+        now: Instant,
+        kept: impl IntoIterator<Item = Message>,
+        next_report: MessageId,
+    ) -> Self {
+        let mut queue = Self::new(engine, strategies, seed);
+        queue.limiters = Limiters::restarted(now);
+        queue.next_report = next_report.0.max(MessageId::REPORTS);
+        for message in kept {
+            let id = message.id;
+            message.held.iter().for_each(|held| queue.quotas.take_again(held));
+            queue.messages.insert(id, Entry { message, due: Vec::new() });
+            queue.schedule(id);
+        }
+        queue
+    }
+
+    /// Plants a fault, for a test that shows that it is found.
+    #[cfg(feature = "planted")]
+    pub const fn plant(&mut self, fault: Fault) {
+        self.fault = Some(fault);
     }
 
     /// Takes what happened at `now`.
@@ -110,12 +139,12 @@ impl<'p> Queue<'p> {
             answer => self.answer(now, answer),
         }
         self.dispatch(now);
-        while let Some(Reporting { id, submission, report, task }) = self.reports.pop_front() {
-            self.admit(now, id, submission, Some((report, task)));
+        while let Some(Reporting { id, submission, told }) = self.reports.pop_front() {
+            self.admit(now, id, submission, Some(told));
         }
     }
 
-    fn admit(&mut self, now: Instant, id: MessageId, submission: Submission, report: Option<(Box<Report>, u64)>) {
+    fn admit(&mut self, now: Instant, id: MessageId, submission: Submission, report: Option<Told>) {
         let task = self.new_task();
         let mut admission = Admission::new(task, id, submission, report, now);
         if admission.run(&mut self.context(now).0) == Progress::Waits {
@@ -179,6 +208,7 @@ impl<'p> Queue<'p> {
             events: &mut self.events,
             reports: &mut self.reports,
             next_report: &mut self.next_report,
+            fault: self.fault,
         };
         (context, &mut self.messages)
     }
@@ -197,15 +227,21 @@ impl<'p> Queue<'p> {
             None => {}
             Some(Task::Admission(mut admission)) => match admission.handle(answer, &mut self.context(now).0) {
                 Progress::Stored => {
-                    let (message, held, waiting) = admission.message();
+                    let (message, told) = admission.stored();
                     let id = message.id;
-                    self.messages.insert(id, Entry { message, due: Vec::new(), held });
+                    self.messages.insert(id, Entry { message, due: Vec::new() });
                     self.schedule(id);
-                    if let Some(task) = waiting {
-                        self.with_attempt(now, task, Attempt::reported);
+                    if let Some(Told { report, task, .. }) = told {
+                        self.with_attempt(now, task, |attempt, message, context| {
+                            attempt.reported(id, report.lines, message, context);
+                        });
                     }
                 }
-                Progress::Refused => {}
+                Progress::Refused => {
+                    if let Some(task) = admission.waiting() {
+                        self.with_attempt(now, task, Attempt::not_reported);
+                    }
+                }
                 Progress::Waits => {
                     self.tasks.insert(ticket.task, Task::Admission(admission));
                 }
@@ -250,10 +286,11 @@ impl<'p> Queue<'p> {
     /// Puts the events of an idle message into the lanes, or forgets the message where nothing is left.
     fn schedule(&mut self, id: MessageId) {
         let Some(entry) = self.messages.get_mut(&id) else { return };
-        let (target, recipients) = (self.engine.plan().target, &entry.message.recipients);
+        let target = self.engine.plan().target;
+        let recipients = &entry.message.recipients;
         let is_done = |place: &u32| recipients.get(*place as usize).is_none_or(|known| known.status.is_final());
         let quotas = &mut self.quotas;
-        entry.held.retain(|held| {
+        entry.message.held.retain(|held| {
             let is_over = match &*held.recipients {
                 [] => recipients.iter().all(|recipient| recipient.status.is_final()),
                 // The reference gives the share of a domain back when its first recipient is done.

@@ -57,6 +57,13 @@ impl Quotas {
         !is_over
     }
 
+    /// Takes what a message held before a restart, whether there is room or not.
+    pub(crate) fn take_again(&mut self, held: &Held) {
+        let used = self.used.entry(held.key.clone()).or_default();
+        used.messages = used.messages.saturating_add(1);
+        used.size = used.size.saturating_add(held.size);
+    }
+
     /// Gives back what was taken.
     pub(crate) fn give_back(&mut self, held: &Held) {
         let Some(used) = self.used.get_mut(&held.key) else { return };
@@ -95,7 +102,11 @@ mod tests {
         for _ in 0..2 {
             quotas.give_back(&Held { key: key("a"), size: 40, recipients: Vec::new() });
         }
-        quotas.give_back(&Held { key: key("b"), size: 100, recipients: Vec::new() });
+        let held = Held { key: key("b"), size: 100, recipients: Vec::new() };
+        quotas.give_back(&held);
+        quotas.take_again(&held);
+        assert!(!quotas.take(&key("b"), 1), "what was held before is held again");
+        quotas.give_back(&held);
         assert!(quotas.used.is_empty(), "nothing is kept of what is not used");
     }
 }

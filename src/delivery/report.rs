@@ -42,13 +42,16 @@ impl Action {
     }
 }
 
+/// What is told about which recipients, by their places.
+pub type Lines = Vec<(u32, Action)>;
+
 /// A report, without the part of the original that it returns.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Report {
     /// The message that it is about.
     pub about: MessageId,
     /// What is told about which of its recipients.
-    pub lines: Vec<(u32, Action)>,
+    pub lines: Lines,
     /// What stands before the original.
     pub before: Vec<u8>,
     /// How much of the original it returns.

@@ -244,10 +244,22 @@ impl Session {
         matches!(self.state, State::Over)
     }
 
+    /// Who was delivered already, and with what reply.
+    pub fn delivered(&self) -> impl Iterator<Item = (usize, &Reply)> {
+        let known = self.outcomes.iter().enumerate();
+        known.filter_map(|(number, outcome)| Some((number, outcome.as_ref()?.as_ref().ok()?)))
+    }
+
+    /// Whether the host takes NOTIFY.
+    #[must_use]
+    pub const fn takes_notify(&self) -> bool {
+        self.offers.dsn
+    }
+
     /// What it came to, when it is over.
     #[must_use]
     pub fn outcomes(self) -> Outcomes {
-        Outcomes { recipients: self.outcomes, failure: self.failure, takes_notify: self.offers.dsn }
+        Outcomes { takes_notify: self.takes_notify(), recipients: self.outcomes, failure: self.failure }
     }
 
     /// Takes what happened.

@@ -12,7 +12,7 @@ use base::{Mailbox, Millis};
 use crate::zone::Zone;
 
 #[cfg(test)]
-pub(crate) use read::{FAULT_KEYS, HOST_KEYS, KEYS, REPLY_KEYS, STS_KEYS};
+pub(crate) use read::{CRASH_KEYS, DISK_KEYS, FAULT_KEYS, HOST_KEYS, KEYS, REPLY_KEYS, STS_KEYS};
 pub(crate) use read::{read, word};
 
 /// What messages meet.
@@ -30,6 +30,33 @@ pub struct World {
     pub hosts: BTreeMap<String, Host>,
     /// The MTA-STS policies that are served, by domain.
     pub mta_sts: BTreeMap<String, MtaSts>,
+    /// When the node itself crashes.
+    pub crashes: Vec<Crash>,
+    /// When nothing can be stored.
+    pub disk_full: Vec<Span>,
+}
+
+/// A crash of the node: it is gone with all that was not stored, and starts again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Crash {
+    /// When it crashes.
+    pub when: When,
+    /// How long it is down.
+    pub down: Millis,
+}
+
+impl Crash {
+    /// How long a node is down that does not say.
+    pub const DOWN: Millis = Millis::from_secs(10);
+}
+
+/// When a node crashes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum When {
+    /// So long behind the run's beginning.
+    At(Millis),
+    /// Behind the effect of this number that the delivery core asks for, from 1.
+    Effect(u64),
 }
 
 /// A span of time from the run's beginning.

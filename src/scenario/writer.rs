@@ -177,6 +177,18 @@ fn world(world: &World, out: &mut Writer) {
         span(fault.span, out);
     }
     mta_sts(world, out);
+    for crash in &world.crashes {
+        out.header("[[world.crash]]");
+        match crash.when {
+            world::When::At(at) => out.value("at", &text(&at.to_string())),
+            world::When::Effect(number) => out.value("effect", &number.to_string()),
+        }
+        out.value("down", &text(&crash.down.to_string()));
+    }
+    for full in &world.disk_full {
+        out.header("[[world.disk_full]]");
+        span(*full, out);
+    }
     let unsaid = world::Host::default();
     for (name, host) in &world.hosts {
         let name = format!("world.host.{}", toml_key(name));

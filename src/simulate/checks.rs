@@ -3,14 +3,27 @@
 //! A checker reads the scenario, the policy's settings, and what servers took; never a verdict of the core. So a fault
 //! of the core shows here, and a test plants each to show it.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use base::{Instant, Millis};
 use delivery::{Recipient, Status, event::What};
-use policy::{Kind, Quirk, Strategies, Target, strategy};
-use scenario::Scenario;
+use policy::{
+    Kind, Quirk, Strategies, StrategyId, Target,
+    strategy::{self, CountBy, Scope},
+};
+use scenario::{
+    Message, Scenario, World,
+    world::{DnsAnswer, DnsFault},
+    zone::Found,
+};
 
-use crate::{peer::Taken, run::Life};
+use crate::{
+    peer::Taken,
+    run::{Connected, Life, Setup},
+};
 
 /// Something that must never be.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,17 +38,21 @@ pub struct Violation {
 
 /// Everything that is wrong with a run.
 #[must_use]
-pub fn violations(scenario: &Scenario, strategies: &Strategies, target: Target, life: &Life) -> Vec<Violation> {
+pub fn violations(setup: Setup<'_>, life: &Life) -> Vec<Violation> {
+    let Setup { scenario, world, engine, strategies, .. } = setup;
+    let target = engine.plan().target;
     let mut found = Vec::new();
     // A server that takes a final reply of 251 to 299 for a failure sends again what was taken: that is its own fault.
     let is_seen = |taken: &&Taken| taken.code == 250 || !target.has(Quirk::OnlyFinal250);
     let seen: Vec<&Taken> = life.taken.iter().filter(is_seen).collect();
     accounted(scenario, life, &mut found);
-    delivered_once(&seen, &mut found);
+    delivered_once(life, &seen, &mut found);
     delivered_is_taken(life, &seen, &mut found);
     told(scenario, life, &mut found);
     in_clear(strategies, life, &mut found);
     parallel(strategies, life, &mut found);
+    limits(scenario, strategies, target, life, &mut found);
+    given_up(scenario, world, strategies, target, life, &mut found);
     time(life, &mut found);
     found
 }
@@ -50,9 +67,10 @@ fn accounted(scenario: &Scenario, life: &Life, found: &mut Vec<Violation>) {
                 known.into_iter().flatten().filter(|recipient| recipient.address == *rcpt).collect();
             let mut wrong = |what: String| found.push(Violation { checker: "accounted", message: place, what });
             match *states {
-                // What is handed in behind the end, or as the run ends, was never accepted.
                 [] if life.refused.contains_key(&(place as u64)) => {}
+                // What is handed in behind the end, or as the run ends, was never accepted.
                 [] if life.start + message.at + Millis(1) >= ends || life.is_stopped => {}
+                [] if life.seen.unaccepted.contains(&(place as u64)) => {}
                 [] => wrong(format!("{rcpt} was lost")),
                 [state] => {
                     let is_waiting = state.next_event().is_some_and(|at| at != Instant::NEVER);
@@ -66,11 +84,25 @@ fn accounted(scenario: &Scenario, life: &Life, found: &mut Vec<Violation>) {
     }
 }
 
+/// Whether the node crashed after `taken`, before it could store that somebody had it (RFC 1047): the one moment at which
+/// what was delivered may be forgotten.
+fn is_forgotten(life: &Life, taken: &Taken) -> bool {
+    let places = life.recipients.get(&taken.message).into_iter().flatten().zip(0..);
+    let place = places.into_iter().find(|(known, _)| known.address.as_str() == taken.rcpt).map(|(_, place)| place);
+    let stored = place.and_then(|place: u32| life.seen.settled.get(&(taken.message, place)));
+    let is_between = |(at, effect): &(Instant, u64)| {
+        *effect >= taken.effect && *at <= taken.answered && stored.is_none_or(|stored| effect < stored)
+    };
+    life.seen.crashes.iter().any(is_between)
+}
+
 /// Nobody gets a message twice.
-fn delivered_once(taken: &[&Taken], found: &mut Vec<Violation>) {
+fn delivered_once(life: &Life, taken: &[&Taken], found: &mut Vec<Violation>) {
     let mut known: BTreeMap<(u64, &str), &Taken> = BTreeMap::new();
     for taken in taken {
-        if let Some(first) = known.insert((taken.message, &taken.rcpt), taken) {
+        if let Some(first) =
+            known.insert((taken.message, &taken.rcpt), taken).filter(|first| !is_forgotten(life, first))
+        {
             let what = format!("{} got it from {} and again from {}", taken.rcpt, first.host, taken.host);
             found.push(Violation { checker: "delivered-once", message: taken.message as usize, what });
         }
@@ -79,17 +111,21 @@ fn delivered_once(taken: &[&Taken], found: &mut Vec<Violation>) {
 
 /// What is told to be delivered to a host was taken by it, and what was taken is told to be delivered.
 fn delivered_is_taken(life: &Life, taken: &[&Taken], found: &mut Vec<Violation>) {
+    let mut known: BTreeMap<(u64, &str), bool> = BTreeMap::new();
+    for taken in taken {
+        *known.entry((taken.message, &taken.rcpt)).or_insert(true) &= is_forgotten(life, taken);
+    }
     for (place, recipients) in &life.recipients {
         for recipient in recipients {
             let rcpt = recipient.address.as_str();
-            let is_taken = taken.iter().any(|taken| taken.message == *place && taken.rcpt == rcpt);
+            let forgotten = known.get(&(*place, rcpt));
             let mut wrong =
                 |what: String| found.push(Violation { checker: "delivered-is-taken", message: *place as usize, what });
             match &recipient.status {
-                Status::Delivered(delivered) if &*delivered.entity != "localhost" && !is_taken => {
+                Status::Delivered(delivered) if &*delivered.entity != "localhost" && forgotten.is_none() => {
                     wrong(format!("{rcpt} is told to be delivered to {}, which did not take it", delivered.entity));
                 }
-                Status::Bounced(_) if is_taken => {
+                Status::Bounced(_) if forgotten == Some(&false) => {
                     wrong(format!("{rcpt} is told to be given up, and a server took it"));
                 }
                 _ => {}
@@ -143,11 +179,144 @@ fn in_clear(strategies: &Strategies, life: &Life, found: &mut Vec<Violation>) {
 
 /// No queue has more connections at a time than it has threads.
 fn parallel(strategies: &Strategies, life: &Life, found: &mut Vec<Violation>) {
-    for (queue, (most, message)) in &life.most_connections {
+    for (queue, (most, message)) in &life.seen.most_connections {
         let allowed = strategies.queue(*queue).map_or(0, |queue| queue.threads);
         if *most > allowed {
             let what = format!("{most} connections were open at a time for a queue of {allowed}");
             found.push(Violation { checker: "parallel", message: *message as usize, what });
+        }
+    }
+}
+
+/// No rate limit is exceeded: of the connections that count under one key, no window has more than the rate, and no span
+/// of a period more than the rate and one full bucket. Limiters with a condition are left out, as are those whose key
+/// is not seen from outside.
+fn limits(scenario: &Scenario, strategies: &Strategies, target: Target, life: &Life, found: &mut Vec<Violation>) {
+    for (number, limiter) in strategies.limiters.iter().enumerate().filter(|(_, limiter)| limiter.condition.is_none()) {
+        let mut counted: BTreeMap<Vec<String>, Vec<Instant>> = BTreeMap::new();
+        // What was counted once: a work item, one of its transactions, or each connection.
+        let mut known = BTreeSet::new();
+        for (place, connected) in life.seen.connections.iter().enumerate() {
+            let message = usize::try_from(connected.message).ok().and_then(|place| scenario.messages.get(place));
+            let Some(values) = message.and_then(|message| key_of(limiter, message, connected)) else { continue };
+            let once = match limiter.scope {
+                Scope::Sender => (connected.task, 0),
+                Scope::Rcpt if message.is_some_and(|message| one_domain(message).is_some()) => (connected.task, 0),
+                Scope::Rcpt => continue,
+                Scope::Finest => (connected.task, place + 1),
+            };
+            if known.insert(once) {
+                counted.entry(values).or_default().push(connected.at);
+            }
+        }
+        let period = limiter.period.0.max(1);
+        for (values, times) in counted {
+            let is_over = if target.has(Quirk::FixedWindows) {
+                let mut windows: BTreeMap<u64, u64> = BTreeMap::new();
+                for at in &times {
+                    *windows.entry(at.0 / period).or_default() += 1;
+                }
+                windows.values().any(|count| *count > limiter.count)
+            } else {
+                let most = usize::try_from(limiter.count.saturating_mul(2)).unwrap_or(usize::MAX);
+                times.iter().zip(times.iter().skip(most)).any(|(first, next)| next.since(*first).0 < period)
+            };
+            if is_over {
+                let of = if values.is_empty() { String::new() } else { format!(" for {}", values.join(", ")) };
+                let what =
+                    format!("limiter {number} lets more through{of} than {} in {}", limiter.count, limiter.period);
+                found.push(Violation { checker: "limits", message: 0, what });
+            }
+        }
+    }
+}
+
+/// What a connection is counted under; `None` where that is not seen from outside.
+fn key_of(limiter: &strategy::Limiter, message: &Message, connected: &Connected) -> Option<Vec<String>> {
+    let value = |by: &CountBy| match by {
+        CountBy::Rcpt => match &*message.recipients {
+            [only] => Some(only.as_str().to_owned()),
+            _ => None,
+        },
+        CountBy::RcptDomain => one_domain(message).map(str::to_owned),
+        CountBy::Sender => Some(message.sender.as_str().to_owned()),
+        CountBy::SenderDomain => Some(message.sender.domain().to_owned()),
+        CountBy::Mx => Some(connected.host.clone()),
+        CountBy::RemoteIp => Some(connected.ip.to_string()),
+        // It is chosen behind the limit.
+        CountBy::LocalIp => None,
+    };
+    limiter.key.iter().map(value).collect()
+}
+
+/// The domain of all recipients, where it is one.
+fn one_domain(message: &Message) -> Option<&str> {
+    let first = message.recipients.first()?.domain();
+    message.recipients.iter().all(|rcpt| rcpt.domain() == first).then_some(first)
+}
+
+/// Nobody is given up without a reason that the world gave for good, or before the schedule says so.
+fn given_up(
+    scenario: &Scenario,
+    world: &World,
+    strategies: &Strategies,
+    target: Target,
+    life: &Life,
+    found: &mut Vec<Violation>,
+) {
+    // The reference gives up where TLS is not as it is demanded, and a relay may offer no known way to authenticate.
+    let has_credentials =
+        |route: &strategy::Route| matches!(route, strategy::Route::Relay(relay) if relay.credentials.is_some());
+    if target.has(Quirk::TlsRefusalPermanent) || strategies.routes.iter().any(has_credentials) {
+        return;
+    }
+    // A relay may be on a private address, so only a name that leads nowhere is a reason.
+    let has_no_address = |name: &str| {
+        let has_none = |is_v6| !matches!(world.zone.addresses(name, is_v6), Found::Records(_));
+        let is_denied = |fault: &DnsFault| fault.name == name && fault.answer == DnsAnswer::NxDomain;
+        (has_none(false) && has_none(true)) || world.dns_faults.iter().any(is_denied)
+    };
+    let is_relay_gone = strategies.routes.iter().any(|route| match route {
+        strategy::Route::Relay(relay) => relay.address.parse::<IpAddr>().is_err() && has_no_address(&relay.address),
+        strategy::Route::Mx(_) | strategy::Route::Local => false,
+    });
+    // For each recipient the last schedule, and how often it was tried.
+    let mut schedules: BTreeMap<(u64, u32), (StrategyId, u32)> = BTreeMap::new();
+    for event in &life.events {
+        match &event.what {
+            What::Decided { recipient, kind: Kind::Schedule, chosen: Some(chosen), .. } => {
+                schedules.entry((event.message.0, *recipient)).or_insert((chosen.id, 0)).0 = chosen.id;
+            }
+            What::Attempt(places) => {
+                for place in places {
+                    schedules.entry((event.message.0, *place)).or_insert((StrategyId::at(0), 0)).1 += 1;
+                }
+            }
+            What::Outcome { recipient, status: Status::Bounced(_), .. } => {
+                let place = usize::try_from(event.message.0).unwrap_or(usize::MAX);
+                let Some(message) = scenario.messages.get(place) else { continue };
+                let Some(rcpt) = message.recipients.get(*recipient as usize) else { continue };
+                let known = schedules.get(&(event.message.0, *recipient));
+                let is_over = known.is_none_or(|(id, tries)| {
+                    let expiry = strategies.schedule(*id).map(|schedule| schedule.expiry);
+                    match expiry {
+                        Some(strategy::Expiry::Ttl(ttl)) => life.start + message.at + ttl <= event.at,
+                        Some(strategy::Expiry::Attempts(most)) => *tries >= most,
+                        None => true,
+                    }
+                });
+                let is_denied = |name: &str| life.seen.denials.contains(name);
+                let names_denied = match world.zone.mx(rcpt.domain()) {
+                    Found::Records(records) => records.iter().any(|(_, exchange)| is_denied(exchange)),
+                    Found::NoData | Found::NoName => false,
+                };
+                let is_refused = life.seen.refusals.contains(&event.message.0);
+                if !(is_over || is_refused || is_denied(rcpt.domain()) || names_denied || is_relay_gone) {
+                    let what = format!("{rcpt} is given up, and nobody refused it for good");
+                    found.push(Violation { checker: "given-up", message: place, what });
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -175,6 +344,7 @@ mod tests {
     use scenario::Message;
 
     use super::*;
+    use crate::{run::Seen, testing::plan};
 
     const HOST: &str = "mx.corp.test";
 
@@ -201,14 +371,21 @@ mod tests {
     fn strategies() -> Strategies {
         let queue = strategy::VirtualQueue { name: "default".into(), threads: 2 };
         let strict = strategy::Tls { starttls: strategy::Requirement::Require, ..strategy::Tls::BUILT_IN };
+        let limiter = strategy::Limiter {
+            scope: Scope::Finest,
+            key: Box::new([CountBy::RemoteIp]),
+            condition: None,
+            count: 1,
+            period: Millis(100),
+        };
         Strategies {
             hostname: "here.test".into(),
             routes: Vec::new(),
-            schedules: Vec::new(),
+            schedules: vec![strategy::Schedule::built_in()],
             connections: Vec::new(),
             tls: vec![strategy::Tls::BUILT_IN, strict],
             queues: vec![queue],
-            limiters: Vec::new(),
+            limiters: vec![limiter],
             quotas: Vec::new(),
             dsn: strategy::Dsn { from_name: "x".into(), from_address: "x@here.test".into(), submitter: "x".into() },
         }
@@ -243,18 +420,30 @@ mod tests {
             rcpt: "bob@corp.test".to_owned(),
             is_secure: false,
             code: 250,
+            effect: 10,
+            answered: Instant(1_600),
+        };
+        let connected = Connected {
+            at: Instant(1_400),
+            task: 2,
+            message: 0,
+            host: HOST.to_owned(),
+            ip: [198, 51, 100, 1].into(),
+            from: None,
         };
         let life = Life {
             start,
             end: Instant(3_000),
             events: vec![decided(1_100, 1), decided(1_200, 0)],
             recipients: BTreeMap::from([(0, vec![recipient(delivered())])]),
-            refused: BTreeMap::new(),
-            reports: BTreeMap::new(),
             taken: vec![taken],
-            unanswered: std::collections::BTreeSet::new(),
-            most_connections: BTreeMap::from([(QueueId(0), (2, 0))]),
-            is_stopped: false,
+            seen: Seen {
+                connections: vec![connected],
+                most_connections: BTreeMap::from([(QueueId(0), (2, 0))]),
+                settled: BTreeMap::from([((0, 0), 12)]),
+                ..Seen::default()
+            },
+            ..Life::default()
         };
         (scenario, life)
     }
@@ -262,7 +451,7 @@ mod tests {
     #[test]
     fn each_checker_catches_what_it_is_for() {
         type Plant = fn(&mut Life);
-        let cases: [(&str, Plant); 11] = [
+        let cases: [(&str, Plant); 16] = [
             ("", |_| {}),
             ("accounted: bob@corp.test was lost", |life| {
                 life.recipients.clear();
@@ -277,7 +466,38 @@ mod tests {
                 life.taken.clear();
             }),
             ("delivered-once: bob@corp.test got it from mx.corp.test and again from mx.corp.test", |life| {
-                life.taken.push(life.taken[0].clone());
+                life.taken.push(Taken { effect: 20, ..life.taken[0].clone() });
+            }),
+            ("delivered-once: bob@corp.test got it from mx.corp.test and again from mx.corp.test", |life| {
+                life.taken.push(Taken { effect: 20, ..life.taken[0].clone() });
+                life.seen.crashes.push((Instant(1_601), 11));
+            }),
+            // A crash is an excuse only before it was stored that somebody had it.
+            ("", |life| {
+                life.taken.push(Taken { effect: 20, ..life.taken[0].clone() });
+                life.seen.crashes.push((Instant(1_600), 11));
+            }),
+            ("delivered-once: bob@corp.test got it from mx.corp.test and again from mx.corp.test", |life| {
+                life.taken.push(Taken { effect: 20, ..life.taken[0].clone() });
+                life.seen.crashes.push((Instant(1_600), 12));
+            }),
+            ("limits: limiter 0 lets more through for 198.51.100.1 than 1 in 100ms", |life| {
+                // One bucket and what comes in meanwhile: two in a period are within the rate.
+                for task in [3, 4] {
+                    life.seen.connections.push(Connected { task, ..life.seen.connections[0].clone() });
+                }
+            }),
+            ("given-up: bob@corp.test is given up, and nobody refused it for good", |life| {
+                let failed = Failed { entity: HOST.into(), failure: delivery::Failure::NoneLeft };
+                let status = Status::Bounced(Box::new(failed));
+                let chosen = Some(Chosen { id: StrategyId::at(0), rule: None });
+                for what in [
+                    What::Decided { recipient: 0, kind: Kind::Schedule, chosen, is_instead: false },
+                    What::Attempt(vec![0]),
+                    What::Outcome { recipient: 0, status, next: None },
+                ] {
+                    life.events.push(Event { at: Instant(1_300), message: MessageId(0), what });
+                }
             }),
             (
                 "delivered-is-taken: bob@corp.test is told to be delivered to mx.corp.test, which did not take it",
@@ -301,14 +521,15 @@ mod tests {
                 life.events.pop();
             }),
             ("parallel: 3 connections were open at a time for a queue of 2", |life| {
-                life.most_connections.insert(QueueId(0), (3, 0));
+                life.seen.most_connections.insert(QueueId(0), (3, 0));
             }),
             ("time: something happened at 1100 after 1200", |life| life.events.swap(0, 1)),
         ];
         for (expected, plant) in cases {
             let (scenario, mut life) = good();
             plant(&mut life);
-            let found = violations(&scenario, &strategies(), Target::Native, &life);
+            let (plan, strategies) = (plan(Target::Native), strategies());
+            let found = violations(Setup::new(&scenario, &World::default(), &plan, &strategies), &life);
             let shown: Vec<String> =
                 found.iter().map(|violation| format!("{}: {}", violation.checker, violation.what)).collect();
             if expected.starts_with("time") {

@@ -1,21 +1,20 @@
 //! Search for faults: a scenario under many seeds, each with a world that goes wrong in other ways.
 //!
 //! What goes wrong follows from the seed alone: hosts that defer, refuse, close, keep silent or talk nonsense at some
-//! stage for some time, TLS that is there or not, DNS that fails. The scenario's expectations do not hold in such a
+//! stage for some time, TLS that is there or not, DNS that fails, a node that crashes or cannot store. The scenario's expectations do not hold in such a
 //! world; what must never be ([`crate::checks`]) must still never be.
 
 use base::Millis;
 use delivery::random::Random;
-use policy::{Decide, Strategies};
 use scenario::{
     Environment, Scenario, World,
-    world::{Answer, Certificate, DnsAnswer, DnsFault, HostReply, Span, Stage, StartTls},
+    world::{Answer, Certificate, Crash, DnsAnswer, DnsFault, HostReply, Span, Stage, StartTls, When},
     zone::Data,
 };
 
 use crate::{
     checks::{Violation, violations},
-    run::{Keep, Life, run},
+    run::{Keep, Life, Setup, run},
 };
 
 /// What goes wrong, by chance that follows from a seed.
@@ -49,6 +48,7 @@ impl Chance {
 const HOST_FAULTS: u64 = 60;
 const TLS_FAULTS: u64 = 30;
 const DNS_FAULTS: u64 = 25;
+const NODE_FAULTS: u64 = 40;
 
 /// The world of a scenario, as it goes wrong under `seed`.
 #[must_use]
@@ -97,6 +97,18 @@ pub fn varied(world: &World, seed: u64) -> World {
             varied.dns_faults.push(DnsFault { name, kind: None, answer, span: random.span() });
         }
     }
+    if random.percent(NODE_FAULTS) {
+        let count = 1 + random.below(3);
+        for _ in 0..count {
+            // Most of what a node does it does early.
+            let reach = random.of(&[100, 1_000, 10_000], 100);
+            let when = When::Effect(1 + random.below(reach));
+            varied.crashes.push(Crash { when, down: Millis(1 + random.below(600_000)) });
+        }
+    }
+    if random.percent(10) {
+        varied.disk_full.push(random.span());
+    }
     varied
 }
 
@@ -143,20 +155,14 @@ pub struct Found {
     pub life: Life,
 }
 
-/// Runs `scenario` under `count` seeds from `first` on; gives the first one that shows a fault, and how many were run.
-pub fn explore(
-    scenario: &Scenario,
-    world: &World,
-    environment: &Environment,
-    engine: &dyn Decide,
-    strategies: &Strategies,
-    (first, count): (u64, u64),
-) -> (Option<Found>, u64) {
+/// Runs what `setup` says under `count` seeds from `first` on; gives the first one that shows a fault, and how many were run.
+pub fn explore(setup: Setup<'_>, environment: &Environment, (first, count): (u64, u64)) -> (Option<Found>, u64) {
     for (number, seed) in (first..).take(usize::try_from(count).unwrap_or(usize::MAX)).enumerate() {
-        let scenario = Scenario { seed, ..scenario.clone() };
-        let world = varied(world, seed);
-        let life = run(&scenario, &world, &mut environment.clone(), engine, strategies, Keep::Events);
-        let violations = violations(&scenario, strategies, engine.plan().target, &life);
+        let scenario = Scenario { seed, ..setup.scenario.clone() };
+        let world = varied(setup.world, seed);
+        let setup = Setup { scenario: &scenario, world: &world, ..setup };
+        let life = run(setup, &mut environment.clone(), Keep::Events);
+        let violations = violations(setup, &life);
         if !violations.is_empty() {
             return (Some(Found { seed, violations, life }), number as u64 + 1);
         }

@@ -17,6 +17,7 @@ pub mod checks;
 pub mod expect;
 pub mod explore;
 pub mod peer;
+mod resolver;
 pub mod run;
 pub mod summary;
 pub mod timeline;
@@ -24,6 +25,9 @@ pub mod timeline;
 pub use attempt::{Attempt, Decided};
 pub use checks::{Violation, violations};
 pub use expect::Unmet;
-pub use run::{Keep, Life, run};
+pub use run::{Keep, Life, Setup, run};
 pub use summary::Summary;
 pub use timeline::Timeline;
+
+#[cfg(test)]
+mod testing;

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use base::{Instant, Mailbox, Millis};
-use scenario::world::{Answer, Certificate, Host, Stage, StartTls};
+use scenario::world::{Answer, Host, Stage, StartTls};
 
 /// A message that a server took responsibility for, for one recipient.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,10 +27,11 @@ pub struct Taken {
     pub is_secure: bool,
     /// The code of its final reply, which is that of a yes.
     pub code: u16,
+    /// By which effect of the core it was sent.
+    pub effect: u64,
+    /// When its final reply came back.
+    pub answered: Instant,
 }
-
-/// How often each of a host's replies was given.
-pub(crate) type Given = Vec<u64>;
 
 /// What a server does next.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,12 +44,23 @@ pub(crate) enum Does {
     AwaitsTls,
 }
 
+/// A server of a scenario.
+#[derive(Debug)]
+pub(crate) struct Server<'w> {
+    pub(crate) name: String,
+    pub(crate) behaviour: &'w Host,
+    /// How often each of its replies was given.
+    pub(crate) given: Vec<u64>,
+}
+
 /// A connection, as the server sees it.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    name: String,
+    /// The server's place among all of them.
+    server: usize,
     ip: IpAddr,
-    behaviour: Host,
+    /// The message that it was made for.
+    message: u64,
     is_lmtp: bool,
     is_secure: bool,
     has_greeted: bool,
@@ -59,49 +71,21 @@ pub(crate) struct Peer {
     rcpts: Vec<String>,
 }
 
-/// When something happens, and how often replies were given.
-pub(crate) struct Moment<'m> {
+/// When something happens at a server.
+pub(crate) struct Moment<'m, 'w> {
     pub(crate) now: Instant,
     pub(crate) since_start: Millis,
-    pub(crate) given: &'m mut Given,
+    pub(crate) server: &'m mut Server<'w>,
 }
 
-impl Peer {
-    pub(crate) fn new(name: &str, ip: IpAddr, behaviour: Host) -> Self {
-        Self {
-            name: name.to_owned(),
-            ip,
-            behaviour,
-            is_lmtp: false,
-            is_secure: false,
-            has_greeted: false,
-            buffer: Vec::new(),
-            awaits_login: 0,
-            sender: None,
-            rcpts: Vec::new(),
-        }
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) const fn latency(&self) -> Millis {
-        self.behaviour.latency
-    }
-
+impl Moment<'_, '_> {
     /// What is answered otherwise than with yes.
-    pub(crate) fn scripted(
-        behaviour: &Host,
-        stage: Stage,
-        rcpt: Option<&str>,
-        moment: &mut Moment<'_>,
-    ) -> Option<Answer> {
+    pub(crate) fn scripted(&mut self, stage: Stage, rcpt: Option<&str>) -> Option<Answer> {
         let is_rcpt = |wanted: &Mailbox| rcpt.is_none_or(|rcpt| wanted.as_str().eq_ignore_ascii_case(rcpt));
-        moment.given.resize(behaviour.replies.len(), 0);
-        for (reply, given) in behaviour.replies.iter().zip(moment.given.iter_mut()) {
+        let Server { behaviour, given, .. } = &mut *self.server;
+        for (reply, given) in behaviour.replies.iter().zip(given.iter_mut()) {
             let fits = reply.stage == stage
-                && reply.span.has(moment.since_start)
+                && reply.span.has(self.since_start)
                 && reply.times.is_none_or(|times| *given < times)
                 && reply.rcpt.as_ref().is_none_or(is_rcpt);
             if fits {
@@ -113,15 +97,9 @@ impl Peer {
     }
 
     /// What is done at a stage, what the scenario says or this reply; and the code of the yes that it is, if it is one.
-    fn at(
-        &self,
-        stage: Stage,
-        rcpt: Option<&str>,
-        otherwise: &str,
-        moment: &mut Moment<'_>,
-    ) -> (Vec<Does>, Option<u16>) {
+    fn at(&mut self, stage: Stage, rcpt: Option<&str>, otherwise: &str) -> (Vec<Does>, Option<u16>) {
         let line = |text: String| vec![Does::Says(format!("{text}\r\n").into_bytes())];
-        match Self::scripted(&self.behaviour, stage, rcpt, moment) {
+        match self.scripted(stage, rcpt) {
             None => {
                 let code = otherwise.get(..3).and_then(|code| code.parse().ok());
                 (line(otherwise.to_owned()), code)
@@ -139,14 +117,40 @@ impl Peer {
             Some(Answer::Garbage) => (line("\u{1f682} choo".to_owned()), None),
         }
     }
+}
+
+impl Peer {
+    pub(crate) const fn new(server: usize, ip: IpAddr, message: u64) -> Self {
+        Self {
+            server,
+            ip,
+            message,
+            is_lmtp: false,
+            is_secure: false,
+            has_greeted: false,
+            buffer: Vec::new(),
+            awaits_login: 0,
+            sender: None,
+            rcpts: Vec::new(),
+        }
+    }
+
+    pub(crate) const fn server(&self) -> usize {
+        self.server
+    }
+
+    pub(crate) const fn message(&self) -> u64 {
+        self.message
+    }
 
     pub(crate) const fn has_greeted(&self) -> bool {
         self.has_greeted
     }
 
-    pub(crate) fn greets(&mut self, moment: &mut Moment<'_>) -> Vec<Does> {
+    pub(crate) fn greets(&mut self, moment: &mut Moment<'_, '_>) -> Vec<Does> {
         self.has_greeted = true;
-        self.at(Stage::Greeting, None, &format!("220 {} ESMTP", self.name), moment).0
+        let greeting = format!("220 {} ESMTP", moment.server.name);
+        moment.at(Stage::Greeting, None, &greeting).0
     }
 
     /// The handshake is over.
@@ -155,15 +159,7 @@ impl Peer {
         self.buffer.clear();
     }
 
-    pub(crate) const fn starttls(&self) -> StartTls {
-        self.behaviour.starttls
-    }
-
-    pub(crate) const fn certificate(&self) -> Certificate {
-        self.behaviour.certificate
-    }
-
-    pub(crate) fn takes(&mut self, bytes: &[u8], moment: &mut Moment<'_>) -> Vec<Does> {
+    pub(crate) fn takes(&mut self, bytes: &[u8], moment: &mut Moment<'_, '_>) -> Vec<Does> {
         self.buffer.extend_from_slice(bytes);
         let mut done = Vec::new();
         while let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
@@ -174,22 +170,22 @@ impl Peer {
         done
     }
 
-    fn command(&mut self, line: &str, moment: &mut Moment<'_>) -> Vec<Does> {
+    fn command(&mut self, line: &str, moment: &mut Moment<'_, '_>) -> Vec<Does> {
         if self.awaits_login > 0 {
             self.awaits_login -= 1;
             let otherwise = if self.awaits_login > 0 { "334 UGFzc3dvcmQ6" } else { "235 2.7.0 welcome" };
-            return self.at(Stage::Auth, None, otherwise, moment).0;
+            return moment.at(Stage::Auth, None, otherwise).0;
         }
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         match verb.to_ascii_uppercase().as_str() {
             "EHLO" | "LHLO" => {
                 self.is_lmtp = verb.eq_ignore_ascii_case("LHLO");
-                let mut keywords: Vec<&str> = self.behaviour.extensions.iter().map(String::as_str).collect();
-                if !self.is_secure && self.behaviour.starttls != StartTls::Absent {
+                let mut keywords: Vec<&str> = moment.server.behaviour.extensions.iter().map(String::as_str).collect();
+                if !self.is_secure && moment.server.behaviour.starttls != StartTls::Absent {
                     keywords.push("STARTTLS");
                 }
                 let mut reply = String::new();
-                let all = std::iter::once(&*self.name).chain(keywords.iter().copied());
+                let all = std::iter::once(&*moment.server.name).chain(keywords.iter().copied());
                 let count = keywords.len() + 1;
                 for (at, line) in all.enumerate() {
                     let is_last = at + 1 == count;
@@ -199,16 +195,16 @@ impl Peer {
                         reply.push_str("\r\n");
                     }
                 }
-                self.at(Stage::Ehlo, None, &reply, moment).0
+                moment.at(Stage::Ehlo, None, &reply).0
             }
-            "HELO" => vec![Does::Says(format!("250 {}\r\n", self.name).into_bytes())],
+            "HELO" => vec![Does::Says(format!("250 {}\r\n", moment.server.name).into_bytes())],
             "STARTTLS" => {
-                let otherwise = match self.behaviour.starttls {
+                let otherwise = match moment.server.behaviour.starttls {
                     StartTls::Offered | StartTls::Broken => "220 2.0.0 go ahead",
                     StartTls::Absent => "502 5.5.1 not known here",
                     StartTls::Refused => "454 4.7.0 TLS not available",
                 };
-                let (mut done, is_ready) = self.at(Stage::StartTls, None, otherwise, moment);
+                let (mut done, is_ready) = moment.at(Stage::StartTls, None, otherwise);
                 if is_ready == Some(220) && otherwise.starts_with("220") {
                     done.push(Does::AwaitsTls);
                 }
@@ -217,25 +213,25 @@ impl Peer {
             "AUTH" => {
                 let is_login = rest.eq_ignore_ascii_case("LOGIN");
                 let otherwise = if is_login { "334 VXNlcm5hbWU6" } else { "235 2.7.0 welcome" };
-                let (done, is_positive) = self.at(Stage::Auth, None, otherwise, moment);
+                let (done, is_positive) = moment.at(Stage::Auth, None, otherwise);
                 self.awaits_login = if is_login && is_positive == Some(334) { 2 } else { 0 };
                 done
             }
             "MAIL" => {
-                let (done, is_positive) = self.at(Stage::Mail, None, "250 2.1.0 ok", moment);
+                let (done, is_positive) = moment.at(Stage::Mail, None, "250 2.1.0 ok");
                 self.rcpts.clear();
                 self.sender = is_positive.map(|_| path(rest).to_owned());
                 done
             }
             "RCPT" => {
                 let rcpt = path(rest).to_owned();
-                let (done, is_positive) = self.at(Stage::Rcpt, Some(&rcpt), "250 2.1.5 ok", moment);
+                let (done, is_positive) = moment.at(Stage::Rcpt, Some(&rcpt), "250 2.1.5 ok");
                 if is_positive.is_some() {
                     self.rcpts.push(rcpt);
                 }
                 done
             }
-            "DATA" => self.at(Stage::Data, None, "354 go ahead", moment).0,
+            "DATA" => moment.at(Stage::Data, None, "354 go ahead").0,
             "QUIT" => vec![Does::Says(b"221 2.0.0 bye\r\n".to_vec()), Does::Closes],
             "RSET" | "NOOP" => vec![Does::Says(b"250 2.0.0 ok\r\n".to_vec())],
             _ => vec![Does::Says(b"500 5.5.2 what?\r\n".to_vec())],
@@ -243,30 +239,39 @@ impl Peer {
     }
 
     /// The content is there: what it answers, and what it took.
-    pub(crate) fn takes_content(&mut self, message: u64, moment: &mut Moment<'_>) -> (Vec<Does>, Vec<Taken>) {
+    pub(crate) fn takes_content(
+        &mut self,
+        message: u64,
+        effect: u64,
+        moment: &mut Moment<'_, '_>,
+    ) -> (Vec<Does>, Vec<Taken>) {
         let sender = self.sender.take().unwrap_or_default();
         let rcpts = std::mem::take(&mut self.rcpts);
         let taken = |rcpt: &String| Taken {
             at: moment.now,
             message,
-            host: self.name.clone(),
+            host: moment.server.name.clone(),
             ip: self.ip,
             sender: sender.clone(),
             rcpt: rcpt.clone(),
             is_secure: self.is_secure,
             code: 250,
+            effect,
+            answered: moment.now + moment.server.behaviour.latency,
         };
         let all: Vec<Taken> = rcpts.iter().map(taken).collect();
         if !self.is_lmtp {
-            let (done, is_positive) = self.at(Stage::Final, None, "250 2.0.0 queued", moment);
+            let (done, is_positive) = moment.at(Stage::Final, None, "250 2.0.0 queued");
             let with = |code: u16| all.into_iter().map(|taken| Taken { code, ..taken }).collect();
             return (done, is_positive.map(with).unwrap_or_default());
         }
         let (mut done, mut taken) = (Vec::new(), Vec::new());
         for one in all {
-            let (replies, is_positive) = self.at(Stage::Final, Some(&one.rcpt), "250 2.0.0 stored", moment);
-            // Replies are told apart by their order alone, so whoever keeps silent once says nothing more.
-            let is_last = replies.is_empty() || replies.contains(&Does::Closes);
+            let (replies, is_positive) = moment.at(Stage::Final, Some(&one.rcpt), "250 2.0.0 stored");
+            // Replies are told apart by their order alone, so behind silence or nonsense nothing that is said counts.
+            let is_reply =
+                |does: &Does| matches!(does, Does::Says(bytes) if bytes.first().is_some_and(u8::is_ascii_digit));
+            let is_last = !replies.iter().any(is_reply);
             done.extend(replies);
             taken.extend(is_positive.map(|code| Taken { code, ..one }));
             if is_last {

@@ -3,40 +3,41 @@
 //! This is a driver, and holds no rule about mail: it hands messages in at their times, does what the core asks for by
 //! asking the scenario's world, and keeps what happened. The clock goes from one thing that happens to the next.
 //!
+//! The node may crash: then the core is gone with all that it had not stored, and a new one goes on with what was. A
+//! client whose message was not stored hands it in again. (One that was stored and not answered would, too, and make a
+//! second message of it; that is left out, as it says nothing about the policy.)
+//!
 //! Invariant: two runs of the same version, scenario and seed are the same.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    cmp::{Ordering, Reverse},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
     net::IpAddr,
 };
 
 use base::{Instant, Millis};
+#[cfg(feature = "planted")]
+use delivery::planted::Fault;
 use delivery::{
     Effect, Event, Input, Queue, Recipient, Report, Submission,
     effect::{Peer as Certified, Record, Ticket},
     failure::{Broken, Handshake},
-    hosts::{DnsResult, Family, MxRecord, Security},
-    message::{Envelope, MessageId, Notify, Ret, Wish},
+    hosts::Family,
+    message::{self, Envelope, MessageId, Notify, Ret, Wish},
     reply::Reply,
     sts::Fetched,
-    tlsa::TlsaRecord,
 };
 use policy::{Decide, LookupFailed, Strategies, World as _, strategy::QueueId};
 use scenario::{
     Environment, Message, Scenario, World,
-    world::{Answer, Certificate, DnsAnswer, DnsKind, Host, Stage, StartTls, Tlsa},
-    zone::{Data, Found},
+    world::{Answer, Certificate, Host, Stage, StartTls, When},
 };
-use sha2::{Digest as _, Sha256};
 
-use crate::certificate::{certificate, public_key};
-use crate::peer::{Does, Given, Moment, Peer, Taken};
-
-/// How long a DNS answer takes.
-const DNS: Millis = Millis(10);
-
-/// How long it takes to see that no DNS server answers: two tries of five seconds.
-const DNS_TIMEOUT: Millis = Millis::from_secs(10);
+use crate::{
+    certificate::certificate,
+    peer::{Does, Moment, Peer, Server, Taken},
+    resolver::Resolver,
+};
 
 /// How long it takes to fetch a policy.
 const HTTPS: Millis = Millis(100);
@@ -44,8 +45,44 @@ const HTTPS: Millis = Millis(100);
 /// How many things may happen in a run before it is stopped.
 pub const STEPS_MAX: u64 = 200_000_000;
 
+/// What is run.
+#[derive(Clone, Copy)]
+pub struct Setup<'s> {
+    /// The messages, and when they are handed in.
+    pub scenario: &'s Scenario,
+    /// What they meet.
+    pub world: &'s World,
+    /// The plan, as it is decided by.
+    pub engine: &'s dyn Decide,
+    /// Its strategies.
+    pub strategies: &'s Strategies,
+    /// What is planted in the core.
+    #[cfg(feature = "planted")]
+    pub fault: Option<Fault>,
+}
+
+impl<'s> Setup<'s> {
+    /// Runs of `scenario` in `world`, deciding by `engine`.
+    #[must_use]
+    pub const fn new(
+        scenario: &'s Scenario,
+        world: &'s World,
+        engine: &'s dyn Decide,
+        strategies: &'s Strategies,
+    ) -> Self {
+        Self {
+            scenario,
+            world,
+            engine,
+            strategies,
+            #[cfg(feature = "planted")]
+            fault: None,
+        }
+    }
+}
+
 /// What came of a run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Life {
     /// When it began.
     pub start: Instant,
@@ -53,7 +90,7 @@ pub struct Life {
     pub end: Instant,
     /// What happened, in order. Messages are called by their place in the scenario, reports by numbers of their own.
     pub events: Vec<Event>,
-    /// What each message's recipients came to, by the message's place.
+    /// What each message's recipients came to, as it was stored, by the message's place.
     pub recipients: BTreeMap<u64, Vec<Recipient>>,
     /// The messages that were not accepted, and what the client was answered.
     pub refused: BTreeMap<u64, Reply>,
@@ -63,10 +100,48 @@ pub struct Life {
     pub taken: Vec<Taken>,
     /// The questions of the policy that nothing answers.
     pub unanswered: BTreeSet<String>,
-    /// The most connections that were open at a time for each queue, and with which message it came to that.
-    pub most_connections: BTreeMap<QueueId, (u32, u64)>,
+    /// When the node was down, from a crash to the next start.
+    pub down: Vec<(Instant, Instant)>,
+    /// What the world saw, for checkers.
+    pub seen: Seen,
     /// Whether it was stopped because too much happened.
     pub is_stopped: bool,
+}
+
+/// What the world saw of a run, whatever the core says. Where only outcomes are kept, nothing is.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The connections that were asked for, in order.
+    pub connections: Vec<Connected>,
+    /// The most connections that were open at a time for each queue, and with which message it came to that.
+    pub most_connections: BTreeMap<QueueId, (u32, u64)>,
+    /// The messages that some server refused for good.
+    pub refusals: BTreeSet<u64>,
+    /// The names of which DNS said that they do not exist, take no mail, or lead nowhere.
+    pub denials: BTreeSet<String>,
+    /// By which effect it was stored that a recipient is done, by its message and place.
+    pub settled: BTreeMap<(u64, u32), u64>,
+    /// When the node crashed, and behind which effect.
+    pub crashes: Vec<(Instant, u64)>,
+    /// The messages that were handed in and neither stored nor refused until the end.
+    pub unaccepted: BTreeSet<u64>,
+}
+
+/// A connection that was asked for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Connected {
+    /// When.
+    pub at: Instant,
+    /// By which task of the core.
+    pub task: u64,
+    /// For which message.
+    pub message: u64,
+    /// The host's name.
+    pub host: String,
+    /// Its address.
+    pub ip: IpAddr,
+    /// The address that it is made from.
+    pub from: Option<IpAddr>,
 }
 
 /// What is kept of a run.
@@ -78,78 +153,129 @@ pub enum Keep {
     Outcomes,
 }
 
+/// Something that the core is told at its time.
+struct Coming {
+    at: Instant,
+    number: u64,
+    input: Input,
+}
+
+impl PartialEq for Coming {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Coming {}
+
+impl PartialOrd for Coming {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Coming {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
+}
+
+/// What happens next.
+enum Next {
+    /// The node crashes, and starts again so much later.
+    Crash(Millis),
+    /// It starts again.
+    Start,
+    /// The core is told something.
+    Input(Input),
+}
+
 /// A run that goes on.
-struct Run<'s, 'q> {
-    queue: &'q mut Queue<'s>,
-    world: &'s World,
-    environment: &'q mut Environment,
+struct Run<'s, 'e> {
+    setup: Setup<'s>,
+    /// The core; none while the node is down.
+    queue: Option<Queue<'s>>,
+    environment: &'e mut Environment,
     start: Instant,
     now: Instant,
+    /// The messages by the time at which they are handed in, and how many of them were.
+    arrivals: Vec<u32>,
+    arrived: usize,
+    /// The messages that were handed in and are neither stored nor refused.
+    pending: BTreeSet<u64>,
     /// What will happen, in order.
-    coming: BTreeMap<(Instant, u64), Input>,
-    next: u64,
-    connections: BTreeMap<u64, (Ticket, Peer)>,
-    given: BTreeMap<String, Given>,
-    /// The queue that each connection is made for, by its task.
+    coming: BinaryHeap<Reverse<Coming>>,
+    number: u64,
+    /// The crashes at moments that are still to come, in order.
+    crashes: Vec<(Instant, Millis)>,
+    /// When the node starts again.
+    up: Instant,
+    /// How many effects were done.
+    effects: u64,
+    /// The messages as they are stored, where the node may crash.
+    kept: Option<BTreeMap<u64, message::Message>>,
+    next_report: MessageId,
+    resolver: Resolver<'s>,
+    servers: Vec<Server<'s>>,
+    known: BTreeMap<Box<str>, usize>,
+    unsaid: &'s Host,
+    connections: BTreeMap<u64, Peer>,
+    /// The queue that each connection is made for, by its task, and how many each has.
     open: BTreeMap<u64, QueueId>,
+    open_of: BTreeMap<QueueId, u32>,
     keep: Keep,
     life: Life,
 }
 
-/// Runs `scenario` in `world`, deciding by `engine`.
+/// Runs what `setup` says.
 #[must_use]
-pub fn run(
-    scenario: &Scenario,
-    world: &World,
-    environment: &mut Environment,
-    engine: &dyn Decide,
-    strategies: &Strategies,
-    keep: Keep,
-) -> Life {
+pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life {
+    let Setup { scenario, world, .. } = setup;
     let start = Instant(scenario.start.millis());
-    let mut queue = Queue::new(engine, strategies, scenario.seed);
-    let life = Life {
-        start,
-        end: start,
-        events: Vec::new(),
-        recipients: BTreeMap::new(),
-        refused: BTreeMap::new(),
-        reports: BTreeMap::new(),
-        taken: Vec::new(),
-        unanswered: BTreeSet::new(),
-        most_connections: BTreeMap::new(),
-        is_stopped: false,
+    let unsaid = Host::default();
+    let mut arrivals: Vec<u32> = (0..scenario.messages.len() as u32).collect();
+    arrivals.sort_by_key(|place| scenario.messages.get(*place as usize).map(|message| message.at));
+    let at_moment = |crash: &scenario::world::Crash| match crash.when {
+        When::At(at) => Some((start + at, crash.down)),
+        When::Effect(_) => None,
     };
+    let mut crashes: Vec<(Instant, Millis)> = world.crashes.iter().filter_map(at_moment).collect();
+    crashes.sort_by(|one, other| other.cmp(one));
     let mut run = Run {
-        queue: &mut queue,
-        world,
+        setup: Setup { world, ..setup },
+        queue: None,
         environment,
         start,
         now: start,
-        coming: BTreeMap::new(),
-        next: 0,
+        arrivals,
+        arrived: 0,
+        pending: BTreeSet::new(),
+        coming: BinaryHeap::new(),
+        number: 0,
+        crashes,
+        up: start,
+        effects: 0,
+        kept: (!world.crashes.is_empty()).then(BTreeMap::new),
+        next_report: MessageId(MessageId::REPORTS),
+        resolver: Resolver::new(world),
+        servers: Vec::new(),
+        known: BTreeMap::new(),
+        unsaid: &unsaid,
         connections: BTreeMap::new(),
-        given: BTreeMap::new(),
         open: BTreeMap::new(),
+        open_of: BTreeMap::new(),
         keep,
-        life,
+        life: Life { start, end: start, ..Life::default() },
     };
-    for (place, message) in scenario.messages.iter().enumerate() {
-        let id = MessageId(place as u64);
-        run.at(start + message.at, Input::Submitted(id, Box::new(submission(message))));
-    }
+    run.queue = Some(run.new_queue(scenario.seed, None));
     let until = start + scenario.length;
     let mut steps = 0;
-    while let Some((now, input)) = run.next_input(until) {
+    while let Some((now, next)) = run.next(until) {
         run.now = now;
-        run.queue.handle(now, input);
-        while let Some(effect) = run.queue.poll() {
-            run.perform(effect);
-        }
-        while let Some(event) = run.queue.event() {
-            if keep == Keep::Events {
-                run.life.events.push(event);
-            }
+        match next {
+            Next::Crash(down) => run.crash(down),
+            Next::Start => run.start(),
+            Next::Input(input) => run.tell(input),
         }
         steps += 1;
         if steps >= STEPS_MAX {
@@ -157,11 +283,10 @@ pub fn run(
             break;
         }
     }
-    let Run { mut life, now, .. } = run;
+    let Run { mut life, now, pending, resolver, .. } = run;
     life.end = now;
-    for message in queue.messages() {
-        life.recipients.insert(message.id.0, message.recipients.clone());
-    }
+    life.seen.unaccepted = pending;
+    life.seen.denials = resolver.denials;
     life
 }
 
@@ -199,51 +324,109 @@ fn submission(message: &Message) -> Submission {
     }
 }
 
-impl Run<'_, '_> {
-    fn at(&mut self, at: Instant, input: Input) {
-        self.coming.insert((at, self.next), input);
-        self.next += 1;
+impl<'s> Run<'s, '_> {
+    fn new_queue(&self, seed: u64, kept: Option<Vec<message::Message>>) -> Queue<'s> {
+        let Setup { engine, strategies, .. } = self.setup;
+        #[cfg_attr(not(feature = "planted"), expect(unused_mut, reason = "only tests plant faults"))]
+        let mut queue = match kept {
+            None => Queue::new(engine, strategies, seed),
+            Some(kept) => Queue::restarted(engine, strategies, seed, self.now, kept, self.next_report),
+        };
+        #[cfg(feature = "planted")]
+        if let Some(fault) = self.setup.fault {
+            queue.plant(fault);
+        }
+        queue
     }
 
     fn after(&mut self, length: Millis, input: Input) {
-        self.at(self.now + length, input);
+        self.coming.push(Reverse(Coming { at: self.now + length, number: self.number, input }));
+        self.number += 1;
     }
 
-    /// What happens next, before `until`.
-    fn next_input(&mut self, until: Instant) -> Option<(Instant, Input)> {
-        let coming = self.coming.first_key_value().map(|((at, _), _)| *at);
-        let deadline = self.queue.deadline();
-        let is_first = |deadline: &Instant| coming.is_none_or(|coming| *deadline < coming);
-        if let Some(at) = deadline.filter(is_first) {
-            return (at <= until).then_some((at.max(self.now), Input::Woken));
+    /// What happens next, until `until`; at one moment crashes come first, then clients, then answers, then timers.
+    fn next(&mut self, until: Instant) -> Option<(Instant, Next)> {
+        let Some(queue) = &self.queue else {
+            return (self.up <= until).then_some((self.up, Next::Start));
+        };
+        let crash = self.crashes.last().map(|(at, _)| *at);
+        let place = self.arrivals.get(self.arrived).copied();
+        let arriving = place.and_then(|place| self.setup.scenario.messages.get(place as usize));
+        // A client that finds nobody comes again.
+        let arrival = arriving.map(|message| (self.start + message.at).max(self.up));
+        let coming = self.coming.peek().map(|Reverse(coming)| coming.at);
+        let deadline = queue.deadline().map(|at| at.max(self.now));
+        let at = [crash, arrival, coming, deadline].into_iter().flatten().min().filter(|at| *at <= until)?;
+        if crash == Some(at) {
+            return self.crashes.pop().map(|(at, down)| (at.max(self.now), Next::Crash(down)));
         }
-        let ((at, _), input) = self.coming.pop_first()?;
-        (at <= until).then_some((at, input))
+        if let (true, Some(place), Some(message)) = (arrival == Some(at), place, arriving) {
+            self.arrived += 1;
+            let at = at.max(self.now);
+            return Some((at, Next::Input(Input::Submitted(MessageId(place.into()), Box::new(submission(message))))));
+        }
+        if coming == Some(at) {
+            return self.coming.pop().map(|Reverse(Coming { at, input, .. })| (at, Next::Input(input)));
+        }
+        Some((at, Next::Input(Input::Woken)))
+    }
+
+    /// Tells the core something, and does what it asks for.
+    fn tell(&mut self, input: Input) {
+        if let Input::Submitted(id, _) = &input {
+            self.pending.insert(id.0);
+        }
+        if let Some(queue) = &mut self.queue {
+            queue.handle(self.now, input);
+        }
+        while let Some(effect) = self.queue.as_mut().and_then(Queue::poll) {
+            self.effects += 1;
+            self.perform(effect);
+            let crashes = |crash: &&scenario::world::Crash| crash.when == When::Effect(self.effects);
+            if let Some(crash) = self.setup.world.crashes.iter().find(crashes) {
+                self.take_events();
+                self.crash(crash.down);
+            }
+        }
+        self.take_events();
+    }
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.queue.as_mut().and_then(Queue::event) {
+            if self.keep == Keep::Events {
+                self.life.events.push(event);
+            }
+        }
+    }
+
+    /// All that was not stored is gone, and every connection.
+    fn crash(&mut self, down: Millis) {
+        self.life.seen.crashes.push((self.now, self.effects));
+        self.queue = None;
+        self.coming.clear();
+        self.connections.clear();
+        self.open.clear();
+        self.open_of.clear();
+        self.up = self.now + down;
+        self.life.down.push((self.now, self.up));
+    }
+
+    /// The node starts again with what was stored, and the clients of what was not come again.
+    fn start(&mut self) {
+        let kept = self.kept.iter().flat_map(BTreeMap::values).cloned().collect();
+        let seed = self.setup.scenario.seed.wrapping_add(self.life.seen.crashes.len() as u64);
+        self.queue = Some(self.new_queue(seed, Some(kept)));
+        for id in self.pending.clone() {
+            let message = usize::try_from(id).ok().and_then(|place| self.setup.scenario.messages.get(place));
+            if let Some(message) = message {
+                self.after(Millis(0), Input::Submitted(MessageId(id), Box::new(submission(message))));
+            }
+        }
     }
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Store(ticket, record) => {
-                match record {
-                    Record::Accepted(message, report) => {
-                        let id = message.id.0;
-                        self.life.recipients.insert(id, message.recipients);
-                        self.life.reports.extend(report.map(|report| (id, report)));
-                    }
-                    Record::Changed(id, changed) => {
-                        let known = self.life.recipients.entry(id.0).or_default();
-                        for (place, recipient) in changed {
-                            if let Some(slot) = known.get_mut(place as usize) {
-                                *slot = recipient;
-                            }
-                        }
-                    }
-                    Record::Removed(id, recipients) => {
-                        self.life.recipients.insert(id.0, recipients);
-                    }
-                }
-                self.after(Millis(0), Input::Stored(ticket));
-            }
+            Effect::Store(ticket, record) => self.store(ticket, record),
             Effect::LookUp(ticket, lookup) => {
                 let answer = self.environment.answer(&lookup).unwrap_or_else(|| {
                     let what = lookup.to_string();
@@ -253,36 +436,24 @@ impl Run<'_, '_> {
                 self.after(Millis(0), Input::Answered(ticket, answer));
             }
             Effect::ResolveMx(ticket, name) => {
-                let found = match self.world.zone.mx(&name) {
-                    Found::Records(records) => {
-                        let record = |(preference, exchange)| MxRecord { preference, exchange };
-                        Found::Records(records.into_iter().map(record).collect())
-                    }
-                    Found::NoData => Found::NoData,
-                    Found::NoName => Found::NoName,
-                };
-                let (result, length) = self.resolved(&name, DnsKind::Mx, found);
+                let (result, length) = self.resolver.mx(&name, self.since());
                 self.after(length, Input::Mx(ticket, result));
             }
             Effect::ResolveAddresses(ticket, name, family) => {
-                let kind = if family == Family::V6 { DnsKind::Aaaa } else { DnsKind::A };
-                let found = self.world.zone.addresses(&name, family == Family::V6);
-                let (result, length) = self.resolved(&name, kind, found);
+                let (result, length) = self.resolver.addresses(&name, family == Family::V6, self.since());
                 self.after(length, Input::Addresses(ticket, result));
             }
             Effect::ResolveTlsa(ticket, name) => {
-                let found = self.tlsa(&name);
-                let (result, length) = self.resolved(&name, DnsKind::Tlsa, found);
+                let (result, length) = self.resolver.tlsa(&name, self.since());
                 self.after(length, Input::Tlsa(ticket, result));
             }
             Effect::ResolveTexts(ticket, name) => {
-                let found = self.world.zone.texts(&name);
-                let (result, length) = self.resolved(&name, DnsKind::Txt, found);
+                let (result, length) = self.resolver.texts(&name, self.since());
                 self.after(length, Input::Texts(ticket, result));
             }
             Effect::FetchPolicy(ticket, domain) => {
-                let since = self.now.since(self.start);
-                let served = self.world.mta_sts.get(&*domain).filter(|served| served.span.has(since));
+                let since = self.since();
+                let served = self.setup.world.mta_sts.get(&*domain).filter(|served| served.span.has(since));
                 let fetched = served.map_or(Fetched::Failed, |served| {
                     let body = served.policy.as_bytes().into();
                     Fetched::Answer { status: served.status, body }
@@ -291,33 +462,38 @@ impl Run<'_, '_> {
             }
             Effect::Connect { ticket, message, to, from, host, is_tls_first } => {
                 self.opens(ticket, message);
-                self.connect(ticket, to.ip(), from, &host, is_tls_first);
+                if self.keep == Keep::Events {
+                    let (task, host) = (ticket.task, host.to_string());
+                    let connected = Connected { at: self.now, task, message: message.0, host, ip: to.ip(), from };
+                    self.life.seen.connections.push(connected);
+                }
+                self.connect(ticket, message, (to.ip(), from), &host, is_tls_first);
             }
-            Effect::Send(ticket, bytes) => {
-                let Some((_, mut peer)) = self.connections.remove(&ticket.task) else { return };
-                let name = peer.name().to_owned();
-                let does = peer.takes(&bytes, &mut moment(self.now, self.start, self.given.entry(name).or_default()));
-                self.connections.insert(ticket.task, (ticket, peer));
-                self.does(ticket, does);
-            }
+            Effect::Send(ticket, bytes) => self.at_peer(ticket, |peer, moment| peer.takes(&bytes, moment)),
             Effect::SendContent { ticket, message, is_chunk: _ } => {
                 self.after(Millis(0), Input::ContentSent(ticket, true));
-                let Some((_, mut peer)) = self.connections.remove(&ticket.task) else { return };
-                let name = peer.name().to_owned();
-                let given = self.given.entry(name).or_default();
-                let (does, taken) = peer.takes_content(message.0, &mut moment(self.now, self.start, given));
-                self.connections.insert(ticket.task, (ticket, peer));
+                let effect = self.effects;
+                let mut all = Vec::new();
+                self.at_peer(ticket, |peer, moment| {
+                    let (does, taken) = peer.takes_content(message.0, effect, moment);
+                    all = taken;
+                    does
+                });
                 if self.keep == Keep::Events {
-                    self.life.taken.extend(taken);
+                    self.life.taken.extend(all);
                 }
-                self.does(ticket, does);
             }
             Effect::StartTls { ticket, name } => self.handshake(ticket, &name),
             Effect::Close(ticket) => {
                 self.connections.remove(&ticket.task);
-                self.open.remove(&ticket.task);
+                if let Some(queue) = self.open.remove(&ticket.task)
+                    && let Some(count) = self.open_of.get_mut(&queue)
+                {
+                    *count -= 1;
+                }
             }
             Effect::Respond(id, reply) => {
+                self.pending.remove(&id.0);
                 if !reply.is_positive() {
                     self.life.refused.insert(id.0, reply);
                 }
@@ -329,104 +505,148 @@ impl Run<'_, '_> {
         }
     }
 
-    /// The TLSA records of a name: those of the zone, and those that its host is said to have.
-    fn tlsa(&self, name: &str) -> Found<TlsaRecord> {
-        let of_zone = self.world.zone.find(name, |data| match data {
-            Data::Tlsa(usage, selector, matching, data) => {
-                Some(TlsaRecord { usage: *usage, selector: *selector, matching: *matching, data: data.clone() })
-            }
-            _ => None,
-        });
-        let host = name.splitn(3, '.').nth(2).unwrap_or_default();
-        let record = |usage: u8, of: &[u8]| {
-            let data: [u8; 32] = Sha256::digest(of).into();
-            TlsaRecord { usage, selector: 1, matching: 1, data: data.into() }
-        };
-        let of_host = match self.world.hosts.get(host).map_or(Tlsa::Absent, |host| host.tlsa) {
-            Tlsa::Absent => return of_zone,
-            Tlsa::Match => record(3, &public_key(host)),
-            Tlsa::Anchor => record(2, &public_key(&anchor(host))),
-            Tlsa::Mismatch => record(3, b"another key"),
-            Tlsa::Unusable => record(0, &public_key(host)),
-        };
-        let mut all = match of_zone {
-            Found::Records(records) => records,
-            Found::NoData | Found::NoName => Vec::new(),
-        };
-        all.push(of_host);
-        Found::Records(all)
+    /// How long the run goes on already.
+    fn since(&self) -> Millis {
+        self.now.since(self.start)
     }
 
-    /// What a resolver makes of what the zone has, and how long it takes.
-    fn resolved<T>(&self, name: &str, kind: DnsKind, found: Found<T>) -> (DnsResult<T>, Millis) {
-        let since = self.now.since(self.start);
-        let is_about = |fault: &&scenario::world::DnsFault| {
-            fault.name.eq_ignore_ascii_case(name) && fault.kind.is_none_or(|of| of == kind) && fault.span.has(since)
+    fn store(&mut self, ticket: Ticket, record: Record) {
+        let since = self.since();
+        if self.setup.world.disk_full.iter().any(|span| span.has(since)) {
+            return self.after(Millis(0), Input::NotStored(ticket));
+        }
+        match record {
+            Record::Accepted(message) => self.accept(*message),
+            Record::Reported { message, report, changed } => {
+                self.next_report = self.next_report.max(MessageId(message.id.0 + 1));
+                self.life.reports.insert(message.id.0, report.clone());
+                self.accept(*message);
+                self.change(report.about, &changed);
+            }
+            Record::Changed(id, changed) => self.change(id, &changed),
+            Record::Removed(id, recipients) => {
+                if let Some(kept) = &mut self.kept {
+                    kept.remove(&id.0);
+                }
+                self.note_settled(id, recipients.iter().enumerate().map(|(place, known)| (place as u32, known)));
+                self.life.recipients.insert(id.0, recipients);
+            }
+        }
+        self.after(Millis(0), Input::Stored(ticket));
+    }
+
+    fn accept(&mut self, message: message::Message) {
+        let id = message.id.0;
+        self.pending.remove(&id);
+        match &mut self.kept {
+            None => self.life.recipients.insert(id, message.recipients),
+            Some(kept) => {
+                let recipients = message.recipients.clone();
+                kept.insert(id, message);
+                self.life.recipients.insert(id, recipients)
+            }
         };
-        let fault = self.world.dns_faults.iter().find(is_about).map(|fault| fault.answer);
-        let is_signed = self.world.signed.iter().any(|domain| {
-            name.strip_suffix(domain.as_str()).is_some_and(|front| front.is_empty() || front.ends_with('.'))
-        });
-        let security = match fault {
-            Some(DnsAnswer::Unsigned) => Security::Insecure,
-            _ if is_signed => Security::Secure,
-            _ => Security::Insecure,
-        };
-        let result = match fault {
-            Some(DnsAnswer::ServFail | DnsAnswer::Refused) => DnsResult::ServerFailed,
-            Some(DnsAnswer::NxDomain) => DnsResult::NoName(security),
-            Some(DnsAnswer::Timeout) => return (DnsResult::Unreachable, DNS_TIMEOUT),
-            Some(DnsAnswer::Bogus) => DnsResult::Bogus,
-            Some(DnsAnswer::Unsigned) | None => match found {
-                Found::Records(records) => DnsResult::Found(records, security),
-                Found::NoData => DnsResult::NoData(security),
-                Found::NoName => DnsResult::NoName(security),
-            },
-        };
-        (result, DNS)
+    }
+
+    fn change(&mut self, id: MessageId, changed: &[(u32, Recipient)]) {
+        self.note_settled(id, changed.iter().map(|(place, known)| (*place, known)));
+        let kept = self.kept.as_mut().and_then(|kept| kept.get_mut(&id.0)).map(|message| &mut message.recipients);
+        for known in [kept, self.life.recipients.get_mut(&id.0)].into_iter().flatten() {
+            for (place, recipient) in changed {
+                if let Some(slot) = known.get_mut(*place as usize) {
+                    slot.clone_from(recipient);
+                }
+            }
+        }
+    }
+
+    fn note_settled<'r>(&mut self, id: MessageId, states: impl Iterator<Item = (u32, &'r Recipient)>) {
+        if self.keep == Keep::Events {
+            for (place, _) in states.filter(|(_, recipient)| recipient.status.is_final()) {
+                self.life.seen.settled.entry((id.0, place)).or_insert(self.effects);
+            }
+        }
     }
 
     /// Counts the connections of each queue. Where a message is in several, nobody outside knows for which one it is.
     fn opens(&mut self, ticket: Ticket, message: MessageId) {
         let recipients = self.life.recipients.get(&message.0).map(Vec::as_slice).unwrap_or_default();
-        let queues: BTreeSet<QueueId> = recipients.iter().map(|recipient| recipient.queue).collect();
-        if let (1, Some(queue)) = (queues.len(), queues.first()) {
-            self.open.insert(ticket.task, *queue);
-            let count = self.open.values().filter(|open| *open == queue).count() as u32;
-            let most = self.life.most_connections.entry(*queue).or_default();
-            if count > most.0 {
-                *most = (count, message.0);
+        let Some(queue) = recipients.first().map(|recipient| recipient.queue) else { return };
+        if recipients.iter().all(|recipient| recipient.queue == queue) {
+            self.open.insert(ticket.task, queue);
+            let count = self.open_of.entry(queue).or_default();
+            *count += 1;
+            let most = self.life.seen.most_connections.entry(queue).or_default();
+            if *count > most.0 {
+                *most = (*count, message.0);
             }
         }
     }
 
-    fn connect(&mut self, ticket: Ticket, ip: IpAddr, from: Option<IpAddr>, host: &str, is_tls_first: bool) {
-        let name = host.to_lowercase();
-        let behaviour = self.world.hosts.get(&name).or_else(|| self.world.hosts.get(&ip.to_string()));
-        let behaviour: Host = behaviour.cloned().unwrap_or_default();
-        let given = self.given.entry(name.clone()).or_default();
-        let mut moment = moment(self.now, self.start, given);
-        let latency = behaviour.latency;
-        match Peer::scripted(&behaviour, Stage::Connect, None, &mut moment) {
+    /// The server of this name at this address, by its place.
+    fn server(&mut self, host: &str, ip: IpAddr) -> usize {
+        let hosts = &self.setup.world.hosts;
+        let host = host.to_lowercase();
+        if let Some(place) = self.known.get(&*host) {
+            return *place;
+        }
+        let behaviour = hosts.get(&host).or_else(|| hosts.get(&ip.to_string()));
+        let place = self.servers.len();
+        let given = vec![0; behaviour.map_or(0, |host| host.replies.len())];
+        self.known.insert((*host).into(), place);
+        self.servers.push(Server { name: host, behaviour: behaviour.unwrap_or(self.unsaid), given });
+        place
+    }
+
+    fn connect(
+        &mut self,
+        ticket: Ticket,
+        message: MessageId,
+        (ip, from): (IpAddr, Option<IpAddr>),
+        host: &str,
+        is_tls_first: bool,
+    ) {
+        let place = self.server(host, ip);
+        let (now, since_start) = (self.now, self.since());
+        let Some(server) = self.servers.get_mut(place) else { return };
+        let latency = server.behaviour.latency;
+        let mut moment = Moment { now, since_start, server };
+        match moment.scripted(Stage::Connect, None) {
             Some(Answer::Refuse) => self.after(latency, Input::Connected(ticket, Err(Broken::Refused))),
             // Nothing comes: the core stops waiting by itself.
             Some(_) => {}
             None => {
-                let mut peer = Peer::new(&name, ip, behaviour);
+                let mut peer = Peer::new(place, ip, message.0);
                 let greeting = if is_tls_first { Vec::new() } else { peer.greets(&mut moment) };
-                self.connections.insert(ticket.task, (ticket, peer));
+                self.connections.insert(ticket.task, peer);
                 self.after(latency, Input::Connected(ticket, Ok(from)));
                 self.does(ticket, greeting);
             }
         }
     }
 
+    /// Lets the server at the other end of a connection do something.
+    fn at_peer(&mut self, ticket: Ticket, act: impl FnOnce(&mut Peer, &mut Moment<'_, '_>) -> Vec<Does>) {
+        let (now, since_start) = (self.now, self.since());
+        let Some(peer) = self.connections.get_mut(&ticket.task) else { return };
+        let Some(server) = self.servers.get_mut(peer.server()) else { return };
+        let does = act(peer, &mut Moment { now, since_start, server });
+        self.does(ticket, does);
+    }
+
     /// What a server does comes after its latency.
     fn does(&mut self, ticket: Ticket, does: Vec<Does>) {
-        let latency = self.connections.get(&ticket.task).map_or(Millis(0), |(_, peer)| peer.latency());
+        let Some(peer) = self.connections.get(&ticket.task) else { return };
+        let message = peer.message();
+        let latency = self.servers.get(peer.server()).map_or(Millis(0), |server| server.behaviour.latency);
         for one in does {
             match one {
-                Does::Says(bytes) => self.after(latency, Input::Received(ticket, bytes)),
+                Does::Says(bytes) => {
+                    if self.keep == Keep::Events && bytes.starts_with(b"5") {
+                        self.life.seen.refusals.insert(message);
+                    }
+                    self.after(latency, Input::Received(ticket, bytes));
+                }
                 Does::Closes => {
                     self.connections.remove(&ticket.task);
                     self.after(latency, Input::Closed(ticket));
@@ -437,17 +657,18 @@ impl Run<'_, '_> {
     }
 
     fn handshake(&mut self, ticket: Ticket, name: &str) {
-        let Some((_, peer)) = self.connections.get_mut(&ticket.task) else { return };
-        let latency = peer.latency();
-        let shown = match peer.certificate() {
+        let Some(peer) = self.connections.get_mut(&ticket.task) else { return };
+        let Some(Server { name: own_name, behaviour, .. }) = self.servers.get(peer.server()) else { return };
+        let shown = match behaviour.certificate {
             Certificate::OtherName => "other.invalid",
             Certificate::Valid | Certificate::SelfSigned | Certificate::Expired => name,
         };
-        let own = certificate(shown, peer.name()).into();
-        let signer = certificate(&anchor(peer.name()), &anchor(peer.name())).into();
-        let is_chain = peer.certificate() != Certificate::Expired;
-        let is_trusted = matches!(peer.certificate(), Certificate::Valid | Certificate::OtherName);
-        let result = match peer.starttls() {
+        let own = certificate(shown, own_name).into();
+        let anchor = crate::resolver::anchor(own_name);
+        let signer = certificate(&anchor, &anchor).into();
+        let is_chain = behaviour.certificate != Certificate::Expired;
+        let is_trusted = matches!(behaviour.certificate, Certificate::Valid | Certificate::OtherName);
+        let result = match behaviour.starttls {
             StartTls::Broken => Err(Handshake::Protocol),
             StartTls::Offered | StartTls::Absent | StartTls::Refused => {
                 peer.secured();
@@ -455,31 +676,10 @@ impl Run<'_, '_> {
             }
         };
         let is_ready = result.is_ok();
-        self.after(latency, Input::Secured(ticket, result));
+        self.after(behaviour.latency, Input::Secured(ticket, result));
         if is_ready {
-            self.greet_if_silent(ticket);
+            // Behind TLS that came first, a server greets.
+            self.at_peer(ticket, |peer, moment| if peer.has_greeted() { Vec::new() } else { peer.greets(moment) });
         }
     }
-
-    /// Behind TLS that came first, a server greets.
-    fn greet_if_silent(&mut self, ticket: Ticket) {
-        let Some((_, mut peer)) = self.connections.remove(&ticket.task) else { return };
-        let greeting = if peer.has_greeted() {
-            Vec::new()
-        } else {
-            let given = self.given.entry(peer.name().to_owned()).or_default();
-            peer.greets(&mut moment(self.now, self.start, given))
-        };
-        self.connections.insert(ticket.task, (ticket, peer));
-        self.does(ticket, greeting);
-    }
-}
-
-/// Who signed a host's certificate.
-fn anchor(host: &str) -> String {
-    format!("ca.{host}")
-}
-
-fn moment(now: Instant, start: Instant, given: &mut Given) -> Moment<'_> {
-    Moment { now, since_start: now.since(start), given }
 }

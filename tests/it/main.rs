@@ -11,6 +11,7 @@
 
 mod cli;
 mod engines;
+mod explore;
 mod ir;
 mod life;
 mod reference;

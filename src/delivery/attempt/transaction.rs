@@ -17,14 +17,15 @@ use policy::{
 use super::{At, Attempt, Flow, Group};
 use crate::{
     context::{Context, Scene},
-    effect::{Effect, Input, Peer},
+    effect::{Effect, Input, Peer, Record, Ticket},
     event::What,
     failure::{Failure, Handshake, Next, StsFailure, Verdict},
     hosts::{self, DnsResult, Family, Host, Named, Security},
-    message::{Failed, Message},
+    message::{Delivered, Failed, Message, Relay, Status},
+    planted::Fault,
     session::{self, Happened, Request, Session, To},
     sts::{self, Fetched, Mode, NoPolicy, Policy},
-    tls::{self, Dane, Demand, Sts, Verification},
+    tls::{self, Dane, Demand, Encryption, Sts, Verification},
     tlsa::{self, TlsaRecord},
 };
 
@@ -293,6 +294,9 @@ impl Attempt {
         if let Some(trying) = &mut group.host {
             let requires_tls = message.envelope.requires_tls;
             trying.demand = tls::demand(cx.target(), &trying.tls, trying.sts, dane, requires_tls);
+            if cx.has(Fault::Downgrade) {
+                trying.demand = Demand { encryption: Encryption::WhereOffered, verification: Verification::None };
+            }
             if accepts_any && dane == Dane::Inactive {
                 trying.demand.verification = Verification::None;
             }
@@ -384,7 +388,7 @@ impl Attempt {
         Flow::Go
     }
 
-    pub(super) fn connect(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
+    pub(super) fn connect(&mut self, message: &mut Message, cx: &mut Context<'_>) -> Flow {
         let first = self.first();
         let Some(trying) = self.group.as_ref().and_then(|group| group.host.as_ref()) else { return Flow::Wait };
         let (Some(ip), name) = (trying.ip, trying.name.clone()) else { return Flow::Wait };
@@ -452,7 +456,7 @@ impl Attempt {
     }
 
     /// Does what the session at hand wants, and takes what it came to.
-    pub(super) fn drain(&mut self, message: &Message, cx: &mut Context<'_>) {
+    pub(super) fn drain(&mut self, message: &mut Message, cx: &mut Context<'_>) {
         let ticket = self.ticket();
         let At::Session(session) = &mut self.at else { return };
         let name = self.group.as_ref().and_then(|group| group.host.as_ref()).map(|trying| trying.name.clone());
@@ -469,7 +473,7 @@ impl Attempt {
             }
         }
         if !session.is_over() {
-            return;
+            return self.store_delivered(&name, message, cx);
         }
         self.deadline = None;
         // What still comes on this connection is out of date.
@@ -490,6 +494,27 @@ impl Attempt {
         }
     }
 
+    /// Keeps at once that somebody was delivered, where the session goes on for others: who had it never gets it again.
+    fn store_delivered(&self, host: &str, message: &mut Message, cx: &mut Context<'_>) {
+        let (At::Session(session), Some(group)) = (&self.at, &self.group) else { return };
+        let relay = relay(session.takes_notify());
+        let mut changed = Vec::new();
+        for (number, reply) in session.delivered() {
+            let Some(place) = group.pending.get(number).copied() else { continue };
+            let Some(recipient) = message.recipients.get_mut(place as usize) else { continue };
+            if !recipient.status.is_final() {
+                let delivered = Delivered { entity: host.into(), reply: reply.clone(), relay: Some(relay) };
+                recipient.status = Status::Delivered(Box::new(delivered));
+                changed.push((place, recipient.clone()));
+            }
+        }
+        if !changed.is_empty() {
+            // Nothing waits for it: all of it is kept once more behind the session.
+            let ticket = Ticket { task: self.ticket().task, step: 0 };
+            cx.effects.push_back(Effect::Store(ticket, Record::Changed(message.id, changed)));
+        }
+    }
+
     /// Goes where the failure of the host at hand leads.
     pub(super) fn host_failed(&mut self, failure: Failure, cx: &mut Context<'_>) -> Flow {
         let target = cx.target();
@@ -506,6 +531,11 @@ impl Attempt {
         };
         Flow::Go
     }
+}
+
+/// Who tells the sender now.
+pub(super) const fn relay(takes_notify: bool) -> Relay {
+    if takes_notify { Relay::TellsSender } else { Relay::KeepsSilent }
 }
 
 /// What a missing policy is where one is demanded.
@@ -554,6 +584,7 @@ pub(super) fn take(session: &mut Session, input: Input, group: Option<&Group>, d
         Input::Woken
         | Input::Submitted(..)
         | Input::Stored(_)
+        | Input::NotStored(_)
         | Input::Answered(..)
         | Input::Mx(..)
         | Input::Addresses(..)

@@ -5,7 +5,8 @@ use document::{Node, Table};
 use policy::spelling::nearest;
 
 use super::{
-    Answer, Certificate, DnsAnswer, DnsFault, DnsKind, Host, HostReply, MtaSts, Span, Stage, StartTls, Tlsa, World,
+    Answer, Certificate, Crash, DnsAnswer, DnsFault, DnsKind, Host, HostReply, MtaSts, Span, Stage, StartTls, Tlsa,
+    When, World,
 };
 use crate::{
     codes,
@@ -16,13 +17,19 @@ use crate::{
 };
 
 /// The keys of a world.
-pub(crate) const KEYS: &[&str] = &["zone", "signed", "dns_fault", "host", "mta_sts"];
+pub(crate) const KEYS: &[&str] = &["zone", "signed", "dns_fault", "host", "mta_sts", "crash", "disk_full"];
 
 /// The keys of a DNS fault.
 pub(crate) const FAULT_KEYS: &[&str] = &["name", "type", "answer", "from", "until"];
 
 /// The keys of an MTA-STS policy.
 pub(crate) const STS_KEYS: &[&str] = &["policy", "status", "from", "until"];
+
+/// The keys of a crash.
+pub(crate) const CRASH_KEYS: &[&str] = &["at", "effect", "down"];
+
+/// The keys of a time at which nothing can be stored.
+pub(crate) const DISK_KEYS: &[&str] = &["from", "until"];
 
 /// The keys of a host.
 pub(crate) const HOST_KEYS: &[&str] = &["starttls", "certificate", "tlsa", "latency", "extensions", "reply"];
@@ -69,7 +76,44 @@ pub(crate) fn read(node: &Node<'_>, context: &mut Context<'_>) -> World {
             }
         }
     }
+    if let Some(node) = table.get("crash") {
+        for node in tables(node, "crash", context) {
+            world.crashes.extend(crash(node, context));
+        }
+    }
+    if let Some(node) = table.get("disk_full") {
+        for node in tables(node, "disk_full", context) {
+            if let Some(table) = context.table(node, "disk_full", "a table with `from` and `until`") {
+                context.unknown_keys(table, "a full disk", DISK_KEYS);
+                world.disk_full.push(span(table, context));
+            }
+        }
+    }
     world
+}
+
+fn crash(node: &Node<'_>, context: &mut Context<'_>) -> Option<Crash> {
+    let table = context.table(node, "crash", "a table with `at`")?;
+    context.unknown_keys(table, "a crash", CRASH_KEYS);
+    let down = offset(table, "down", context).unwrap_or(Crash::DOWN);
+    let when = match (table.get("at"), table.get("effect")) {
+        (Some(_), None) => When::At(offset(table, "at", context)?),
+        (None, Some(node)) => match given(node, "effect", Shape::Count { most: u64::from(u32::MAX) }, context)? {
+            Given::Count(count) => When::Effect(count),
+            _ => return None,
+        },
+        (None, None) => {
+            let message = "there is no `at`".to_owned();
+            context.report(Diagnostic::new(&codes::MISSING_KEY, node.range, message).help("add `at = \"10m\"`"));
+            return None;
+        }
+        (Some(_), Some(node)) => {
+            let message = "a crash has either `at` or `effect`".to_owned();
+            context.report(Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help("leave one of them out"));
+            return None;
+        }
+    };
+    Some(Crash { when, down })
 }
 
 fn mta_sts(node: &Node<'_>, name: &str, context: &mut Context<'_>) -> Option<MtaSts> {

@@ -1,0 +1,62 @@
+//! The search for faults: a month of mail through everything that may go wrong.
+
+use pointsman::{
+    config::{self, NoResources, resolve, strategies::strategies},
+    delivery::planted::Fault,
+    document::Source,
+    policy::{Plan, Strategies, Target},
+    scenario::{self, NoFiles, Scenario},
+    simulate::{Setup, Violation, explore::explore},
+};
+
+/// What the policy of `corpus/scenarios/explore` comes to.
+fn policy(target: Target) -> (Plan, Strategies) {
+    let source = Source::new("policy.toml", include_str!("../../corpus/scenarios/explore/policy.toml").to_owned());
+    let loaded = config::load(&source, None, &NoResources);
+    let settings = loaded.settings.unwrap_or_else(|| panic!("{:?}", loaded.findings));
+    let plan = resolve::plan(&settings, target).unwrap_or_else(|findings| panic!("{findings:?}"));
+    let strategies = strategies(&settings, &plan);
+    (plan, strategies)
+}
+
+/// The month of `corpus/scenarios/explore`.
+fn month() -> Scenario {
+    let text = include_str!("../../corpus/scenarios/explore/month.scenario.toml").to_owned();
+    let (scenario, findings) = scenario::read(&Source::new("month.scenario.toml", text), &NoFiles);
+    assert!(!findings.has_errors(), "{findings:?}");
+    scenario.unwrap()
+}
+
+/// The first seed of so many under which something is wrong, and what.
+fn first(target: Target, fault: Option<Fault>, seeds: u64) -> Option<(u64, Vec<Violation>)> {
+    let (plan, strategies) = policy(target);
+    let scenario = month();
+    let world = scenario.world.clone().unwrap();
+    let setup = Setup { fault, ..Setup::new(&scenario, &world, &plan, &strategies) };
+    let (found, _) = explore(setup, &scenario.environment, (0, seeds));
+    found.map(|found| (found.seed, found.violations))
+}
+
+#[test]
+fn nothing_is_wrong_under_two_hundred_seeds() {
+    for target in [Target::Native, Target::Stalwart016, Target::Stalwart015] {
+        assert_eq!(first(target, None, 200), None, "{target}");
+    }
+}
+
+#[test]
+fn each_planted_fault_is_found_within_a_thousand_seeds() {
+    for fault in Fault::ALL {
+        // What is lost shows as what is sent twice, or sent and then given up.
+        let checkers: &[&str] = match fault {
+            Fault::LostStore | Fault::DoubleSend => &["delivered-once", "delivered-is-taken"],
+            Fault::SkippedLimit => &["limits"],
+            Fault::EarlyBounce => &["given-up"],
+            Fault::Downgrade => &["in-clear"],
+        };
+        let (seed, violations) = first(Target::Native, Some(fault), 1_000).unwrap_or_else(|| panic!("{fault:?}"));
+        println!("{fault:?} is found under seed {seed}");
+        let of_it = |violation: &Violation| checkers.contains(&violation.checker);
+        assert!(violations.iter().all(of_it), "{fault:?} under seed {seed}: {violations:?}");
+    }
+}
