@@ -53,10 +53,11 @@ pub(crate) struct Attempt {
     /// The recipients that are due, with the routes of those that were decided about.
     due: Vec<u32>,
     routes: Vec<(u32, StrategyId)>,
-    /// What was counted since something was really tried, to be taken back where a later limiter refuses; first what was
-    /// counted for the work item as a whole.
+    /// What was counted for the work item, and for the transaction at hand, since something was really tried: it is taken
+    /// back where nothing is, because of a later limiter.
+    counted_for_all: Vec<Key>,
     counted: Vec<Key>,
-    counted_for_all: usize,
+    was_limited: bool,
     /// The transactions that are left, and the one at hand.
     groups: VecDeque<Group>,
     group: Option<Group>,
@@ -151,8 +152,9 @@ impl Attempt {
             late: Vec::new(),
             due: Vec::new(),
             routes: Vec::new(),
+            counted_for_all: Vec::new(),
             counted: Vec::new(),
-            counted_for_all: 0,
+            was_limited: false,
             groups: VecDeque::new(),
             group: None,
         }
@@ -460,11 +462,14 @@ impl Attempt {
 
     fn next_group(&mut self, cx: &mut Context<'_>) -> Flow {
         let Some(group) = self.groups.pop_front() else {
+            if self.was_limited {
+                take_back(&mut self.counted_for_all, cx);
+            }
             self.at = At::Report(Then::End);
             return Flow::Go;
         };
         cx.event(self.message, What::Attempt(group.recipients.clone()));
-        self.counted.truncate(self.counted_for_all);
+        self.counted.clear();
         self.at = if group.last.is_none() { At::Limit(Scope::Rcpt, 0) } else { At::Conclude };
         self.group = Some(group);
         Flow::Go
@@ -473,7 +478,7 @@ impl Attempt {
     /// Something is tried: what was counted for it stays.
     fn spend(&mut self) {
         self.counted.clear();
-        self.counted_for_all = 0;
+        self.counted_for_all.clear();
     }
 
     /// Into mailboxes, or to hosts.
@@ -498,7 +503,7 @@ impl Attempt {
         let Some((place, limiter)) = rest.find(|(_, limiter)| limiter.scope == scope) else {
             return match scope {
                 Scope::Sender => {
-                    self.counted_for_all = self.counted.len();
+                    self.counted_for_all = std::mem::take(&mut self.counted);
                     self.at = At::Route(0);
                     Flow::Go
                 }
@@ -554,10 +559,8 @@ impl Attempt {
                 Flow::Go
             }
             Err(until) => {
-                for key in self.counted.drain(..).filter(|_| !target.has(Quirk::LimiterNotRefunded)) {
-                    cx.limiters.take_back(&key);
-                }
-                self.counted_for_all = 0;
+                take_back(&mut self.counted, cx);
+                self.was_limited = true;
                 self.limited(scope, place, until, message, cx)
             }
         }
@@ -775,6 +778,13 @@ impl Group {
             local: Vec::new(),
             waiting: Vec::new(),
         }
+    }
+}
+
+/// Gives back what was counted for something that is not done.
+fn take_back(counted: &mut Vec<Key>, cx: &mut Context<'_>) {
+    for key in counted.drain(..).filter(|_| !cx.engine.plan().target.has(Quirk::LimiterNotRefunded)) {
+        cx.limiters.take_back(&key);
     }
 }
 

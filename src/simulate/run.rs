@@ -121,6 +121,8 @@ pub struct Seen {
     pub denials: BTreeSet<String>,
     /// By which effect it was stored that a recipient is done, by its message and place.
     pub settled: BTreeMap<(u64, u32), u64>,
+    /// The records that could not be stored: of which message, and by which effect.
+    pub unstored: Vec<(u64, u64)>,
     /// When the node crashed, and behind which effect.
     pub crashes: Vec<(Instant, u64)>,
     /// The messages that were handed in and neither stored nor refused until the end.
@@ -513,6 +515,13 @@ impl<'s> Run<'s, '_> {
     fn store(&mut self, ticket: Ticket, record: Record) {
         let since = self.since();
         if self.setup.world.disk_full.iter().any(|span| span.has(since)) {
+            let message = match &record {
+                Record::Accepted(message) | Record::Reported { message, .. } => message.id,
+                Record::Changed(id, _) | Record::Removed(id, _) => *id,
+            };
+            if self.keep == Keep::Events {
+                self.life.seen.unstored.push((message.0, self.effects));
+            }
             return self.after(Millis(0), Input::NotStored(ticket));
         }
         match record {
