@@ -3,7 +3,7 @@
 use std::{io::Write, path::Path};
 
 use base::Millis;
-use delivery::{Failure as Wrong, MessageId, Status, message::Ret};
+use delivery::{Failure as Wrong, MessageId, Status, message::Ret, tls::Verification};
 use document::Source;
 use policy::{Kind, Plan};
 use scenario::{Scenario, Timestamp};
@@ -231,7 +231,9 @@ fn lines(timeline: &Timeline, output: &mut impl Write) -> Result<(), Failure> {
         for (at, step) in &attempt.steps {
             let text = match step {
                 Step::Connecting(host, ip) => format!("  {host} [{ip}]"),
-                Step::Secured(host) => format!("  {host}: secured by TLS"),
+                Step::Secured(host, Verification::None) => format!("  {host}: secured by TLS, not verified"),
+                Step::Secured(host, Verification::Pkix) => format!("  {host}: secured by TLS, verified by its name"),
+                Step::Secured(host, Verification::Dane) => format!("  {host}: secured by TLS, verified by DANE"),
                 Step::Failed(host, failure) => format!("  {host}: {}", wrong(failure)),
             };
             writeln!(output, "{}", line(*at, &text))?;
@@ -301,7 +303,14 @@ fn attempt_json((number, attempt): (usize, &Try)) -> Json {
         Step::Connecting(host, ip) => {
             json!({ "at_ms": at.0, "step": "connecting", "host": **host, "ip": ip.to_string() })
         }
-        Step::Secured(host) => json!({ "at_ms": at.0, "step": "secured", "host": **host }),
+        Step::Secured(host, verification) => {
+            let verified = match verification {
+                Verification::None => None,
+                Verification::Pkix => Some("pkix"),
+                Verification::Dane => Some("dane"),
+            };
+            json!({ "at_ms": at.0, "step": "secured", "host": **host, "verified": verified })
+        }
         Step::Failed(host, failure) => json!({
             "at_ms": at.0, "step": "failed", "host": **host, "last_error": failure.last_error().word(),
             "text": wrong(failure),

@@ -194,7 +194,8 @@ impl Attempt {
             if session.is_secure() && !was_secure {
                 let host = self.group.as_ref().and_then(|group| group.host.as_ref());
                 if let Some(trying) = host {
-                    cx.event(message.id, What::Secured { host: trying.name.clone() });
+                    let verification = trying.demand.verification;
+                    cx.event(message.id, What::Secured { host: trying.name.clone(), verification });
                 }
             }
             self.drain(message, cx);

@@ -10,6 +10,7 @@ use crate::{
     hosts::Host,
     message::{MessageId, Status},
     report::Action,
+    tls::Verification,
 };
 
 /// Something that happened to a message.
@@ -61,6 +62,8 @@ pub enum What {
     Secured {
         /// The host.
         host: Arc<str>,
+        /// What its certificate was compared with.
+        verification: Verification,
     },
     /// A host failed.
     HostFailed {

@@ -31,6 +31,8 @@ pub enum Sts {
 pub enum Dane {
     /// Nothing.
     Inactive,
+    /// TLS, whatever the certificate: there are records, and none of them is usable (RFC 7672 §2.2).
+    Unauthenticated,
     /// The certificate must match one of them.
     Active,
 }
@@ -74,14 +76,15 @@ pub const fn demand(target: Target, tls: &Tls, sts: Sts, dane: Dane, requires_tl
         Sts::Lenient => target.has(Quirk::StsAnyModeStrict),
         Sts::Enforced => true,
     };
+    let dane_is_strict = matches!(dane, Dane::Active | Dane::Unauthenticated);
     let is_strict = sts_is_strict
         || requires_tls
-        || matches!(dane, Dane::Active)
+        || dane_is_strict
         || matches!(tls.dane, Requirement::Require)
         || matches!(tls.mta_sts, Requirement::Require)
         || matches!(tls.starttls, Requirement::Require);
     // What others than the strategy's own `starttls` demand.
-    let is_overruled = sts_is_strict || requires_tls || matches!(dane, Dane::Active);
+    let is_overruled = sts_is_strict || requires_tls || dane_is_strict;
     let encryption = match tls.starttls {
         Requirement::Disable if is_overruled && !target.has(Quirk::DisableWins) => Encryption::Always,
         Requirement::Disable => Encryption::Never,
@@ -89,12 +92,14 @@ pub const fn demand(target: Target, tls: &Tls, sts: Sts, dane: Dane, requires_tl
         Requirement::Optional | Requirement::Require => Encryption::WhereOffered,
     };
     let overrides_sts = target.has(Quirk::InvalidCertificatesOverSts);
+    let verifies = requires_tls && !target.has(Quirk::RequireTlsUnverified);
     let verification = match (dane, tls.allow_invalid_certs, sts) {
         (Dane::Active, _, _) => Verification::Dane,
-        (Dane::Inactive, true, Sts::Enforced) if overrides_sts => Verification::None,
-        (Dane::Inactive, true, Sts::Enforced) => Verification::Pkix,
-        (Dane::Inactive, true, Sts::None | Sts::Lenient) => Verification::None,
-        (Dane::Inactive, false, _) => Verification::Pkix,
+        (Dane::Inactive | Dane::Unauthenticated, true, _) if verifies => Verification::Pkix,
+        (Dane::Inactive | Dane::Unauthenticated, true, Sts::Enforced) if overrides_sts => Verification::None,
+        (Dane::Inactive | Dane::Unauthenticated, true, Sts::Enforced) => Verification::Pkix,
+        (Dane::Inactive | Dane::Unauthenticated, true, Sts::None | Sts::Lenient) => Verification::None,
+        (Dane::Inactive | Dane::Unauthenticated, false, _) => Verification::Pkix,
     };
     Demand { encryption, verification }
 }
@@ -133,6 +138,7 @@ pub const fn dane(target: Target, strategy: Requirement, tlsa: Tlsa) -> Result<D
     match (strategy, tlsa) {
         (Requirement::Disable, _) => Ok(Dane::Inactive),
         (Requirement::Optional | Requirement::Require, Tlsa::Usable) => Ok(Dane::Active),
+        (Requirement::Optional, Tlsa::Unusable) if !target.has(Quirk::UnusableTlsaIsNone) => Ok(Dane::Unauthenticated),
         (Requirement::Optional, Tlsa::Unusable | Tlsa::Absent) => Ok(Dane::Inactive),
         (Requirement::Require, Tlsa::Unusable | Tlsa::Absent) => Err(Failure::Dane(DaneFailure::Required)),
         (Requirement::Optional | Requirement::Require, Tlsa::Bogus) => Err(Failure::Dane(DaneFailure::Bogus)),

@@ -129,6 +129,9 @@ quirks! {
     TlsaErrorIgnored "tlsa-error-ignored" "3.15" [yes no]
         "goes on without DANE where the TLSA lookup fails and DANE is optional"
         => "tries the next host, or later";
+    UnusableTlsaIsNone "unusable-tlsa-is-none" "3.6" [yes yes]
+        "goes on without DANE where a host has secure TLSA records of which none is usable"
+        => "demands TLS, whatever certificate the host has (RFC 7672 §2.2)";
     TlsaTwoUnusable "tlsa-two-unusable" "3.15" [yes no]
         "takes TLSA records of usage 2 alone for unusable, and where there is one of usage 3 wants it to match"
         => "lets either usage match";
@@ -147,6 +150,9 @@ quirks! {
     RequireTlsNotOffered "requiretls-not-offered" "3.6" [yes yes]
         "sends a REQUIRETLS message to a host that does not offer the extension"
         => "refuses that host with 5.7.30";
+    RequireTlsUnverified "requiretls-unverified" "3.6" [yes yes]
+        "sends a REQUIRETLS message to a host whose certificate `allow-invalid-certs` lets pass"
+        => "verifies the certificate (RFC 8689 §4.2.1)";
     NoHeloFallback "no-helo-fallback" "3.7" [yes yes]
         "gives up on a host that refuses EHLO"
         => "greets it with HELO";

@@ -45,10 +45,21 @@ pub fn public_key(owner: &str) -> Vec<u8> {
 /// A certificate for the host `name` with the key of `owner`.
 #[must_use]
 pub fn certificate(name: &str, owner: &str) -> Vec<u8> {
+    certificate_with(name, &[name], owner)
+}
+
+/// A certificate whose subject is `name`, for the hosts `alternatives`, with the key of `owner`.
+#[must_use]
+pub fn certificate_with(name: &str, alternatives: &[&str], owner: &str) -> Vec<u8> {
     let algorithm = sequence(&[ED25519.to_vec()]);
     let validity = sequence(&[der(0x17, b"200101000000Z"), der(0x17, b"491231235959Z")]);
-    let alternative = der(SEQUENCE, &der(0x82, name.as_bytes()));
-    let extension = sequence(&[vec![0x06, 0x03, 0x55, 0x1d, 0x11], der(0x04, &alternative)]);
+    let alternatives: Vec<Vec<u8>> = alternatives.iter().map(|name| der(0x82, name.as_bytes())).collect();
+    let extensions = if alternatives.is_empty() {
+        Vec::new()
+    } else {
+        let names = sequence(&[vec![0x06, 0x03, 0x55, 0x1d, 0x11], der(0x04, &sequence(&alternatives))]);
+        der(0xa3, &sequence(&[names]))
+    };
     let tbs = sequence(&[
         der(0xa0, &[0x02, 0x01, 0x02]),
         vec![0x02, 0x01, 0x01],
@@ -57,7 +68,7 @@ pub fn certificate(name: &str, owner: &str) -> Vec<u8> {
         validity,
         subject(name),
         public_key(owner),
-        der(0xa3, &sequence(&[extension])),
+        extensions,
     ]);
     let signature = [&[0][..], &[0; 64]].concat();
     sequence(&[tbs, algorithm, der(0x03, &signature)])

@@ -7,6 +7,7 @@ use delivery::{
     Failure, Status,
     event::{Event, What},
     report::Action,
+    tls::Verification,
 };
 use policy::{Chosen, Kind, Plan, RuleId};
 use scenario::{Expectation, Scenario, Status as Wanted};
@@ -84,7 +85,7 @@ pub enum Step {
     /// A connection to this address was begun.
     Connecting(Arc<str>, std::net::IpAddr),
     /// It was secured.
-    Secured(Arc<str>),
+    Secured(Arc<str>, Verification),
     /// The host failed.
     Failed(Arc<str>, Failure),
 }
@@ -161,7 +162,9 @@ impl Teller<'_> {
                 }
             }
             What::Connecting { host, ip, .. } => self.step(timeline, at, Step::Connecting(host.clone(), *ip)),
-            What::Secured { host } => self.step(timeline, at, Step::Secured(host.clone())),
+            What::Secured { host, verification } => {
+                self.step(timeline, at, Step::Secured(host.clone(), *verification));
+            }
             What::HostFailed { host, failure } => {
                 self.step(timeline, at, Step::Failed(host.clone(), failure.clone()));
             }

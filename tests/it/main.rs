@@ -18,4 +18,5 @@ mod reference;
 mod reports;
 mod seeds;
 mod tidy;
+mod tls;
 mod vectors;

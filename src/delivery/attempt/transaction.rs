@@ -297,7 +297,8 @@ impl Attempt {
             if cx.has(Fault::Downgrade) {
                 trying.demand = Demand { encryption: Encryption::WhereOffered, verification: Verification::None };
             }
-            if accepts_any && dane == Dane::Inactive {
+            let verifies = requires_tls && !cx.target().has(Quirk::RequireTlsUnverified);
+            if accepts_any && !verifies && trying.demand.verification == Verification::Pkix {
                 trying.demand.verification = Verification::None;
             }
             trying.records = records;
