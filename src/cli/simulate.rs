@@ -196,6 +196,8 @@ fn scenario(
     }
     let wired = wired(arguments, &policy, scenario.target, colour)?;
     let Some((engine, strategies)) = wired else { return Ok(Verdict::No) };
+    let target = engine.plan().target;
+    scenario.expectations.retain(|expectation| expectation.target.is_none_or(|wanted| wanted == target));
     if let Some(world) = scenario.world.take() {
         let verdict = life(arguments, (path, &policy), &source, scenario, &world, (&engine, &strategies), output)?;
         return Ok(verdict.max(engine.verdict()?));

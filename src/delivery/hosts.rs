@@ -153,23 +153,24 @@ pub(crate) fn addresses(
     target: Target,
 ) -> Result<Vec<IpAddr>, Failure> {
     let mut found = Vec::new();
-    let (mut failed, mut v4_failed) = (false, false);
+    let (mut v4_failed, mut v6_failed) = (false, false);
     for (family, answer) in answers {
         match answer.seen_by(target) {
             DnsResult::Found(ips, _) => found.extend(ips.into_iter().take(limits::ADDRESSES_MAX)),
             DnsResult::NoData(_) | DnsResult::NoName(_) => {}
             DnsResult::ServerFailed | DnsResult::Unreachable | DnsResult::Bogus => {
-                failed = true;
                 v4_failed |= family == Family::V4;
+                v6_failed |= family == Family::V6;
             }
         }
     }
     let families = families(route.ip_lookup);
     // A failed IPv4 lookup is no failure for the reference where IPv6 is allowed.
-    let is_forgiven = target.has(Quirk::FamilyErrorIgnored) && v4_failed && families.contains(&Family::V6);
+    let is_forgiven = target.has(Quirk::FamilyErrorIgnored) && families.contains(&Family::V6);
+    let failed = v6_failed || (v4_failed && !is_forgiven);
     if found.is_empty() {
         return Err(match named {
-            _ if failed && !is_forgiven => Failure::AddressLookup,
+            _ if failed => Failure::AddressLookup,
             Named::ByDomain => Failure::NoDomain,
             Named::ByMx | Named::ByRoute => Failure::NoAddress,
         });
@@ -298,6 +299,13 @@ mod tests {
                 Named::ByMx,
                 Err(Failure::AddressLookup),
                 Err(Failure::NoAddress),
+            ),
+            (
+                "both failed",
+                vec![(V4, Unreachable), (V6, Unreachable)],
+                Named::ByMx,
+                Err(Failure::AddressLookup),
+                Err(Failure::AddressLookup),
             ),
             (
                 "IPv6 failed, IPv4 empty",

@@ -1,7 +1,7 @@
 //! What a scenario expects of a message.
 
 use base::{Mailbox, Millis};
-use policy::Kind;
+use policy::{Kind, Target};
 
 use crate::place::Place;
 
@@ -18,6 +18,14 @@ pub struct Expectation {
     pub status: Option<Status>,
     /// How long after the message was handed in the status is reached at the latest.
     pub within: Option<Millis>,
+    /// The only target that it is expected of; of every one without it.
+    pub target: Option<Target>,
+    /// The `last_error` that is left; `none` where it was delivered.
+    pub error: Option<String>,
+    /// The host that was connected to last.
+    pub host: Option<String>,
+    /// Whether that connection was secured by TLS.
+    pub secured: Option<bool>,
     /// The route's name.
     pub route: Option<Expected>,
     /// The schedule's name.
@@ -71,6 +79,10 @@ impl Expectation {
             attempt: None,
             status: None,
             within: None,
+            target: None,
+            error: None,
+            host: None,
+            secured: None,
             route: None,
             schedule: None,
             connection: None,

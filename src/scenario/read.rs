@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Diagnostic, Findings, Mailbox};
 use document::{Entry, Kind as NodeKind, Node, Source, Table};
-use policy::{Kind, Target, spelling::nearest};
+use policy::{Kind, Target, Variable, spelling::nearest};
 
 use crate::{
     Scenario, codes,
@@ -28,8 +28,24 @@ pub(crate) const KEYS: &[&str] =
     &["policy", "start", "seed", "target", "length", "environment", "world", "message", "expect"];
 
 /// The keys of an expectation.
-pub(crate) const EXPECT_KEYS: &[&str] =
-    &["message", "rcpt", "attempt", "status", "within", "route", "schedule", "connection", "tls"];
+pub(crate) const EXPECT_KEYS: &[&str] = &[
+    "message",
+    "rcpt",
+    "attempt",
+    "target",
+    "status",
+    "within",
+    "error",
+    "host",
+    "secured",
+    "route",
+    "schedule",
+    "connection",
+    "tls",
+];
+
+/// The keys of an expectation of what is seen only where something is sent.
+const SEEN_KEYS: [&str; 4] = ["status", "error", "host", "secured"];
 
 /// Reads a scenario, TOML or JSON.
 ///
@@ -224,16 +240,32 @@ fn expectation(node: &Node<'_>, known: &Known, context: &mut Context<'_>) -> Opt
         let attempt = count(attempt, "attempt", 1, u64::from(u32::MAX), context);
         expectation.attempt = attempt.and_then(|attempt| u32::try_from(attempt).ok());
     }
+    if let Some(node) = table.get("target") {
+        expectation.target = target(node, context);
+    }
     if let Some(status) = table.get("status") {
         expectation.status = world::word(status, "status", &Status::WORDS, Status::named, context);
-        if !known.has_world {
-            let finding = Diagnostic::new(
-                &codes::INVALID_VALUE,
-                status.range,
-                "without a `[world]`, nothing is sent and no status is reached",
-            );
-            context.report(finding.help("add `[world]` with a `zone`, or expect decisions only"));
+    }
+    if let Some(error) = table.get("error") {
+        let words = Variable::LastError.texts().unwrap_or_default();
+        let named = |text: &str| words.contains(&text).then(|| text.to_owned());
+        expectation.error = world::word(error, "error", words, named, context);
+    }
+    if let Some(host) = table.get("host") {
+        let host = context.text(host, "host", "`\"mx.corp.test\"`");
+        expectation.host = host.map(|host| host.trim_end_matches('.').to_lowercase());
+    }
+    if let Some(secured) = table.get("secured") {
+        match secured.kind {
+            NodeKind::Bool(secured) => expectation.secured = Some(secured),
+            _ => context.wrong_kind(secured, "secured", "`true` or `false`", "`true` where TLS is expected"),
         }
+    }
+    let seen = SEEN_KEYS.iter().find_map(|key| table.get(key));
+    if let Some(node) = seen.filter(|_| !known.has_world) {
+        let message = "without a `[world]`, nothing is sent and no status is reached";
+        let finding = Diagnostic::new(&codes::INVALID_VALUE, node.range, message);
+        context.report(finding.help("add `[world]` with a `zone`, or expect decisions only"));
     }
     if let Some(within) = table.get("within") {
         let given = Shape::Offset.read(within, "within", &mut |finding| context.findings.push(finding));
@@ -250,7 +282,7 @@ fn expectation(node: &Node<'_>, known: &Known, context: &mut Context<'_>) -> Opt
             *expectation.decision_mut(kind) = expected(entry, context);
         }
     }
-    let says_something = table.get("status").is_some() || Kind::ALL.iter().any(|kind| table.get(kind.word()).is_some());
+    let says_something = seen.is_some() || Kind::ALL.iter().any(|kind| table.get(kind.word()).is_some());
     if !says_something && !context.findings.errors_since(mark) {
         context.report(
             Diagnostic::new(&codes::EMPTY_EXPECTATION, node.range, "the expectation says nothing that could fail")

@@ -113,11 +113,23 @@ fn expectation_keys(expectation: &Expectation, out: &mut Writer) {
     if let Some(attempt) = expectation.attempt {
         out.value("attempt", &attempt.to_string());
     }
+    if let Some(target) = expectation.target {
+        out.value("target", &text(target.name()));
+    }
     if let Some(status) = expectation.status {
         out.value("status", &text(status.word()));
     }
     if let Some(within) = expectation.within {
         out.value("within", &text(&within.to_string()));
+    }
+    if let Some(error) = &expectation.error {
+        out.value("error", &text(error));
+    }
+    if let Some(host) = &expectation.host {
+        out.value("host", &text(host));
+    }
+    if let Some(secured) = expectation.secured {
+        out.value("secured", &secured.to_string());
     }
     for kind in Kind::ALL {
         if let Some(expected) = expectation.decision(kind) {

@@ -1,6 +1,6 @@
 //! What each recipient went through: the events of a run, put together by recipient and attempt.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use base::{Instant, Mailbox, Millis};
 use delivery::{
@@ -94,8 +94,12 @@ pub enum Step {
 #[must_use]
 pub fn timelines(scenario: &Scenario, plan: &Plan, life: &Life) -> Vec<Timeline> {
     let mut all = Vec::new();
+    let mut of: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
+    for event in &life.events {
+        of.entry(event.message.0).or_default().push(event);
+    }
     for (place, message) in scenario.messages.iter().enumerate() {
-        let events: Vec<&Event> = life.events.iter().filter(|event| event.message.0 == place as u64).collect();
+        let events = of.remove(&(place as u64)).unwrap_or_default();
         for (number, rcpt) in message.recipients.iter().enumerate() {
             let mut timeline = Timeline {
                 message: place,
@@ -243,12 +247,42 @@ impl Timeline {
         }
     }
 
+    /// What was left by an attempt, or by the last one.
+    fn seen(&self, number: Option<u32>, attempt: Option<&Try>) -> SeenAt {
+        let mut seen = SeenAt::default();
+        for (_, step) in attempt.into_iter().flat_map(|attempt| &attempt.steps) {
+            match step {
+                Step::Connecting(host, _) => {
+                    seen.host = Some(host.to_string());
+                    seen.secured = Some(false.to_string());
+                }
+                Step::Secured(..) => seen.secured = Some(true.to_string()),
+                Step::Failed(..) => {}
+            }
+        }
+        let given_up = self.given_up.as_ref().filter(|_| number.is_none()).map(|(_, status)| status);
+        let outcome = attempt.and_then(|attempt| attempt.outcome.as_ref()).map(|(_, status)| status);
+        seen.error = given_up.or(outcome).map(|status| match status {
+            Status::Scheduled | Status::Delivered(_) => "none".to_owned(),
+            Status::Deferred(_) | Status::Bounced(_) => status.last_error().to_owned(),
+        });
+        seen
+    }
+
     /// The status behind attempt `number`, from 1.
     fn behind(&self, number: u32) -> Option<(Option<Millis>, Wanted)> {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
         let (at, status) = self.attempts.get(index)?.outcome.as_ref()?;
         Some((Some(*at), word(status)))
     }
+}
+
+/// What an attempt left, as an expectation says it.
+#[derive(Debug, Default)]
+struct SeenAt {
+    error: Option<String>,
+    host: Option<String>,
+    secured: Option<String>,
 }
 
 /// The word of a status.
@@ -310,6 +344,25 @@ pub fn compare(expectation: &Expectation, scenario: &Scenario, timelines: &[Time
                 met += 1;
             } else {
                 unmet.push(otherwise(kind.word(), expected.name.clone(), found, expected.place));
+            }
+        }
+        let attempt = match expectation.attempt {
+            Some(_) => timeline.attempts.get(index),
+            None => timeline.attempts.last(),
+        };
+        let found = timeline.seen(expectation.attempt, attempt);
+        for (about, wanted, found) in [
+            ("error", expectation.error.clone(), found.error),
+            ("host", expectation.host.clone(), found.host),
+            ("secured", expectation.secured.map(|secured| secured.to_string()), found.secured),
+        ] {
+            match wanted {
+                None => {}
+                Some(wanted) if found.as_ref() == Some(&wanted) => met += 1,
+                Some(wanted) => {
+                    let found = found.unwrap_or_else(|| "none".to_owned());
+                    unmet.push(otherwise(about, wanted, found, expectation.place));
+                }
             }
         }
         let Some(wanted) = expectation.status else { continue };

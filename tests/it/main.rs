@@ -16,6 +16,7 @@ mod ir;
 mod life;
 mod reference;
 mod reports;
+mod rows;
 mod seeds;
 mod tidy;
 mod tls;

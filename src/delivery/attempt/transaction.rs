@@ -252,6 +252,8 @@ impl Attempt {
                 let why = *why;
                 return self.host_failed(without_policy(why), cx);
             }
+            // Nor may it want one at all.
+            _ if tls.mta_sts == Requirement::Disable && !target.has(Quirk::TlsWithoutMx) => Sts::None,
             Ok(policy) if policy.mode == Mode::Enforce && !policy.allows(&name) => {
                 return self.host_failed(Failure::Sts(StsFailure::Host), cx);
             }
