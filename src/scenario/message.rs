@@ -40,6 +40,12 @@ pub struct Message {
     pub sender: Mailbox,
     /// Who it is for.
     pub recipients: Vec<Mailbox>,
+    /// How long it is held before it is first tried (FUTURERELEASE, RFC 4865).
+    pub hold_for: Millis,
+    /// Whether every hop must use TLS (REQUIRETLS, RFC 8689).
+    pub requiretls: bool,
+    /// What its content is: one of BODY's words (RFC 6152).
+    pub body: &'static str,
     /// The file with its header and body, as the document names it.
     pub eml: Option<String>,
     /// Its size in bytes.
@@ -135,6 +141,11 @@ impl Notify {
 }
 
 /// A message from nobody to nobody, with the defaults of `docs/scenario-format.md`.
+impl Message {
+    /// What a content may be.
+    pub const BODIES: [&'static str; 2] = ["7bit", "8bitmime"];
+}
+
 impl Default for Message {
     fn default() -> Self {
         Self {
@@ -161,6 +172,9 @@ impl Default for Message {
             envid: None,
             ret: None,
             notify: None,
+            hold_for: Millis(0),
+            requiretls: false,
+            body: "7bit",
             orcpt: BTreeMap::new(),
             place: Place::default(),
         }
@@ -240,6 +254,9 @@ fields! {
     ret: Shape::Ret, Ret optional;
     notify: Shape::Notify, Notify optional;
     orcpt: Shape::Originals, Originals map;
+    hold_for: Shape::Offset, Offset plain;
+    requiretls: Shape::Truth, Truth plain;
+    body: Shape::Word(&Message::BODIES), Word plain;
 }
 
 /// Why a variable cannot be set to a text.

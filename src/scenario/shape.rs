@@ -60,6 +60,8 @@ pub(crate) enum Shape {
     Notify,
     /// RFC 3461's ORCPT, by recipient, or alone for the only one.
     Originals,
+    /// Yes or no.
+    Truth,
 }
 
 /// What a key says.
@@ -87,6 +89,8 @@ pub(crate) enum Given {
     Notify(Notify),
     /// Original recipients; that of the null address belongs to the only recipient.
     Originals(BTreeMap<Mailbox, String>),
+    /// Yes or no.
+    Truth(bool),
 }
 
 /// Why a text is not what a key takes.
@@ -145,6 +149,7 @@ impl Shape {
             Self::Recipients => "`[\"bob@corp.test\"]`",
             Self::EnvelopeId => "`\"QQ314159\"`",
             Self::Ret => "`\"full\"` or `\"hdrs\"`",
+            Self::Truth => "`true`",
             Self::Notify => "`[\"failure\", \"delay\"]` or `[\"never\"]`",
             Self::Originals => "`\"rfc822;robert@corp.test\"`, or a table with one for each recipient",
         }
@@ -159,6 +164,7 @@ impl Shape {
             Self::Recipients => "a list of addresses",
             Self::Notify => "a list of words",
             Self::Originals => "a string or a table",
+            Self::Truth => "`true` or `false`",
             _ => "a string",
         }
     }
@@ -178,6 +184,7 @@ impl Shape {
                 report(quoted.fix_if(fix));
                 None
             }
+            (Self::Truth, Kind::Bool(truth)) => Some(Given::Truth(*truth)),
             (Self::Recipients, Kind::List(list)) => Some(Given::Recipients(recipients(list.nodes(), name, report))),
             (Self::Notify, Kind::List(list)) => {
                 let words: Option<Vec<_>> = list.nodes().iter().map(|node| notify_word(node, name, report)).collect();
@@ -269,6 +276,11 @@ impl Shape {
             }
             Self::EnvelopeId => envelope_id(text).map(Given::Text),
             Self::Ret => ret(text).map(Given::Ret),
+            Self::Truth => match text {
+                "true" => Ok(Given::Truth(true)),
+                "false" => Ok(Given::Truth(false)),
+                _ => Err(Wrong::new(format!("is `{}`", shown(text)), "`true` or `false`")),
+            },
             Self::Notify => notify(text).map(Given::Notify),
             Self::Originals => {
                 original(text).map(|original| Given::Originals(BTreeMap::from([(Mailbox::null(), original)])))
@@ -597,6 +609,8 @@ mod tests {
             (Shape::Sender, "<>", None),
             (Shape::Ret, "HDRS", Some(Given::Ret(Ret::Headers))),
             (Shape::Ret, "headers", None),
+            (Shape::Truth, "true", Some(Given::Truth(true))),
+            (Shape::Truth, "yes", None),
             (Shape::Notify, "SUCCESS, delay", Some(notify(true, false, true))),
             (Shape::Notify, "never", Some(notify(false, false, false))),
             (Shape::Notify, "never,failure", None),

@@ -99,8 +99,9 @@ fn envelope() -> impl Strategy<Value = Message> {
         option::of("[!-~]{1,20}"),
         option::of(sample::select(vec![Ret::Full, Ret::Headers])),
         option::of(notify()),
+        (0..100_000_u64, any::<bool>(), sample::select(&Message::BODIES[..])),
     )
-        .prop_map(|(sender, recipients, has_originals, at, envid, ret, notify)| {
+        .prop_map(|(sender, recipients, has_originals, at, envid, ret, notify, (hold_for, requiretls, body))| {
             let originals = recipients.iter().take(if has_originals { 2 } else { 0 });
             Message {
                 sender,
@@ -110,6 +111,9 @@ fn envelope() -> impl Strategy<Value = Message> {
                 envid,
                 ret,
                 notify,
+                hold_for: Millis(hold_for),
+                requiretls,
+                body,
                 ..Message::default()
             }
         })

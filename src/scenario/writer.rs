@@ -96,6 +96,7 @@ fn toml_value(given: &Given) -> Option<String> {
         Given::Sender(value) => text(value.as_str()),
         Given::Recipients(value) => array(value.iter().map(Mailbox::as_str)),
         Given::Ret(value) => text(value.word()),
+        Given::Truth(value) => value.to_string(),
         Given::Notify(value) => array(value.words()),
         Given::Originals(value) => {
             let entries: Vec<_> =

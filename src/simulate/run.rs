@@ -317,10 +317,10 @@ fn submission(message: &Message) -> Submission {
                 scenario::Ret::Full => Ret::Full,
                 scenario::Ret::Headers => Ret::Headers,
             }),
-            requires_tls: false,
+            requires_tls: message.requiretls,
             is_utf8: !message.sender.as_str().is_ascii(),
-            is_8bit: false,
-            hold: Millis(0),
+            is_8bit: message.body == "8bitmime",
+            hold: message.hold_for,
         },
         recipients: message.recipients.iter().map(wish).collect(),
     }
