@@ -180,7 +180,7 @@ fn content(report: &delivery::Report) -> String {
 }
 
 /// A length of time as people read it: its two largest units.
-fn clock(length: Millis) -> String {
+pub(super) fn clock(length: Millis) -> String {
     const UNITS: [(&str, u64); 4] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
     let Some(first) = UNITS.iter().position(|(_, unit)| length.0 >= *unit) else { return format!("{}ms", length.0) };
     let mut left = length.0;

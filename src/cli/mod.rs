@@ -3,6 +3,7 @@
 //! Exit codes, the same for every command: 0 yes, 1 no, 2 cannot run, 3 cannot be decided.
 
 mod bench;
+mod capacity;
 mod check;
 mod dry_run;
 mod dump;

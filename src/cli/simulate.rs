@@ -19,7 +19,7 @@ use simulate::{
 };
 
 use super::{
-    Failure, Outcome, Verdict,
+    Failure, Outcome, Verdict, capacity,
     dry_run::{self, Beside, DryRun},
     engine::{self, Engine},
     files,
@@ -51,6 +51,9 @@ pub(super) struct Arguments {
     /// The first seed of `--explore`
     #[arg(long, value_name = "SEED", default_value_t = 0, requires = "explore")]
     explore_from: u64,
+    /// Show how loaded each queue of a scenario with a world was, instead of each recipient's life
+    #[arg(long, conflicts_with = "explore")]
+    capacity: bool,
     /// Write one JSON object a line: one for each recipient, then one for each scenario
     #[arg(long)]
     json: bool,
@@ -225,6 +228,10 @@ fn life(
 ) -> Outcome {
     let mut environment = std::mem::take(&mut scenario.environment);
     let setup = Setup::new(&scenario, world, engine, strategies);
+    if arguments.capacity {
+        let life = simulate::run(setup, &mut environment, Keep::Outcomes);
+        return capacity::show(path, &life, strategies, arguments.json, output);
+    }
     let (life, violations, seed) = match arguments.explore {
         None => {
             let life = simulate::run(setup, &mut environment, Keep::Events);

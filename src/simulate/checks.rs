@@ -186,11 +186,11 @@ fn in_clear(strategies: &Strategies, life: &Life, found: &mut Vec<Violation>) {
 
 /// No queue has more connections at a time than it has threads.
 fn parallel(strategies: &Strategies, life: &Life, found: &mut Vec<Violation>) {
-    for (queue, (most, message)) in &life.seen.most_connections {
-        let allowed = strategies.queue(*queue).map_or(0, |queue| queue.threads);
-        if *most > allowed {
+    for (queue, load) in life.loads.queues() {
+        let (most, allowed) = (load.most_connections, strategies.queue(queue).map_or(0, |queue| queue.threads));
+        if most > allowed {
             let what = format!("{most} connections were open at a time for a queue of {allowed}");
-            found.push(Violation { checker: "parallel", message: *message as usize, what });
+            found.push(Violation { checker: "parallel", message: 0, what });
         }
     }
 }
@@ -444,12 +444,7 @@ mod tests {
             events: vec![decided(1_100, 1), decided(1_200, 0)],
             recipients: BTreeMap::from([(0, vec![recipient(delivered())])]),
             taken: vec![taken],
-            seen: Seen {
-                connections: vec![connected],
-                most_connections: BTreeMap::from([(QueueId(0), (2, 0))]),
-                settled: BTreeMap::from([((0, 0), 12)]),
-                ..Seen::default()
-            },
+            seen: Seen { connections: vec![connected], settled: BTreeMap::from([((0, 0), 12)]), ..Seen::default() },
             ..Life::default()
         };
         (scenario, life)
@@ -528,7 +523,9 @@ mod tests {
                 life.events.pop();
             }),
             ("parallel: 3 connections were open at a time for a queue of 2", |life| {
-                life.seen.most_connections.insert(QueueId(0), (3, 0));
+                for _ in 0..3 {
+                    life.loads.connects(QueueId(0), &strategies(), Instant(1_500));
+                }
             }),
             ("time: something happened at 1100 after 1200", |life| life.events.swap(0, 1)),
         ];

@@ -21,6 +21,7 @@ use delivery::planted::Fault;
 use delivery::{
     Effect, Event, Input, Queue, Recipient, Report, Submission,
     effect::{Peer as Certified, Record, Ticket},
+    event::What,
     failure::{Broken, Handshake},
     hosts::Family,
     message::{self, Envelope, MessageId, Notify, Ret, Wish},
@@ -35,6 +36,7 @@ use scenario::{
 
 use crate::{
     certificate::certificate,
+    load::Loads,
     peer::{Does, Moment, Peer, Server, Taken},
     resolver::Resolver,
 };
@@ -102,6 +104,8 @@ pub struct Life {
     pub unanswered: BTreeSet<String>,
     /// When the node was down, from a crash to the next start.
     pub down: Vec<(Instant, Instant)>,
+    /// How loaded each queue was.
+    pub loads: Loads,
     /// What the world saw, for checkers.
     pub seen: Seen,
     /// Whether it was stopped because too much happened.
@@ -113,8 +117,6 @@ pub struct Life {
 pub struct Seen {
     /// The connections that were asked for, in order.
     pub connections: Vec<Connected>,
-    /// The most connections that were open at a time for each queue, and with which message it came to that.
-    pub most_connections: BTreeMap<QueueId, (u32, u64)>,
     /// The messages that some server refused for good.
     pub refusals: BTreeSet<u64>,
     /// The names of which DNS said that they do not exist, take no mail, or lead nowhere.
@@ -222,9 +224,8 @@ struct Run<'s, 'e> {
     known: BTreeMap<Box<str>, usize>,
     unsaid: &'s Host,
     connections: BTreeMap<u64, Peer>,
-    /// The queue that each connection is made for, by its task, and how many each has.
+    /// The queue that each connection is made for, by its task.
     open: BTreeMap<u64, QueueId>,
-    open_of: BTreeMap<QueueId, u32>,
     keep: Keep,
     life: Life,
 }
@@ -265,7 +266,6 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
         unsaid: &unsaid,
         connections: BTreeMap::new(),
         open: BTreeMap::new(),
-        open_of: BTreeMap::new(),
         keep,
         life: Life { start, end: start, ..Life::default() },
     };
@@ -290,6 +290,12 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
     life.seen.unaccepted = pending;
     life.seen.denials = resolver.denials;
     life
+}
+
+/// When a message was handed in; a report, which is no message of the scenario, counts from now.
+fn created(scenario: &Scenario, start: Instant, id: MessageId, now: Instant) -> Instant {
+    let message = usize::try_from(id.0).ok().and_then(|place| scenario.messages.get(place));
+    message.map_or(now, |message| start + message.at)
 }
 
 /// A message of a scenario, as a client hands it in.
@@ -395,6 +401,9 @@ impl<'s> Run<'s, '_> {
 
     fn take_events(&mut self) {
         while let Some(event) = self.queue.as_mut().and_then(Queue::event) {
+            if let What::Limited { recipients, limiter, .. } = &event.what {
+                *self.life.loads.waits.entry(*limiter).or_default() += recipients.len() as u64;
+            }
             if self.keep == Keep::Events {
                 self.life.events.push(event);
             }
@@ -408,7 +417,7 @@ impl<'s> Run<'s, '_> {
         self.coming.clear();
         self.connections.clear();
         self.open.clear();
-        self.open_of.clear();
+        self.life.loads.closes_all(self.now);
         self.up = self.now + down;
         self.life.down.push((self.now, self.up));
     }
@@ -488,10 +497,8 @@ impl<'s> Run<'s, '_> {
             Effect::StartTls { ticket, name } => self.handshake(ticket, &name),
             Effect::Close(ticket) => {
                 self.connections.remove(&ticket.task);
-                if let Some(queue) = self.open.remove(&ticket.task)
-                    && let Some(count) = self.open_of.get_mut(&queue)
-                {
-                    *count -= 1;
+                if let Some(queue) = self.open.remove(&ticket.task) {
+                    self.life.loads.closes(queue, self.now);
                 }
             }
             Effect::Respond(id, reply) => {
@@ -538,6 +545,11 @@ impl<'s> Run<'s, '_> {
                     kept.remove(&id.0);
                 }
                 self.note_settled(id, recipients.iter().enumerate().map(|(place, known)| (place as u32, known)));
+                let before = self.life.recipients.get(&id.0).map(Vec::as_slice).unwrap_or_default();
+                let created = created(self.setup.scenario, self.start, id, self.now);
+                for (after, before) in recipients.iter().zip(before.iter().map(Some).chain(std::iter::repeat(None))) {
+                    self.life.loads.changed(before, after, created, self.now);
+                }
                 self.life.recipients.insert(id.0, recipients);
             }
         }
@@ -547,6 +559,9 @@ impl<'s> Run<'s, '_> {
     fn accept(&mut self, message: message::Message) {
         let id = message.id.0;
         self.pending.remove(&id);
+        for recipient in &message.recipients {
+            self.life.loads.changed(None, recipient, message.created, self.now);
+        }
         match &mut self.kept {
             None => self.life.recipients.insert(id, message.recipients),
             Some(kept) => {
@@ -559,6 +574,11 @@ impl<'s> Run<'s, '_> {
 
     fn change(&mut self, id: MessageId, changed: &[(u32, Recipient)]) {
         self.note_settled(id, changed.iter().map(|(place, known)| (*place, known)));
+        let created = created(self.setup.scenario, self.start, id, self.now);
+        let before = self.life.recipients.get(&id.0).map(Vec::as_slice).unwrap_or_default();
+        for (place, after) in changed {
+            self.life.loads.changed(before.get(*place as usize), after, created, self.now);
+        }
         let kept = self.kept.as_mut().and_then(|kept| kept.get_mut(&id.0)).map(|message| &mut message.recipients);
         for known in [kept, self.life.recipients.get_mut(&id.0)].into_iter().flatten() {
             for (place, recipient) in changed {
@@ -583,12 +603,7 @@ impl<'s> Run<'s, '_> {
         let Some(queue) = recipients.first().map(|recipient| recipient.queue) else { return };
         if recipients.iter().all(|recipient| recipient.queue == queue) {
             self.open.insert(ticket.task, queue);
-            let count = self.open_of.entry(queue).or_default();
-            *count += 1;
-            let most = self.life.seen.most_connections.entry(queue).or_default();
-            if *count > most.0 {
-                *most = (*count, message.0);
-            }
+            self.life.loads.connects(queue, self.setup.strategies, self.now);
         }
     }
 

@@ -86,3 +86,17 @@ fn nothing_that_must_never_be_shows_under_two_hundred_seeds() {
         assert!(ran.stdout.contains("200 seeds from 0"), "{}", ran.stdout);
     }
 }
+
+#[test]
+fn the_load_of_each_queue_is_shown() {
+    for name in ["explore/month", "life/limits-groups", "life/crash"] {
+        let path = format!("corpus/scenarios/{name}.scenario.toml");
+        let text = run(&["simulate", &path, "--capacity"]);
+        let json = run(&["simulate", &path, "--capacity", "--json"]);
+        assert_eq!((text.code, json.code), (Some(0), Some(0)), "{}", text.stderr);
+        insta::assert_snapshot!(
+            format!("capacity-{}", name.replace('/', "-")),
+            format!("{}\n{}", text.stdout, json.stdout)
+        );
+    }
+}
