@@ -35,6 +35,9 @@ struct Window {
     at: u64,
     /// How often it was counted in the window, or how many parts of a token are left: `period` parts are one.
     count: u64,
+    /// The moment that the next one who is refused is given to come again: one for each, so that a thousand who wait do
+    /// not all come for one token.
+    next: u64,
 }
 
 impl Key {
@@ -59,9 +62,9 @@ impl Limiters {
         let at = now.0 / key.period;
         let is_lost = self.restarted.is_some_and(|restarted| restarted.0 / key.period == at);
         let count = if is_lost { key.count } else { 0 };
-        let window = self.windows.entry(key.clone()).or_insert(Window { at, count });
+        let window = self.windows.entry(key.clone()).or_insert(Window { at, count, next: 0 });
         if window.at != at {
-            *window = Window { at, count: 0 };
+            *window = Window { at, count: 0, next: 0 };
         }
         window.count += 1;
         if window.count <= key.count { Ok(()) } else { Err(Instant((at + 1).saturating_mul(key.period))) }
@@ -71,8 +74,8 @@ impl Limiters {
         // A token is `period` parts, of which `count` come each millisecond.
         let full = key.count.saturating_mul(key.period);
         let new = match self.restarted {
-            Some(restarted) => Window { at: restarted.0, count: 0 },
-            None => Window { at: now.0, count: full },
+            Some(restarted) => Window { at: restarted.0, count: 0, next: 0 },
+            None => Window { at: now.0, count: full, next: 0 },
         };
         let bucket = self.windows.entry(key.clone()).or_insert(new);
         let filled = now.0.saturating_sub(bucket.at).saturating_mul(key.count);
@@ -83,8 +86,13 @@ impl Limiters {
             return Ok(());
         }
         let missing = key.period - bucket.count;
-        let wait = if key.count == 0 { key.period } else { missing.div_ceil(key.count) };
-        Err(Instant(now.0.saturating_add(wait)))
+        let (wait, between) = match key.count {
+            0 => (key.period, 0),
+            count => (missing.div_ceil(count), key.period.div_ceil(count)),
+        };
+        let until = now.0.saturating_add(wait).max(bucket.next);
+        bucket.next = until.saturating_add(between);
+        Err(Instant(until))
     }
 
     /// Takes back one count: what it was for did not happen.
@@ -133,6 +141,18 @@ mod tests {
     fn the_reference_counts_in_windows_and_native_evenly() {
         assert_eq!(allowed(Target::Stalwart016, 130, 6), [130, 130, 180, 180, 240, 240]);
         assert_eq!(allowed(Target::Native, 130, 6), [130, 130, 160, 190, 220, 250]);
+    }
+
+    #[test]
+    fn who_waits_for_a_token_is_given_a_moment_of_its_own() {
+        let (limiter, mut limiters) = (limiter(2, 60), Limiters::default());
+        let a = key(&limiter, "a");
+        let mut at =
+            |second: u64| limiters.count(&a, Instant(second * 1_000), Target::Native).map_err(|until| until.0 / 1_000);
+        assert_eq!([at(0), at(0)], [Ok(()), Ok(())]);
+        assert_eq!([at(0), at(0), at(1), at(2)], [Err(30), Err(60), Err(90), Err(120)]);
+        assert_eq!([at(30), at(60), at(90), at(120)], [Ok(()); 4]);
+        assert_eq!(at(121), Err(150), "nobody is waited for who does not come");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod context;
 pub mod environment;
 pub mod expectation;
 pub mod files;
+mod generate;
 pub mod limits;
 pub mod message;
 mod place;

@@ -8,6 +8,12 @@ pub const RECIPIENTS_MAX: usize = policy::limits::LIST_ELEMENTS_MAX;
 /// How many messages a scenario file may have. More go into a file of newline-delimited JSON, which has no such bound.
 pub const MESSAGES_MAX: usize = 100_000;
 
+/// How many messages the generators of a scenario file may make.
+pub const GENERATED_MAX: usize = 1_000_000;
+
+/// How many generators a scenario file may have.
+pub const GENERATORS_MAX: usize = 1_000;
+
 /// How many expectations a scenario file may have.
 pub const EXPECTATIONS_MAX: usize = 100_000;
 

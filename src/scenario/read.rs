@@ -15,7 +15,7 @@ use crate::{
     environment,
     expectation::{Expectation, Expected, Status},
     files::Files,
-    limits,
+    generate, limits,
     message::{self, Ids, Message},
     place::Place,
     shape::{self, Given, Shape},
@@ -25,7 +25,7 @@ use crate::{
 
 /// The keys of a scenario.
 pub(crate) const KEYS: &[&str] =
-    &["policy", "start", "seed", "target", "length", "environment", "world", "message", "expect"];
+    &["policy", "start", "seed", "target", "length", "environment", "world", "message", "generate", "expect"];
 
 /// The keys of an expectation.
 pub(crate) const EXPECT_KEYS: &[&str] = &[
@@ -100,6 +100,10 @@ fn of_table(table: &Table<'_>, context: &mut Context<'_>) -> Scenario {
     let mut known = Known { has_world: scenario.world.is_some(), ..Known::default() };
     if let Some(node) = table.get("message") {
         scenario.messages = messages(node, &mut known, context);
+    }
+    if let Some(node) = table.get("generate") {
+        let nodes = tables(node, "generate", limits::GENERATORS_MAX, context).unwrap_or_default();
+        scenario.messages.extend(generate::read(nodes, scenario.seed, &known.ids, context));
     }
     if let Some(node) = table.get("expect") {
         scenario.expectations = expectations(node, &known, context);

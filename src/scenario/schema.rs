@@ -6,7 +6,7 @@
 use document::{Kind, Node, Source, format, json, toml};
 
 use crate::{
-    environment, message,
+    environment, generate, message,
     read::{EXPECT_KEYS, KEYS},
     testing::{bytes, repository},
     world,
@@ -184,12 +184,13 @@ fn the_schema_has_the_readers_keys_and_no_others() {
     let (root, _) = json::parse(&source);
     let message_keys: Vec<_> = message::FIELDS.iter().map(|field| field.name).collect();
     let environment_keys = [environment::KEYS, environment::IGNORED].concat();
-    let cases: [(&str, &[&str]); 14] = [
+    let cases: [(&str, &[&str]); 15] = [
         ("", KEYS),
         ("$defs.world", world::KEYS),
         ("$defs.dns_fault", world::FAULT_KEYS),
         ("$defs.mta_sts", world::STS_KEYS),
         ("$defs.crash", world::CRASH_KEYS),
+        ("$defs.generate", generate::KEYS),
         ("$defs.disk_full", world::DISK_KEYS),
         ("$defs.host", world::HOST_KEYS),
         ("$defs.host_reply", world::REPLY_KEYS),
@@ -217,7 +218,9 @@ fn the_documentation_names_every_key_with_its_default() {
     let row = |key: &str| text.lines().find(|line| line.starts_with(&format!("| `{key}` |")));
     let hosts = [world::HOST_KEYS, world::REPLY_KEYS].concat();
     let world = [world::KEYS, world::FAULT_KEYS, &hosts, world::STS_KEYS, world::CRASH_KEYS, world::DISK_KEYS].concat();
-    let keys = [KEYS, EXPECT_KEYS, environment::KEYS, environment::STORE_KEYS, environment::DNS_KEYS, &world].concat();
+    let keys =
+        [KEYS, EXPECT_KEYS, generate::KEYS, environment::KEYS, environment::STORE_KEYS, environment::DNS_KEYS, &world]
+            .concat();
     for key in keys {
         assert!(row(key).is_some(), "no row for `{key}`");
     }

@@ -89,7 +89,7 @@ fn nothing_that_must_never_be_shows_under_two_hundred_seeds() {
 
 #[test]
 fn the_load_of_each_queue_is_shown() {
-    for name in ["explore/month", "life/limits-groups", "life/crash"] {
+    for name in ["capacity/monday", "explore/month", "life/limits-groups", "life/crash"] {
         let path = format!("corpus/scenarios/{name}.scenario.toml");
         let text = run(&["simulate", &path, "--capacity"]);
         let json = run(&["simulate", &path, "--capacity", "--json"]);
