@@ -352,8 +352,7 @@ impl Attempt {
             let is_reported = recipient.status.is_final();
             crate::Recipient { is_reported, ..recipient.clone() }
         };
-        let changed = message.recipients.iter().map(told).enumerate();
-        let changed = changed.map(|(place, recipient)| (place as u32, recipient)).collect();
+        let changed = message.recipients.iter().map(told).zip(0..).map(|(told, place)| (place, told)).collect();
         let id = MessageId(*cx.next_report);
         *cx.next_report += 1;
         let report = Box::new(report::write(message, &lines, cx.strategies, target, cx.now));
@@ -723,8 +722,7 @@ impl Attempt {
         let record = if message.recipients.iter().all(|recipient| recipient.status.is_final()) {
             Record::Removed(self.message, message.recipients.clone())
         } else {
-            let all = message.recipients.iter().cloned().enumerate();
-            Record::Changed(self.message, all.map(|(place, recipient)| (place as u32, recipient)).collect())
+            Record::Changed(self.message, states(message))
         };
         let ticket = self.new_ticket();
         cx.effects.push_back(Effect::Store(ticket, record));
@@ -741,8 +739,8 @@ impl Attempt {
                 self.drain(message, cx);
             }
             At::Store => {
-                self.store_all(message, cx);
-                self.at = At::Store;
+                let ticket = self.new_ticket();
+                cx.effects.push_back(Effect::Store(ticket, Record::Changed(self.message, states(message))));
             }
             At::End => {
                 self.store_all(message, cx);
@@ -787,6 +785,12 @@ fn take_back(counted: &mut Vec<Key>, cx: &mut Context<'_>) {
     for key in counted.drain(..).filter(|_| !cx.engine.plan().target.has(Quirk::LimiterNotRefunded)) {
         cx.limiters.take_back(&key);
     }
+}
+
+/// What is known of every recipient, by its place.
+fn states(message: &Message) -> Vec<(u32, crate::Recipient)> {
+    let all = message.recipients.iter().cloned().enumerate();
+    all.map(|(place, recipient)| (place as u32, recipient)).collect()
 }
 
 fn is_same_route(one: Option<&Route>, other: Option<&Route>, target: Target) -> bool {

@@ -245,7 +245,7 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
     let mut crashes: Vec<(Instant, Millis)> = world.crashes.iter().filter_map(at_moment).collect();
     crashes.sort_by(|one, other| other.cmp(one));
     let mut run = Run {
-        setup: Setup { world, ..setup },
+        setup,
         queue: None,
         environment,
         start,

@@ -9,10 +9,9 @@ use pointsman::{
     simulate::{Setup, Violation, explore::explore},
 };
 
-/// What the policy of `corpus/scenarios/explore` comes to.
-fn policy(target: Target) -> (Plan, Strategies) {
-    let source = Source::new("policy.toml", include_str!("../../corpus/scenarios/explore/policy.toml").to_owned());
-    let loaded = config::load(&source, None, &NoResources);
+/// What a policy of the 2025 layout comes to.
+pub(crate) fn policy(text: &str, target: Target) -> (Plan, Strategies) {
+    let loaded = config::load(&Source::new("policy.toml", text.to_owned()), None, &NoResources);
     let settings = loaded.settings.unwrap_or_else(|| panic!("{:?}", loaded.findings));
     let plan = resolve::plan(&settings, target).unwrap_or_else(|findings| panic!("{findings:?}"));
     let strategies = strategies(&settings, &plan);
@@ -29,7 +28,7 @@ fn month() -> Scenario {
 
 /// The first seed of so many under which something is wrong, and what.
 fn first(target: Target, fault: Option<Fault>, seeds: u64) -> Option<(u64, Vec<Violation>)> {
-    let (plan, strategies) = policy(target);
+    let (plan, strategies) = policy(include_str!("../../corpus/scenarios/explore/policy.toml"), target);
     let scenario = month();
     let world = scenario.world.clone().unwrap();
     let setup = Setup { fault, ..Setup::new(&scenario, &world, &plan, &strategies) };

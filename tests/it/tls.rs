@@ -7,7 +7,6 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use pointsman::{
     base::{Instant, Mailbox, Millis},
-    config::{self, NoResources, resolve, strategies},
     delivery::{
         Effect, Input, Queue, Submission,
         effect::Peer,
@@ -20,7 +19,6 @@ use pointsman::{
         tls::Verification,
         tlsa::TlsaRecord,
     },
-    document::Source,
     policy::{
         Plan, Strategies, Target,
         strategy::{Requirement, Tls},
@@ -30,6 +28,7 @@ use pointsman::{
 use sha2::{Digest as _, Sha256};
 
 use self::table::{Cert, Mx, Outcome, Remote, StartTls, Strategy, Sts, Tlsa, Wish, outcome};
+use crate::explore::policy;
 
 const WISHES: [Wish; 3] = [Wish::Disable, Wish::Optional, Wish::Require];
 const HOST: &str = "mx1.corp.test";
@@ -297,17 +296,23 @@ impl<'m> Meeting<'m> {
 }
 
 /// A policy with nothing to choose.
-fn policy() -> (Plan, Strategies) {
-    let text = "[queue.strategy]\nroute = \"'mx'\"\nschedule = \"'default'\"\nconnection = \"'default'\"\ntls = \"'default'\"\n\
-                [queue.route.mx]\ntype = \"mx\"\n[queue.schedule.default]\nqueue-name = \"default\"\n\
-                [queue.virtual.default]\nthreads-per-node = 5\n[queue.connection.default]\ntimeout.connect = \"1m\"\n\
-                [queue.tls.default]\nstarttls = \"optional\"\n";
-    let loaded = config::load(&Source::new("policy.toml", text.to_owned()), None, &NoResources);
-    let settings = loaded.settings.unwrap_or_else(|| panic!("{:?}", loaded.findings));
-    let plan = resolve::plan(&settings, Target::Native).unwrap_or_else(|findings| panic!("{findings:?}"));
-    let strategies = strategies::strategies(&settings, &plan);
-    (plan, strategies)
-}
+const POLICY: &str = r#"
+[queue.strategy]
+route = "'mx'"
+schedule = "'default'"
+connection = "'default'"
+tls = "'default'"
+[queue.route.mx]
+type = "mx"
+[queue.schedule.default]
+queue-name = "default"
+[queue.virtual.default]
+threads-per-node = 5
+[queue.connection.default]
+timeout.connect = "1m"
+[queue.tls.default]
+starttls = "optional"
+"#;
 
 /// What the core makes of a message.
 fn session(
@@ -356,7 +361,7 @@ fn tls(strategy: Strategy) -> Tls {
 /// Every row by the core: of each strategy, without and with REQUIRETLS, the outcomes by the order of [`remotes`].
 fn by_the_core(all: &[Strategy], fault: Option<Fault>) -> Vec<[Vec<Outcome>; 2]> {
     let shown = Shown::new();
-    let (remotes, (plan, strategies)) = (remotes(), policy());
+    let (remotes, (plan, strategies)) = (remotes(), policy(POLICY, Target::Native));
     let of_strategy = |strategy: &Strategy| {
         let strategies = Strategies { tls: vec![tls(*strategy)], ..strategies.clone() };
         [false, true].map(|requires_tls| {
