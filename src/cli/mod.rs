@@ -11,6 +11,7 @@ mod engine;
 mod eval;
 mod explain;
 mod files;
+mod junit;
 mod life;
 mod masked;
 mod quirks;

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use base::Mailbox;
 use clap::Args;
 use config::{resolve, strategies::strategies};
 use document::render::Colour;
@@ -23,6 +24,7 @@ use super::{
     dry_run::{self, Beside, DryRun},
     engine::{self, Engine},
     files,
+    junit::{self, Suite},
     life::Report,
 };
 
@@ -54,6 +56,9 @@ pub(super) struct Arguments {
     /// Show how loaded each queue of a scenario with a world was, instead of each recipient's life
     #[arg(long, conflicts_with = "explore")]
     capacity: bool,
+    /// Write what came of each scenario's expectations to this file, as the XML that CI servers read
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// Write one JSON object a line: one for each recipient, then one for each scenario
     #[arg(long)]
     json: bool,
@@ -68,13 +73,18 @@ enum Run {
 }
 
 pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write) -> Outcome {
-    let mut verdict = Verdict::Yes;
+    let (mut verdict, mut suites) = (Verdict::Yes, Vec::new());
     for run in runs(&arguments.paths)? {
         let found = match run {
-            Run::Scenario { policy, path } => scenario(arguments, policy.as_deref(), &path, colour, output)?,
+            Run::Scenario { policy, path } => {
+                scenario(arguments, policy.as_deref(), &path, colour, &mut suites, output)?
+            }
             Run::Messages { policy, path } => messages(arguments, &policy, &path, colour, output)?,
         };
         verdict = verdict.max(found);
+    }
+    if let Some(path) = &arguments.junit {
+        junit::write(path, &suites)?;
     }
     Ok(verdict)
 }
@@ -172,6 +182,7 @@ fn scenario(
     policy: Option<&Path>,
     path: &Path,
     colour: Colour,
+    suites: &mut Vec<Suite>,
     output: &mut impl Write,
 ) -> Outcome {
     let (source, mut findings) = files::read(path)?;
@@ -202,10 +213,17 @@ fn scenario(
     let target = engine.plan().target;
     scenario.expectations.retain(|expectation| expectation.target.is_none_or(|wanted| wanted == target));
     if let Some(world) = scenario.world.take() {
-        let verdict = life(arguments, (path, &policy), &source, scenario, &world, (&engine, &strategies), output)?;
+        let verdict =
+            life(arguments, (path, &policy, &source), scenario, &world, (&engine, &strategies), suites, output)?;
         return Ok(verdict.max(engine.verdict()?));
     }
     let result = replay(&engine, &mut scenario);
+    let otherwise: Vec<_> = result
+        .unmet
+        .iter()
+        .map(|unmet| (unmet.place, told(&unmet.rcpt, unmet.kind.word(), &unmet.expected, &unmet.found)))
+        .collect();
+    suites.push(Suite::new(path, &source, &scenario.expectations, &otherwise, Vec::new()));
     let plan = engine.plan();
     let report = Decisions { path, policy: &policy, plan, scenario: &scenario, result: &result, source: &source };
     if arguments.json {
@@ -219,11 +237,11 @@ fn scenario(
 /// Messages over their whole life, in the scenario's world.
 fn life(
     arguments: &Arguments,
-    (path, policy): (&Path, &Path),
-    source: &document::Source,
+    (path, policy, source): (&Path, &Path, &document::Source),
     mut scenario: Scenario,
     world: &World,
     (engine, strategies): (&Engine, &Strategies),
+    suites: &mut Vec<Suite>,
     output: &mut impl Write,
 ) -> Outcome {
     let mut environment = std::mem::take(&mut scenario.environment);
@@ -257,6 +275,12 @@ fn life(
         unmet.extend(otherwise);
         met += as_expected;
     }
+    let otherwise: Vec<_> = unmet
+        .iter()
+        .map(|unmet| (unmet.place, told(&unmet.rcpt, unmet.about, &unmet.expected, &unmet.found)))
+        .collect();
+    let never = violations.iter().map(|violation| format!("{}: {}", violation.checker, violation.what)).collect();
+    suites.push(Suite::new(path, source, expectations, &otherwise, never));
     let report = Report {
         path,
         policy,
@@ -282,6 +306,11 @@ fn life(
         )?;
     }
     Ok(report.verdict())
+}
+
+/// What came otherwise than it was expected, in a line.
+fn told(rcpt: &Mailbox, about: &str, expected: &str, found: &str) -> String {
+    format!("{about} for {rcpt}: expected `{expected}`, found {found}")
 }
 
 /// What came of a scenario.
@@ -375,7 +404,7 @@ impl Decisions<'_> {
         let mut remarks: Vec<String> = Vec::new();
         for (index, rcpt_index, attempt) in &self.result.attempts {
             let Some(message) = self.message(*index) else { continue };
-            let rcpt = message.recipients.get(*rcpt_index).map_or("", base::Mailbox::as_str);
+            let rcpt = message.recipients.get(*rcpt_index).map_or("", Mailbox::as_str);
             let mut row = vec![message.id.clone(), rcpt.to_owned()];
             for kind in Kind::ALL {
                 let decided = attempt.get(kind);
@@ -511,7 +540,7 @@ fn decided_json(decided: &Decided) -> Json {
 }
 
 fn attempt_json(message: &Message, rcpt_index: usize, attempt: &Attempt) -> Json {
-    let rcpt = message.recipients.get(rcpt_index).map_or("", base::Mailbox::as_str);
+    let rcpt = message.recipients.get(rcpt_index).map_or("", Mailbox::as_str);
     json!({
         "type": "recipient",
         "message": message.id,

@@ -100,3 +100,24 @@ fn the_load_of_each_queue_is_shown() {
         );
     }
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test reads what was written")]
+fn what_came_otherwise_is_a_failure_for_a_ci_server() {
+    let policy = include_str!("../../corpus/scenarios/life/policy.toml");
+    let wrong = "policy = \"policy.toml\"\ntarget = \"native\"\n[world]\nzone = \"a.test. IN A 198.51.100.1\"\n\
+                 [[message]]\nid = \"m\"\nsender = \"\"\nrecipients = [\"x@a.test\"]\n\
+                 [[expect]]\nmessage = \"m\"\nstatus = \"bounced\"\nroute = \"mx\"\n[[expect]]\nmessage = \"m\"\nerror = \"none\"\n";
+    let files = [("policy.toml", policy), ("wrong.scenario.toml", wrong)];
+    let folder = crate::cli::scratch("junit", &files);
+    let report = folder.join("report.xml");
+    let ran = run(&["simulate", folder.to_str().unwrap(), "--junit", report.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let text = std::fs::read_to_string(report).unwrap();
+    assert!(text.contains("tests=\"3\" failures=\"1\""), "{text}");
+    let failure = "<failure message=\"status for x@a.test: expected `bounced`, found delivered\">";
+    assert!(text.contains(failure), "{text}");
+    let nowhere = folder.join("nowhere/report.xml");
+    let ran = run(&["simulate", folder.to_str().unwrap(), "--junit", nowhere.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(2), "what cannot be written is said: {}", ran.stderr);
+}
