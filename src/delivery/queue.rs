@@ -171,23 +171,6 @@ impl<'p> Queue<'p> {
         timer.into_iter().chain(due).min()
     }
 
-    /// The messages that are not done.
-    pub fn messages(&self) -> impl Iterator<Item = &Message> {
-        self.messages.values().map(|entry| &entry.message)
-    }
-
-    /// How many messages are not done.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.messages.len()
-    }
-
-    /// Whether no message is left.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-    }
-
     fn new_task(&mut self) -> u64 {
         self.next_task += 1;
         self.next_task

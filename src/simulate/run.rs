@@ -112,7 +112,7 @@ pub struct Life {
     pub is_stopped: bool,
 }
 
-/// What the world saw of a run, whatever the core says. Where only outcomes are kept, nothing is.
+/// What the world saw of a run, whatever the core says. Where only outcomes are kept, most of it is not.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// The connections that were asked for, in order.

@@ -295,13 +295,11 @@ impl Attempt {
             matches!(cx.strategies.route(group.route), Some(Route::Relay(relay)) if relay.allow_invalid_certs);
         if let Some(trying) = &mut group.host {
             let requires_tls = message.envelope.requires_tls;
-            trying.demand = tls::demand(cx.target(), &trying.tls, trying.sts, dane, requires_tls);
+            let allow_invalid_certs = trying.tls.allow_invalid_certs || accepts_any;
+            let tls = strategy::Tls { allow_invalid_certs, ..trying.tls };
+            trying.demand = tls::demand(cx.target(), &tls, trying.sts, dane, requires_tls);
             if cx.has(Fault::Downgrade) {
                 trying.demand = Demand { encryption: Encryption::WhereOffered, verification: Verification::None };
-            }
-            let verifies = requires_tls && !cx.target().has(Quirk::RequireTlsUnverified);
-            if accepts_any && !verifies && trying.demand.verification == Verification::Pkix {
-                trying.demand.verification = Verification::None;
             }
             trying.records = records;
         }
