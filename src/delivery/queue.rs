@@ -3,8 +3,8 @@
 //! Invariants:
 //!
 //! - A virtual queue never has more work items than its threads.
-//! - A message is worked at by one work item at a time, in whichever queue. The reference lets those of different queues
-//!   run side by side, and loses what one of them notes.
+//! - A message is worked at by one work item at a time, in whichever queue, which has it to itself. The reference lets
+//!   those of different queues run side by side, and loses what one of them notes.
 //! - A message that is idle and not done has an event in the queue of each of its recipients that is not.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -36,7 +36,8 @@ pub struct Queue<'p> {
     policies: Cache,
     random: Random,
     scratch: Scratch,
-    messages: BTreeMap<MessageId, Entry>,
+    /// The messages that nothing works at.
+    idle: BTreeMap<MessageId, Idle>,
     reports: VecDeque<Reporting>,
     next_report: u64,
     lanes: Vec<Lane>,
@@ -51,8 +52,8 @@ pub struct Queue<'p> {
 
 /// A message, and the events that it has in the lanes.
 #[derive(Debug)]
-struct Entry {
-    message: Message,
+struct Idle {
+    message: Box<Message>,
     due: Vec<(QueueId, Instant)>,
 }
 
@@ -67,7 +68,7 @@ struct Lane {
 #[derive(Debug)]
 enum Task {
     Admission(Box<Admission>),
-    Attempt(Box<Attempt>),
+    Attempt(Box<Attempt>, Box<Message>),
 }
 
 impl<'p> Queue<'p> {
@@ -84,7 +85,7 @@ impl<'p> Queue<'p> {
             policies: Cache::default(),
             random: Random::new(seed),
             scratch: Scratch::new(),
-            messages: BTreeMap::new(),
+            idle: BTreeMap::new(),
             reports: VecDeque::new(),
             next_report: MessageId::REPORTS,
             lanes: strategies.queues.iter().map(lane).collect(),
@@ -112,10 +113,8 @@ impl<'p> Queue<'p> {
         queue.limiters = Limiters::restarted(now);
         queue.next_report = next_report.0.max(MessageId::REPORTS);
         for message in kept {
-            let id = message.id;
             message.held.iter().for_each(|held| queue.quotas.take_again(held));
-            queue.messages.insert(id, Entry { message, due: Vec::new() });
-            queue.schedule(id);
+            queue.schedule(Box::new(message));
         }
         queue
     }
@@ -147,7 +146,7 @@ impl<'p> Queue<'p> {
     fn admit(&mut self, now: Instant, id: MessageId, submission: Submission, report: Option<Told>) {
         let task = self.new_task();
         let mut admission = Admission::new(task, id, submission, report, now);
-        if admission.run(&mut self.context(now).0) == Progress::Waits {
+        if admission.run(&mut self.context(now)) == Progress::Waits {
             self.tasks.insert(task, Task::Admission(Box::new(admission)));
         }
     }
@@ -176,8 +175,8 @@ impl<'p> Queue<'p> {
         self.next_task
     }
 
-    fn context(&mut self, now: Instant) -> (Context<'_>, &mut BTreeMap<MessageId, Entry>) {
-        let context = Context {
+    fn context(&mut self, now: Instant) -> Context<'_> {
+        Context {
             now,
             engine: self.engine,
             strategies: self.strategies,
@@ -192,8 +191,7 @@ impl<'p> Queue<'p> {
             reports: &mut self.reports,
             next_report: &mut self.next_report,
             fault: self.fault,
-        };
-        (context, &mut self.messages)
+        }
     }
 
     /// Tells the tasks whose time has come.
@@ -208,12 +206,11 @@ impl<'p> Queue<'p> {
         let Some(ticket) = answer.ticket() else { return };
         match self.tasks.remove(&ticket.task) {
             None => {}
-            Some(Task::Admission(mut admission)) => match admission.handle(answer, &mut self.context(now).0) {
+            Some(Task::Admission(mut admission)) => match admission.handle(answer, &mut self.context(now)) {
                 Progress::Stored => {
                     let (message, told) = admission.stored();
                     let id = message.id;
-                    self.messages.insert(id, Entry { message, due: Vec::new() });
-                    self.schedule(id);
+                    self.schedule(Box::new(message));
                     if let Some(Told { report, task, .. }) = told {
                         self.with_attempt(now, task, |attempt, message, context| {
                             attempt.reported(id, report.lines, message, context);
@@ -229,7 +226,7 @@ impl<'p> Queue<'p> {
                     self.tasks.insert(ticket.task, Task::Admission(admission));
                 }
             },
-            Some(task @ Task::Attempt(_)) => {
+            Some(task @ Task::Attempt(..)) => {
                 self.tasks.insert(ticket.task, task);
                 self.with_attempt(now, ticket.task, |attempt, message, context| {
                     attempt.handle(answer, message, context);
@@ -245,35 +242,31 @@ impl<'p> Queue<'p> {
         task: u64,
         take: impl FnOnce(&mut Attempt, &mut Message, &mut Context<'_>),
     ) {
-        let Some(Task::Attempt(mut attempt)) = self.tasks.remove(&task) else { return };
+        let Some(Task::Attempt(mut attempt, mut message)) = self.tasks.remove(&task) else { return };
         if let Some(deadline) = attempt.deadline {
             self.timers.remove(&(deadline, task));
         }
-        let (mut context, messages) = self.context(now);
-        if let Some(entry) = messages.get_mut(&attempt.message) {
-            take(&mut attempt, &mut entry.message, &mut context);
-        }
+        take(&mut attempt, &mut message, &mut self.context(now));
         if attempt.is_over() {
             if let Some(lane) = self.lanes.get_mut(usize::from(attempt.queue.0)) {
                 lane.active -= 1;
             }
-            self.schedule(attempt.message);
+            self.schedule(message);
             return;
         }
         if let Some(deadline) = attempt.deadline {
             self.timers.insert((deadline, task));
         }
-        self.tasks.insert(task, Task::Attempt(attempt));
+        self.tasks.insert(task, Task::Attempt(attempt, message));
     }
 
     /// Puts the events of an idle message into the lanes, or forgets the message where nothing is left.
-    fn schedule(&mut self, id: MessageId) {
-        let Some(entry) = self.messages.get_mut(&id) else { return };
+    fn schedule(&mut self, mut message: Box<Message>) {
         let target = self.engine.plan().target;
-        let recipients = &entry.message.recipients;
+        let recipients = &message.recipients;
         let is_done = |place: &u32| recipients.get(*place as usize).is_none_or(|known| known.status.is_final());
         let quotas = &mut self.quotas;
-        entry.message.held.retain(|held| {
+        message.held.retain(|held| {
             let is_over = match &*held.recipients {
                 [] => recipients.iter().all(|recipient| recipient.status.is_final()),
                 // The reference gives the share of a domain back when its first recipient is done.
@@ -285,21 +278,21 @@ impl<'p> Queue<'p> {
             }
             !is_over
         });
-        let mut due: BTreeMap<QueueId, Instant> = BTreeMap::new();
-        for recipient in &entry.message.recipients {
-            if let Some(at) = recipient.next_event() {
-                let first = due.entry(recipient.queue).or_insert(at);
-                *first = at.min(*first);
+        let mut due: Vec<(QueueId, Instant)> = Vec::new();
+        for recipient in &message.recipients {
+            let Some(at) = recipient.next_event() else { continue };
+            match due.iter_mut().find(|(queue, _)| *queue == recipient.queue) {
+                Some((_, first)) => *first = at.min(*first),
+                None => due.push((recipient.queue, at)),
             }
         }
-        entry.due = due.into_iter().collect();
-        for (queue, at) in &entry.due {
+        for (queue, at) in &due {
             if let Some(lane) = self.lanes.get_mut(usize::from(queue.0)) {
-                lane.due.insert((*at, id));
+                lane.due.insert((*at, message.id));
             }
         }
-        if entry.due.is_empty() {
-            self.messages.remove(&id);
+        if !due.is_empty() {
+            self.idle.insert(message.id, Idle { message, due });
         }
     }
 
@@ -312,14 +305,16 @@ impl<'p> Queue<'p> {
         }
     }
 
-    fn next_due(&self, lane: usize, now: Instant) -> Option<MessageId> {
-        let lane = self.lanes.get(lane).filter(|lane| lane.active < lane.threads)?;
-        lane.due.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
+    /// Takes what is due first in a lane that has room.
+    fn next_due(&mut self, lane: usize, now: Instant) -> Option<MessageId> {
+        let lane = self.lanes.get_mut(lane).filter(|lane| lane.active < lane.threads)?;
+        lane.due.first().filter(|(at, _)| *at <= now)?;
+        lane.due.pop_first().map(|(_, id)| id)
     }
 
     fn begin(&mut self, now: Instant, queue: QueueId, id: MessageId) {
         // While it is worked at, a message has no events.
-        let due = self.messages.get_mut(&id).map(|entry| std::mem::take(&mut entry.due)).unwrap_or_default();
+        let Some(Idle { message, due }) = self.idle.remove(&id) else { return };
         for (queue, at) in due {
             if let Some(lane) = self.lanes.get_mut(usize::from(queue.0)) {
                 lane.due.remove(&(at, id));
@@ -329,7 +324,7 @@ impl<'p> Queue<'p> {
             lane.active += 1;
         }
         let task = self.new_task();
-        self.tasks.insert(task, Task::Attempt(Box::new(Attempt::new(task, id, queue))));
+        self.tasks.insert(task, Task::Attempt(Box::new(Attempt::new(task, id, queue)), message));
         self.with_attempt(now, task, Attempt::run);
     }
 }
