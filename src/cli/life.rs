@@ -234,6 +234,7 @@ fn lines(timeline: &Timeline, output: &mut impl Write) -> Result<(), Failure> {
                 Step::Secured(host, Verification::None) => format!("  {host}: secured by TLS, not verified"),
                 Step::Secured(host, Verification::Pkix) => format!("  {host}: secured by TLS, verified by its name"),
                 Step::Secured(host, Verification::Dane) => format!("  {host}: secured by TLS, verified by DANE"),
+                Step::TlsCounted(what) => format!("  counts for the domain's TLS report: {what}"),
                 Step::Failed(host, failure) => format!("  {host}: {}", wrong(failure)),
             };
             writeln!(output, "{}", line(*at, &text))?;
@@ -311,6 +312,7 @@ fn attempt_json((number, attempt): (usize, &Try)) -> Json {
             };
             json!({ "at_ms": at.0, "step": "secured", "host": **host, "verified": verified })
         }
+        Step::TlsCounted(what) => json!({ "at_ms": at.0, "step": "tls_report", "counted": **what }),
         Step::Failed(host, failure) => json!({
             "at_ms": at.0, "step": "failed", "host": **host, "last_error": failure.last_error().word(),
             "text": wrong(failure),

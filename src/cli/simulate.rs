@@ -271,7 +271,7 @@ fn life(
     // In a world that goes wrong otherwise than it says, what a scenario expects does not hold.
     let expectations = if seed.is_none() { &*scenario.expectations } else { &[] };
     for expectation in expectations {
-        let (otherwise, as_expected) = simulate::timeline::compare(expectation, &scenario, &timelines);
+        let (otherwise, as_expected) = simulate::timeline::compare(expectation, &scenario, &timelines, &life);
         unmet.extend(otherwise);
         met += as_expected;
     }

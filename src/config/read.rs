@@ -11,7 +11,7 @@ use policy::{Block, BlockText, Compiler, Outcomes, RuleText, Scope, Wanted, spel
 
 use crate::{
     Dialect, Resources, codes,
-    settings::{Broken, Placed, Selector, Sensitive, Setting},
+    settings::{Broken, Placed, Selector, Sensitive, Setting, TlsReports},
 };
 
 /// What a reader carries along.
@@ -428,6 +428,13 @@ enum RuleKind {
     Rule(RuleText),
     /// Its text; `None` where that is none, which was reported.
     Else(Option<MappedText>),
+}
+
+/// `report.tls.aggregate.send`. It is an expression of how often; only whether reports are sent matters here, so that it is
+/// not checked.
+pub(crate) fn tls_reports(tree: &Node<'_>) -> TlsReports {
+    let send = tree.get_path("report.tls.aggregate.send").and_then(Node::scalar_text);
+    send.map_or(TlsReports::Sent, TlsReports::of)
 }
 
 /// Whether a text within `node` holds `%{…}%`.

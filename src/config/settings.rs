@@ -109,6 +109,8 @@ pub struct Settings {
     pub resolver: Resolver,
     /// `report.dsn.*`
     pub dsn: Dsn,
+    /// `report.tls.aggregate.send`
+    pub tls_reports: TlsReports,
 }
 
 impl Settings {
@@ -132,6 +134,7 @@ impl Settings {
             quotas: Vec::new(),
             resolver: Resolver::default(),
             dsn: Dsn::default(),
+            tls_reports: TlsReports::Sent,
         }
     }
 }
@@ -567,9 +570,42 @@ pub struct Dsn {
     pub submitter: Setting<Sensitive>,
 }
 
+/// Whether domains are told how TLS went with them (RFC 8460).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum TlsReports {
+    /// They are, however often. Rules that make it depend on the domain count as that.
+    #[default]
+    Sent,
+    /// They are not.
+    Never,
+}
+
+impl TlsReports {
+    /// What a frequency as it is written means.
+    #[must_use]
+    pub fn of(frequency: &str) -> Self {
+        let word = frequency.trim().trim_matches('\'');
+        if ["never", "disable", "false"].contains(&word) { Self::Never } else { Self::Sent }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_frequency_of_tls_reports_is_never_or_some() {
+        for (written, expected) in [
+            ("daily", TlsReports::Sent),
+            ("weekly", TlsReports::Sent),
+            ("never", TlsReports::Never),
+            ("disable", TlsReports::Never),
+            ("'never'", TlsReports::Never),
+            ("false", TlsReports::Never),
+        ] {
+            assert_eq!(TlsReports::of(written), expected, "{written}");
+        }
+    }
 
     #[test]
     fn a_text_out_of_a_macro_is_kept_and_never_shown() {

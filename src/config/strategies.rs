@@ -66,6 +66,7 @@ pub fn strategies(settings: &Settings, plan: &Plan) -> Strategies {
         limiters: settings.outbound_limiters.iter().filter_map(limiter).collect(),
         quotas: settings.quotas.iter().filter_map(quota).collect(),
         dsn: dsn(&settings.dsn, &hostname),
+        reports_tls: settings.tls_reports == settings::TlsReports::Sent,
         hostname,
     }
 }

@@ -71,6 +71,7 @@ impl Admission {
                     address: wish.address,
                     notify: wish.notify,
                     orcpt: wish.orcpt,
+                    headers: wish.headers,
                     status: Status::Scheduled,
                     queue: strategy::QueueId::default(),
                     due: now,

@@ -31,6 +31,7 @@ use crate::{
     schedule,
     session::{Happened, Session},
     sts::{NoPolicy, Policy},
+    tls_report::Rua,
 };
 
 /// How long after a failure to keep something that is tried again.
@@ -58,6 +59,8 @@ pub(crate) struct Attempt {
     counted_for_all: Vec<Key>,
     counted: Vec<Key>,
     was_limited: bool,
+    /// What was known of those that are due, before anything was tried, where the target goes back to that.
+    before: Vec<(u32, crate::Recipient)>,
     /// The transactions that are left, and the one at hand.
     groups: VecDeque<Group>,
     group: Option<Group>,
@@ -74,6 +77,8 @@ enum At {
     Limit(Scope, usize),
     Local,
     FirstTls,
+    /// The record by which the domain asks for TLS reports; the strategy is the first one.
+    ReportRecord(strategy::Tls),
     /// The record of the domain's MTA-STS policy, for a strategy that wants it like this.
     StsRecord(Requirement),
     /// The policy that the record of this id announces.
@@ -116,6 +121,8 @@ struct Group {
     pending: Vec<u32>,
     hosts: VecDeque<Host>,
     security: Security,
+    /// Where the domain wants to be told about TLS, if it does.
+    rua: Option<Rua>,
     /// The domain's MTA-STS policy, or why there is none where one was looked for.
     policy: Result<Policy, Option<NoPolicy>>,
     host: Option<Trying>,
@@ -123,6 +130,11 @@ struct Group {
     last: Option<Failed>,
     /// What came of recipients, and with which host.
     settled: Vec<Settled>,
+    /// Who was refused for the time being before the whole transaction failed, where the target counts that, too.
+    counted_before: Vec<(u32, Failed)>,
+    /// The addresses of the last connection, for the targets that show them on.
+    last_ip: Option<IpAddr>,
+    last_from: Option<IpAddr>,
     /// What mailboxes answered.
     local: Vec<(u32, Reply)>,
     /// Those that wait for a rate.
@@ -155,6 +167,7 @@ impl Attempt {
             counted_for_all: Vec::new(),
             counted: Vec::new(),
             was_limited: false,
+            before: Vec::new(),
             groups: VecDeque::new(),
             group: None,
         }
@@ -186,23 +199,21 @@ impl Attempt {
             return;
         }
         if let At::Session(session) = &mut self.at {
-            let was_secure = session.is_secure();
             let first = self.group.as_ref().and_then(|group| group.recipients.first());
             let first = first.and_then(|place| message.recipients.get(*place as usize));
             let domain = first.map_or("", |recipient| recipient.address.domain());
             take(session, input, self.group.as_ref(), domain, cx.target());
-            if session.is_secure() && !was_secure {
-                let host = self.group.as_ref().and_then(|group| group.host.as_ref());
-                if let Some(trying) = host {
-                    let verification = trying.demand.verification;
-                    cx.event(message.id, What::Secured { host: trying.name.clone(), verification });
-                }
-            }
+            let tried = session.take_tls();
+            self.tried_tls(tried, message, cx);
             self.drain(message, cx);
             return self.run(message, cx);
         }
         match (&self.at, input) {
             (_, Input::Answered(_, answer)) => self.answers.push(answer),
+            (At::ReportRecord(tls), Input::Texts(_, answer)) => {
+                let tls = *tls;
+                self.found_report_record(&tls, message, answer, cx);
+            }
             (At::StsRecord(wanted), Input::Texts(_, answer)) => self.found_record(*wanted, message, answer, cx),
             (At::StsPolicy(wanted, id), Input::Policy(_, fetched)) => {
                 let (wanted, id) = (*wanted, id.clone());
@@ -247,7 +258,7 @@ impl Attempt {
             At::Reschedule(place) => self.reschedule(place, message, cx),
             At::Notice(recipient) => self.notice(recipient, message, cx),
             At::Report(then) => self.report(then, message, cx),
-            At::StsRecord(_) | At::StsPolicy(..) | At::Tlsa => Flow::Wait,
+            At::ReportRecord(_) | At::StsRecord(_) | At::StsPolicy(..) | At::Tlsa => Flow::Wait,
             At::Local | At::Session(_) | At::Reporting(_) | At::Store | At::End | At::Ended => Flow::Wait,
         }
     }
@@ -312,6 +323,15 @@ impl Attempt {
         cx.event(message.id, What::NoticeDue(place));
         self.late.push(place);
         let target = cx.target();
+        let is_told = !message.envelope.sender.is_null()
+            && message.recipients.get(place as usize).is_some_and(|recipient| recipient.notify.delay());
+        if target.has(Quirk::NoticeWaits) && !is_told {
+            // It stays due, and nothing comes of that: the work item would be run again and again until the attempt.
+            if let Some(recipient) = message.recipients.get_mut(place as usize) {
+                recipient.notify_due = Instant::NEVER;
+            }
+            return Flow::Go;
+        }
         let since = message.since();
         if let (Some(recipient), Some(schedule)) =
             (message.recipients.get_mut(place as usize), cx.strategies.schedule(id))
@@ -370,8 +390,14 @@ impl Attempt {
                 is_utf8: message.envelope.is_utf8,
                 is_8bit: false,
                 hold: Millis(0),
+                by: None,
             },
-            recipients: vec![Wish { address: message.envelope.sender.clone(), notify: Notify::Never, orcpt: None }],
+            recipients: vec![Wish {
+                address: message.envelope.sender.clone(),
+                notify: Notify::Never,
+                orcpt: None,
+                headers: None,
+            }],
         };
         let told = Told { report, changed, task: self.task };
         cx.reports.push_back(Reporting { id, submission, told });
@@ -416,6 +442,10 @@ impl Attempt {
         };
         let due = message.recipients.iter().enumerate().filter(|(_, recipient)| is_due(recipient));
         self.due = due.map(|(place, _)| place as u32).collect();
+        if cx.has_quirk(Quirk::QueueMoveForgets) && message.recipients.len() > 1 {
+            let known = |place: &u32| Some((*place, message.recipients.get(*place as usize)?.clone()));
+            self.before = self.due.iter().filter_map(known).collect();
+        }
         self.at = if self.due.is_empty() { At::NextGroup } else { At::Limit(Scope::Sender, 0) };
     }
 
@@ -437,16 +467,21 @@ impl Attempt {
         Flow::Go
     }
 
-    /// One transaction for each domain and route, in the order of the recipients.
+    /// One transaction for each domain, route and copy of the content, in the order of the recipients.
     fn group(&mut self, message: &Message, cx: &Context<'_>) {
         let target = cx.target();
-        let domain = |place: u32| message.recipients.get(place as usize).map_or("", |known| known.address.domain());
+        // One copy of the content has one domain's recipients, and one set of header lines of their own.
+        let copy = |place: u32| {
+            let recipient = message.recipients.get(place as usize)?;
+            let headers = recipient.headers.as_deref().filter(|_| !target.has(Quirk::GroupsIgnoreHeaders));
+            Some((recipient.address.domain(), headers))
+        };
         for (recipient, route) in std::mem::take(&mut self.routes) {
             let of = |id: StrategyId| cx.strategies.route(id);
             let fits = |group: &&mut Group| {
                 let first = group.recipients.first().copied().unwrap_or_default();
                 group.last.is_none()
-                    && domain(first) == domain(recipient)
+                    && copy(first) == copy(recipient)
                     && (group.route == route || is_same_route(of(group.route), of(route), target))
             };
             match self.groups.iter_mut().find(fits) {
@@ -519,9 +554,10 @@ impl Attempt {
             Scope::Rcpt | Scope::Finest => self.first(),
         };
         let trying = self.group.as_ref().and_then(|group| group.host.as_ref());
-        let (mx, remote_ip) = trying.map_or_else(|| ("".into(), None), |trying| (trying.name.clone(), trying.ip));
-        let local_ip = trying.and_then(|trying| trying.from);
-        let scene = Scene { mx: &mx, remote_ip, local_ip, ..Scene::new(message, first) };
+        let mx: Arc<str> = trying.map_or_else(|| "".into(), |trying| trying.name.clone());
+        let (remote_ip, local_ip) = self.shown_addresses(target);
+        let is_little = scope == Scope::Sender && target.has(Quirk::SenderLimiterKnowsLittle);
+        let scene = Scene { mx: &mx, remote_ip, local_ip, is_little, ..Scene::new(message, first) };
         if let Some(condition) = &limiter.condition {
             match cx.holds(condition, &scene, &self.answers) {
                 Ok(true) => self.answers = Answers::new(),
@@ -564,6 +600,14 @@ impl Attempt {
                 self.limited(scope, place, until, message, cx)
             }
         }
+    }
+
+    /// The addresses that expressions see: of the connection at hand, or still those of the one before.
+    pub(super) fn shown_addresses(&self, target: Target) -> (Option<IpAddr>, Option<IpAddr>) {
+        let trying = self.group.as_ref().and_then(|group| group.host.as_ref());
+        let last = self.group.as_ref().filter(|_| target.has(Quirk::StaleRemoteIp));
+        let remote_ip = trying.and_then(|trying| trying.ip).or_else(|| last.and_then(|group| group.last_ip));
+        (remote_ip, last.and_then(|group| group.last_from))
     }
 
     /// Lets recipients wait until a rate has room again. That is no attempt.
@@ -671,7 +715,15 @@ impl Attempt {
             return Flow::Go;
         }
         let target = cx.target();
+        let before = self.group.as_mut().and_then(|group| {
+            let at = group.counted_before.iter().position(|(place, _)| *place == recipient)?;
+            Some(group.counted_before.swap_remove(at).1)
+        });
+        let is_again = before.is_some();
         let mut counted = known.clone();
+        if let Some(failed) = &before {
+            counted.status = Status::Deferred(Box::new(failed.clone()));
+        }
         if !target.has(Quirk::OldRetryNumber) {
             counted.retry_num += 1;
         }
@@ -680,6 +732,9 @@ impl Attempt {
             Ok(id) => Some(id),
             Err(None) => {
                 self.at = At::Reschedule(place);
+                if let (Some(group), Some(failed)) = (&mut self.group, before) {
+                    group.counted_before.push((recipient, failed));
+                }
                 return Flow::Wait;
             }
             Err(Some(_)) => None,
@@ -690,6 +745,11 @@ impl Attempt {
         let fallback = strategy::Schedule { queue: known.queue, ..strategy::Schedule::built_in() };
         let schedule = id.and_then(|id| cx.strategies.schedule(id)).unwrap_or(&fallback);
         schedule::after_failure(target, since, known, schedule, cx.now);
+        if is_again {
+            // What it was refused by counts, and then the failure of the transaction.
+            self.at = At::Reschedule(place);
+            return Flow::Go;
+        }
         let is_last = matches!(known.expires, crate::message::Expires::After(_)) && known.is_expired(cx.now);
         let is_last = is_last || (known.retry_num >= 3 && cx.has(Fault::EarlyBounce));
         if is_last
@@ -702,8 +762,11 @@ impl Attempt {
         Flow::Go
     }
 
-    fn store(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
+    fn store(&mut self, message: &mut Message, cx: &mut Context<'_>) -> Flow {
         let group = self.group.take();
+        if cx.has_quirk(Quirk::QueueMoveForgets) {
+            self.forget_moved(message);
+        }
         if cx.has(Fault::LostStore) {
             self.at = At::NextGroup;
             return Flow::Go;
@@ -715,6 +778,23 @@ impl Attempt {
         cx.effects.push_back(Effect::Store(ticket, Record::Changed(self.message, changed)));
         self.at = At::Store;
         Flow::Wait
+    }
+
+    /// Where a message has recipients in several queues, the reference keeps nothing of one that moves to another queue
+    /// but when it is due.
+    fn forget_moved(&mut self, message: &mut Message) {
+        let is_pending = |recipient: &&crate::Recipient| !recipient.status.is_final();
+        let queues = message.recipients.iter().filter(is_pending).map(|recipient| recipient.queue);
+        if queues.clone().all(|queue| queue == self.queue) || queues.clone().all(|queue| queue != self.queue) {
+            return;
+        }
+        for (place, before) in self.before.drain(..) {
+            let recipient = message.recipients.get_mut(place as usize);
+            if let Some(recipient) = recipient.filter(|known| !known.status.is_final() && known.queue != self.queue) {
+                let due = recipient.due;
+                *recipient = crate::Recipient { due, ..before };
+            }
+        }
     }
 
     /// Keeps what the sweep, the notices and the reports changed, or that nothing is left to be done.
@@ -736,6 +816,8 @@ impl Attempt {
         match &mut self.at {
             At::Session(session) => {
                 session.handle(Happened::TimedOut);
+                let tried = session.take_tls();
+                self.tried_tls(tried, message, cx);
                 self.drain(message, cx);
             }
             At::Store => {
@@ -753,7 +835,7 @@ impl Attempt {
                 let domain = self.domain(message);
                 match cx.policies.get(domain, None, cx.now).cloned() {
                     Some(policy) => self.has_policy(policy),
-                    None => self.no_policy(wanted, NoPolicy::Unavailable, domain),
+                    None => self.no_policy(wanted, NoPolicy::NotFetched, message, cx),
                 }
             }
             _ => return,
@@ -770,10 +852,14 @@ impl Group {
             recipients,
             hosts: VecDeque::new(),
             security: Security::Indeterminate,
+            rua: None,
             policy: Err(None),
             host: None,
             last: None,
             settled: Vec::new(),
+            counted_before: Vec::new(),
+            last_ip: None,
+            last_from: None,
             local: Vec::new(),
             waiting: Vec::new(),
         }

@@ -81,11 +81,22 @@ pub(crate) struct Scene<'a> {
     pub(crate) local_ip: Option<IpAddr>,
     /// Whether the message is being accepted.
     pub(crate) is_new: bool,
+    /// Whether only the sender, the recipients and the priority are known.
+    pub(crate) is_little: bool,
 }
 
 impl<'a> Scene<'a> {
     pub(crate) const fn new(message: &'a Message, recipient: u32) -> Self {
-        Self { message, recipient, state: None, mx: "", remote_ip: None, local_ip: None, is_new: false }
+        Self {
+            message,
+            recipient,
+            state: None,
+            mx: "",
+            remote_ip: None,
+            local_ip: None,
+            is_new: false,
+            is_little: false,
+        }
     }
 }
 
@@ -105,6 +116,11 @@ impl Context<'_> {
     /// Whether a test planted this fault.
     pub(crate) fn has(&self, fault: Fault) -> bool {
         self.fault == Some(fault)
+    }
+
+    /// Whether the target behaves like that.
+    pub(crate) fn has_quirk(&self, quirk: Quirk) -> bool {
+        self.target().has(quirk)
     }
 
     pub(crate) fn event(&mut self, message: MessageId, what: What) {
@@ -167,11 +183,15 @@ impl Context<'_> {
             (Variable::ReceivedViaPort, i64::from(envelope.received_via_port)),
             (Variable::Size, if is_partial { 0 } else { count(envelope.size) }),
         ];
+        let little = [Variable::Sender, Variable::SenderDomain, Variable::Priority];
+        let is_known = |variable: Variable| !scene.is_little || little.contains(&variable);
         for (variable, text) in texts {
+            let text = if is_known(variable) { text } else { "" };
             let set = row.set_text(variable, text);
             debug_assert!(set.is_ok(), "{variable:?} is a text");
         }
         for (variable, int) in ints {
+            let int = if is_known(variable) { int } else { 0 };
             let set = row.set_int(variable, int);
             debug_assert!(set.is_ok(), "{variable:?} is a number");
         }

@@ -17,6 +17,7 @@ use crate::{
     reply::Reply,
     report::Report,
     sts::Fetched,
+    tls_report::TlsResult,
     tlsa::TlsaRecord,
 };
 
@@ -69,6 +70,8 @@ pub enum Effect {
         ticket: Ticket,
         /// Whose content.
         message: MessageId,
+        /// Header lines that go in front of it.
+        headers: Option<Box<str>>,
         /// Whether as one chunk (RFC 3030) instead of behind DATA.
         is_chunk: bool,
     },
@@ -79,6 +82,8 @@ pub enum Effect {
         /// The name that is asked for and that the certificate is compared with.
         name: Arc<str>,
     },
+    /// Count this for the domain's TLS report (RFC 8460); no answer.
+    CountTls(Box<TlsResult>),
     /// Close the connection of this task; no answer.
     Close(Ticket),
     /// Tell the client what became of a message that it handed in; no answer.

@@ -65,6 +65,8 @@ pub enum What {
         /// What its certificate was compared with.
         verification: Verification,
     },
+    /// This counts for the domain's TLS report (RFC 8460), which says it by the policy's and the result's word.
+    TlsCounted(Box<str>),
     /// A host failed.
     HostFailed {
         /// The host.

@@ -61,6 +61,8 @@ pub enum Stage {
     Greeting,
     /// EHLO, LHLO or HELO.
     Ehlo,
+    /// EHLO or LHLO once more, behind TLS.
+    EhloAgain,
     /// STARTTLS.
     StartTls,
     /// AUTH.
@@ -77,12 +79,13 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Connect,
         Self::Tls,
         Self::Greeting,
         Self::Ehlo,
         Self::StartTls,
+        Self::EhloAgain,
         Self::Auth,
         Self::Mail,
         Self::Rcpt,
@@ -97,7 +100,7 @@ impl Stage {
             Self::Connect => "connect",
             Self::Tls => "tls",
             Self::Greeting => "greeting",
-            Self::Ehlo => "ehlo",
+            Self::Ehlo | Self::EhloAgain => "ehlo",
             Self::StartTls => "starttls",
             Self::Auth => "auth",
             Self::Mail => "mail",
@@ -361,6 +364,12 @@ impl Failure {
         }
     }
 
+    /// Whether the relay does not know who we are: until somebody mends that, trying again is of little use.
+    #[must_use]
+    pub const fn is_refused_login(&self) -> bool {
+        matches!(self, Self::Rejected { stage: Stage::Auth, reply } if reply.code == 535)
+    }
+
     /// The reply that it is, where it is one.
     #[must_use]
     pub const fn reply(&self) -> Option<&Reply> {
@@ -381,7 +390,7 @@ const fn after_loss(stage: Stage, target: Target) -> Next {
     match stage {
         Stage::Connect => Next::Address,
         Stage::Tls | Stage::Greeting | Stage::Ehlo | Stage::StartTls => Next::Host,
-        Stage::Auth | Stage::Mail | Stage::Rcpt | Stage::Data => later(target),
+        Stage::EhloAgain | Stage::Auth | Stage::Mail | Stage::Rcpt | Stage::Data => later(target),
         // Whether the host took it is not known, so nobody else is given it in the same attempt.
         Stage::Final => Next::Nothing,
     }
@@ -396,6 +405,8 @@ fn rejected(stage: Stage, reply: &Reply, target: Target) -> (Holds, Next) {
     let holds = if reply.is_permanent() { Holds::ForGood } else { Holds::ForNow };
     match stage {
         Stage::Connect | Stage::Tls | Stage::Greeting | Stage::Ehlo => (holds, Next::Host),
+        Stage::EhloAgain if target.has(Quirk::NoNextHostAfterEhlo) => (holds, Next::Nothing),
+        Stage::EhloAgain => (holds, Next::Host),
         Stage::StartTls if target.has(Quirk::TlsRefusalPermanent) => (holds, Next::Host),
         Stage::StartTls => (Holds::ForNow, Next::Host),
         // Credentials may be mended, so even 535 is tried again.

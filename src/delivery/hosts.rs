@@ -46,16 +46,27 @@ pub enum DnsResult<T> {
     ServerFailed,
     /// No server answered.
     Unreachable,
-    /// The answer's signature is wrong.
-    Bogus,
 }
 
 impl<T> DnsResult<T> {
-    /// What the target makes of it: 0.15 takes a server's failure for the absence of records.
+    /// Whether its signature is wrong.
+    #[must_use]
+    pub const fn is_bogus(&self) -> bool {
+        match self {
+            Self::Found(_, security) | Self::NoData(security) | Self::NoName(security) => {
+                matches!(security, Security::Bogus)
+            }
+            Self::ServerFailed | Self::Unreachable => false,
+        }
+    }
+
+    /// What the target makes of it: the reference uses what is bogus, and 0.15 takes a server's failure for the absence
+    /// of records.
     #[must_use]
     pub fn seen_by(self, target: Target) -> Self {
         match self {
             Self::ServerFailed if target.has(Quirk::ServfailIsNotFound) => Self::NoData(Security::Indeterminate),
+            other if other.is_bogus() && !target.has(Quirk::BogusUsed) => Self::ServerFailed,
             other => other,
         }
     }
@@ -80,10 +91,13 @@ pub(crate) fn of_domain(
 ) -> Result<(Vec<Host>, Security), Failure> {
     let (mut records, security) = match answer.seen_by(target) {
         DnsResult::Found(records, security) if !records.is_empty() => (records, security),
+        DnsResult::NoData(Security::Bogus) | DnsResult::NoName(Security::Bogus) if !target.has(Quirk::BogusDenial) => {
+            return Err(Failure::MxLookup);
+        }
         DnsResult::Found(_, security) | DnsResult::NoData(security) => return Ok((implicit(domain), security)),
         // The reference treats the proof that a name is not there as no proof (3.6).
         DnsResult::NoName(_) => return Ok((implicit(domain), Security::Indeterminate)),
-        DnsResult::ServerFailed | DnsResult::Unreachable | DnsResult::Bogus => return Err(Failure::MxLookup),
+        DnsResult::ServerFailed | DnsResult::Unreachable => return Err(Failure::MxLookup),
     };
     records.truncate(limits::HOSTS_MAX);
     if let [MxRecord { preference: 0, exchange }] = &*records
@@ -158,7 +172,7 @@ pub(crate) fn addresses(
         match answer.seen_by(target) {
             DnsResult::Found(ips, _) => found.extend(ips.into_iter().take(limits::ADDRESSES_MAX)),
             DnsResult::NoData(_) | DnsResult::NoName(_) => {}
-            DnsResult::ServerFailed | DnsResult::Unreachable | DnsResult::Bogus => {
+            DnsResult::ServerFailed | DnsResult::Unreachable => {
                 v4_failed |= family == Family::V4;
                 v6_failed |= family == Family::V6;
             }
@@ -228,7 +242,7 @@ mod tests {
 
     #[test]
     fn mx_answers_become_hosts() {
-        use Security::{Indeterminate, Insecure, Secure};
+        use Security::{Bogus, Indeterminate, Insecure, Secure};
         let found = |records: &[(u16, &str)]| {
             let records = records.iter().map(|(preference, host)| record(*preference, host)).collect();
             DnsResult::Found(records, Secure)
@@ -243,7 +257,12 @@ mod tests {
             ("no name", DnsResult::NoName(Secure), implicit(Indeterminate), None),
             ("an empty answer", found(&[]), implicit(Secure), None),
             ("no server", DnsResult::Unreachable, Err(Failure::MxLookup), Some(Err(Failure::MxLookup))),
-            ("bogus", DnsResult::Bogus, Err(Failure::MxLookup), None),
+            (
+                "bogus",
+                DnsResult::NoData(Bogus),
+                Err(Failure::MxLookup),
+                Some(Ok((vec!["corp.test (implicit)".to_owned()], Bogus))),
+            ),
             ("SERVFAIL", DnsResult::ServerFailed, Err(Failure::MxLookup), Some(implicit(Indeterminate))),
         ];
         for (name, answer, expected, of_015) in cases {
@@ -253,6 +272,15 @@ mod tests {
             let expected = of_015.unwrap_or(expected);
             assert_eq!(hosts(answer, Target::Stalwart015), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn hosts_out_of_bogus_records_are_used_by_the_reference() {
+        let answer = || DnsResult::Found(vec![record(10, "a")], Security::Bogus);
+        for target in [Target::Stalwart015, Target::Stalwart016] {
+            assert_eq!(hosts(answer(), target), Ok((vec!["a".to_owned()], Security::Bogus)), "{target}");
+        }
+        assert_eq!(hosts(answer(), Target::Native), Err(Failure::MxLookup));
     }
 
     #[test]
@@ -272,7 +300,7 @@ mod tests {
 
     #[test]
     fn address_answers_become_addresses() {
-        use DnsResult::{Bogus, NoData, ServerFailed, Unreachable};
+        use DnsResult::{NoData, ServerFailed, Unreachable};
         use Family::{V4, V6};
         let found =
             |ips: &[&str]| DnsResult::Found(ips.iter().map(|ip| ip.parse().unwrap()).collect(), Security::Insecure);
@@ -309,7 +337,7 @@ mod tests {
             ),
             (
                 "IPv6 failed, IPv4 empty",
-                vec![(V4, none()), (V6, Bogus)],
+                vec![(V4, none()), (V6, Unreachable)],
                 Named::ByMx,
                 Err(Failure::AddressLookup),
                 Err(Failure::AddressLookup),
@@ -319,6 +347,13 @@ mod tests {
                 vec![(V4, found(&["192.0.2.1"])), (V6, ServerFailed)],
                 Named::ByMx,
                 Ok(&["192.0.2.1"]),
+                Ok(&["192.0.2.1"]),
+            ),
+            (
+                "bogus",
+                vec![(V4, DnsResult::Found(vec![IpAddr::from([192, 0, 2, 1])], Security::Bogus))],
+                Named::ByMx,
+                Err(Failure::AddressLookup),
                 Ok(&["192.0.2.1"]),
             ),
             (

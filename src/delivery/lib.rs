@@ -33,6 +33,7 @@ pub mod session;
 mod session_tests;
 pub mod sts;
 pub mod tls;
+pub mod tls_report;
 pub mod tlsa;
 
 pub use effect::{Effect, Input};

@@ -36,6 +36,8 @@ pub struct Wish {
     pub notify: Notify,
     /// The original recipient (ORCPT).
     pub orcpt: Option<Box<str>>,
+    /// Header lines that only its copy has.
+    pub headers: Option<Box<str>>,
 }
 
 /// What is the same for every recipient of a message.
@@ -65,6 +67,26 @@ pub struct Envelope {
     pub is_8bit: bool,
     /// HOLDFOR (RFC 4865): how long it is held before the first attempt.
     pub hold: Millis,
+    /// BY (RFC 2852): until when it is wanted.
+    pub by: Option<By>,
+}
+
+/// Until when a message is wanted (RFC 2852 §4).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct By {
+    /// The seconds from its acceptance; fewer than none where the time is over already.
+    pub seconds: i64,
+    /// What is done then.
+    pub mode: ByMode,
+}
+
+/// What is done when a message is late (RFC 2852 §4).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ByMode {
+    /// It is given up.
+    Return,
+    /// The sender is told, and it is tried on.
+    Notify,
 }
 
 /// How much of a message a report about it returns (RFC 3461 §4.3).
@@ -136,13 +158,15 @@ pub struct Since {
     pub created: Instant,
     /// How long it is held before the first attempt.
     pub hold: Millis,
+    /// Until when it is wanted.
+    pub by: Option<By>,
 }
 
 impl Message {
     /// What schedules need of it.
     #[must_use]
     pub const fn since(&self) -> Since {
-        Since { created: self.created, hold: self.envelope.hold }
+        Since { created: self.created, hold: self.envelope.hold, by: self.envelope.by }
     }
 }
 
@@ -155,6 +179,8 @@ pub struct Recipient {
     pub notify: Notify,
     /// The original recipient (ORCPT).
     pub orcpt: Option<Box<str>>,
+    /// Header lines that only its copy has.
+    pub headers: Option<Box<str>>,
     /// What came of it so far.
     pub status: Status,
     /// The virtual queue it is in.

@@ -7,18 +7,22 @@
 use base::{Instant, Millis};
 use policy::{Quirk, Target, strategy};
 
-use crate::message::{Expires, Recipient, Since};
+use crate::message::{By, ByMode, Expires, Recipient, Since, Status};
 
 /// Puts a recipient of a new message under `schedule`.
 pub fn begin(since: Since, recipient: &mut Recipient, schedule: &strategy::Schedule) {
-    let hold = since.hold;
     recipient.queue = schedule.queue;
-    recipient.due = since.created + hold;
-    recipient.notify_due = match schedule.notify.first() {
-        Some(first) => since.created + hold + *first,
-        None => Instant::NEVER,
+    recipient.due = since.created + since.hold;
+    let first = match (since.by, schedule.expiry) {
+        (Some(By { mode: ByMode::Notify, seconds }), strategy::Expiry::Ttl(ttl)) => {
+            let before = Millis::from_secs(seconds.unsigned_abs());
+            let at = if seconds > 0 { before } else { Millis(ttl.0.saturating_sub(before.0)) };
+            Some(at).filter(|at| *at < ttl).or_else(|| schedule.notify.first().copied())
+        }
+        _ => schedule.notify.first().copied(),
     };
-    recipient.expires = expires(schedule, since.created + hold);
+    recipient.notify_due = first.map_or(Instant::NEVER, |first| since.created + since.hold + first);
+    recipient.expires = expires(schedule, since);
 }
 
 /// Puts a recipient whose attempt failed for the time being at `now` under `schedule`, and counts the failure.
@@ -29,11 +33,15 @@ pub fn after_failure(
     schedule: &strategy::Schedule,
     now: Instant,
 ) {
-    recipient.due = now + retry(schedule, recipient.retry_num);
+    // What nobody mends by itself is tried at the slowest interval.
+    let is_hopeless = matches!(&recipient.status, Status::Deferred(failed) if failed.failure.is_refused_login());
+    let failed = if is_hopeless && !target.has(Quirk::AuthFailureRetried) { u32::MAX } else { recipient.retry_num };
+    recipient.due = now + retry(schedule, failed);
     recipient.retry_num = recipient.retry_num.saturating_add(1);
     recipient.queue = schedule.queue;
-    let hold = if target.has(Quirk::ScheduleForgetsExtensions) { Millis(0) } else { since.hold };
-    recipient.expires = expires(schedule, since.created + hold);
+    let kept =
+        if target.has(Quirk::ScheduleForgetsExtensions) { Since { hold: Millis(0), by: None, ..since } } else { since };
+    recipient.expires = expires(schedule, kept);
 }
 
 /// How long to wait after failure number `failed`, from 0; the last interval repeats.
@@ -53,6 +61,8 @@ pub fn after_notice(
 ) {
     let next = recipient.notify_num.saturating_add(1);
     match schedule.notify.get(next as usize) {
+        // Whoever said when to be told is told once.
+        _ if matches!(since.by, Some(By { mode: ByMode::Notify, .. })) => recipient.notify_due = Instant::NEVER,
         Some(interval) => {
             recipient.notify_num = next;
             recipient.notify_due = if target.has(Quirk::CumulativeNotices) {
@@ -66,9 +76,14 @@ pub fn after_notice(
     }
 }
 
-fn expires(schedule: &strategy::Schedule, from: Instant) -> Expires {
-    match schedule.expiry {
-        strategy::Expiry::Ttl(ttl) => Expires::At(from + ttl),
-        strategy::Expiry::Attempts(attempts) => Expires::After(attempts),
+/// DELIVERBY counts from the message's acceptance, and is not added to the time that it is held.
+fn expires(schedule: &strategy::Schedule, since: Since) -> Expires {
+    match (since.by, schedule.expiry) {
+        (Some(By { mode: ByMode::Return, seconds }), _) | (Some(By { seconds, .. }), strategy::Expiry::Attempts(_)) => {
+            Expires::At(since.created + Millis::from_secs(seconds.unsigned_abs()))
+        }
+        (Some(By { mode: ByMode::Notify, .. }), strategy::Expiry::Ttl(ttl)) => Expires::At(since.created + ttl),
+        (None, strategy::Expiry::Ttl(ttl)) => Expires::At(since.created + since.hold + ttl),
+        (None, strategy::Expiry::Attempts(attempts)) => Expires::After(attempts),
     }
 }

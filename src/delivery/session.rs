@@ -127,6 +127,7 @@ struct Offers {
     requires_tls: bool,
     utf8: bool,
     eight_bit: bool,
+    pipelining: bool,
 }
 
 impl Offers {
@@ -150,11 +151,23 @@ impl Offers {
                 "REQUIRETLS" => offers.requires_tls = true,
                 "SMTPUTF8" => offers.utf8 = true,
                 "8BITMIME" => offers.eight_bit = true,
+                "PIPELINING" => offers.pipelining = true,
                 _ => {}
             }
         }
         offers
     }
+}
+
+/// What came of TLS.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum TlsTry {
+    /// The host does not offer it, or refuses it.
+    NotOffered,
+    /// It failed.
+    Failed(Failure),
+    /// It protects the session.
+    Secured,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -164,6 +177,8 @@ enum State {
     FirstHandshake,
     Greeting,
     Ehlo,
+    /// EHLO once more: behind TLS, or where the reference asks twice.
+    EhloAgain,
     Helo,
     StartTls,
     Handshake,
@@ -188,12 +203,16 @@ pub struct Session {
     reader: Reader,
     offers: Offers,
     is_secure: bool,
+    /// What came of TLS, until somebody asks.
+    tls: Option<TlsTry>,
     /// What each recipient came to.
     outcomes: Vec<Option<Result<Reply, Failure>>>,
     /// The replies to RCPT that said yes.
     accepted: Vec<Option<Reply>>,
     /// Why the session failed as a whole.
     failure: Option<Failure>,
+    /// Who was refused before, where the session's failure took the place of that.
+    overwritten: Vec<(usize, Failure)>,
     actions: VecDeque<Action>,
 }
 
@@ -204,6 +223,8 @@ pub struct Outcomes {
     pub recipients: Vec<Option<Result<Reply, Failure>>>,
     /// Why the session failed as a whole.
     pub failure: Option<Failure>,
+    /// Who was refused before, by a failure that the session's own took the place of.
+    pub overwritten: Vec<(usize, Failure)>,
     /// Whether the host takes NOTIFY.
     pub takes_notify: bool,
 }
@@ -220,9 +241,11 @@ impl Session {
             reader: Reader::default(),
             offers: Offers::default(),
             is_secure: false,
+            tls: None,
             outcomes: vec![None; count],
             accepted: vec![None; count],
             failure: None,
+            overwritten: Vec::new(),
             actions: VecDeque::from([Action::Wait(connect)]),
         }
     }
@@ -232,10 +255,9 @@ impl Session {
         self.actions.pop_front()
     }
 
-    /// Whether TLS protects it.
-    #[must_use]
-    pub const fn is_secure(&self) -> bool {
-        self.is_secure
+    /// What came of TLS; once.
+    pub fn take_tls(&mut self) -> Option<TlsTry> {
+        self.tls.take()
     }
 
     /// Whether nothing more will happen.
@@ -259,7 +281,9 @@ impl Session {
     /// What it came to, when it is over.
     #[must_use]
     pub fn outcomes(self) -> Outcomes {
-        Outcomes { takes_notify: self.takes_notify(), recipients: self.outcomes, failure: self.failure }
+        let takes_notify = self.takes_notify();
+        let Self { outcomes: recipients, failure, overwritten, .. } = self;
+        Outcomes { recipients, failure, overwritten, takes_notify }
     }
 
     /// Takes what happened.
@@ -297,15 +321,16 @@ impl Session {
                 self.read();
             }
             (State::FirstHandshake, Happened::Secured(Ok(()))) => {
-                self.is_secure = true;
+                self.secured();
                 self.go(State::Greeting, self.request.timeouts.greeting);
             }
             (State::Handshake, Happened::Secured(Ok(()))) => {
-                self.is_secure = true;
+                self.secured();
                 self.reader.clear();
-                self.greet();
+                self.greet(State::EhloAgain);
             }
             (State::FirstHandshake | State::Handshake, Happened::Secured(Err(failure))) => {
+                self.tls = Some(TlsTry::Failed(failure.clone()));
                 self.fail(failure.clone());
             }
             (State::Content, Happened::ContentSent(true)) => self.await_final(0),
@@ -322,11 +347,16 @@ impl Session {
 
     fn reply(&mut self, reply: Reply) {
         match (self.state, reply.code) {
-            (State::Greeting, 220) => self.greet(),
+            // Behind TLS that came first, the only EHLO is the last one.
+            (State::Greeting, 220) => self.greet(if self.is_secure { State::EhloAgain } else { State::Ehlo }),
             (State::Greeting, _) => self.reject(Stage::Greeting, reply),
             (State::Ehlo, 200..=299) => {
                 self.offers = Offers::of(&reply);
                 self.after_greeting();
+            }
+            (State::EhloAgain, 200..=299) => {
+                self.offers = Offers::of(&reply);
+                self.log_in();
             }
             (State::Ehlo, 500..=599) if self.falls_back() => {
                 self.command(&format!("HELO {}", self.request.ehlo_name));
@@ -337,6 +367,7 @@ impl Session {
                 self.after_greeting();
             }
             (State::Ehlo | State::Helo, _) => self.reject(Stage::Ehlo, reply),
+            (State::EhloAgain, _) => self.reject(Stage::EhloAgain, reply),
             (State::StartTls, 220) if !self.reader.is_empty() && !self.request.target.has(Quirk::BytesBeforeTls) => {
                 self.fail(Failure::Handshake(Handshake::Injected));
             }
@@ -344,10 +375,13 @@ impl Session {
                 self.actions.push_back(Action::StartTls);
                 self.go(State::Handshake, self.request.timeout_tls);
             }
-            (State::StartTls, _) if self.request.demand.encryption == Encryption::Always => {
-                self.reject(Stage::StartTls, reply);
+            (State::StartTls, _) => {
+                self.tls = Some(TlsTry::NotOffered);
+                match self.request.demand.encryption {
+                    Encryption::Always => self.reject(Stage::StartTls, reply),
+                    Encryption::WhereOffered | Encryption::Never => self.log_in(),
+                }
             }
-            (State::StartTls, _) => self.log_in(),
             (State::AuthPlain, 200..=299) => self.mail(),
             (State::AuthPlain, code) if code != 535 && self.offers.login => self.auth_login(),
             (State::AuthLogin(step @ (0 | 1)), 334) => self.answer_challenge(step, &reply),
@@ -372,26 +406,37 @@ impl Session {
             && self.request.credentials.is_none()
     }
 
-    fn greet(&mut self) {
+    fn greet(&mut self, state: State) {
         let verb = match self.request.protocol {
             Protocol::Smtp => "EHLO",
             Protocol::Lmtp => "LHLO",
         };
         self.command(&format!("{verb} {}", self.request.ehlo_name));
-        self.go(State::Ehlo, self.request.timeouts.ehlo);
+        self.go(state, self.request.timeouts.ehlo);
     }
 
     fn after_greeting(&mut self) {
         match self.request.demand.encryption {
-            _ if self.is_secure => self.log_in(),
+            Encryption::Never if self.request.target.has(Quirk::EhloTwice) => self.greet(State::EhloAgain),
             Encryption::Never => self.log_in(),
             Encryption::WhereOffered | Encryption::Always if self.offers.starttls => {
                 self.command("STARTTLS");
                 self.go(State::StartTls, self.request.timeout_tls);
             }
-            Encryption::WhereOffered => self.log_in(),
-            Encryption::Always => self.fail(Failure::TlsNotOffered),
+            Encryption::WhereOffered => {
+                self.tls = Some(TlsTry::NotOffered);
+                self.log_in();
+            }
+            Encryption::Always => {
+                self.tls = Some(TlsTry::NotOffered);
+                self.fail(Failure::TlsNotOffered);
+            }
         }
+    }
+
+    fn secured(&mut self) {
+        self.is_secure = true;
+        self.tls = Some(TlsTry::Secured);
     }
 
     fn log_in(&mut self) {
@@ -458,12 +503,31 @@ impl Session {
                 add(true, &format!("ENVID={envid}"));
             }
         }
+        if self.pipelines() {
+            let recipients = (0..self.request.recipients.len()).filter_map(|number| self.rcpt_command(number));
+            command = std::iter::once(command).chain(recipients).collect::<Vec<_>>().join("\r\n");
+        }
         self.command(&command);
         self.go(State::Mail, self.request.timeouts.mail_from);
     }
 
+    /// Whether MAIL and RCPT go together (RFC 2920). DATA does not: then nothing has to be taken back where nobody is
+    /// accepted.
+    fn pipelines(&self) -> bool {
+        self.offers.pipelining && !self.request.target.has(Quirk::NoPipelining)
+    }
+
+    /// Goes to the recipient of this number, or on behind the last one.
     fn rcpt(&mut self, number: usize) {
-        let Some(to) = self.request.recipients.get(number) else { return self.after_last_rcpt() };
+        let Some(command) = self.rcpt_command(number) else { return self.after_last_rcpt() };
+        if !self.pipelines() {
+            self.command(&command);
+        }
+        self.go(State::Rcpt(number), self.request.timeouts.rcpt_to);
+    }
+
+    fn rcpt_command(&self, number: usize) -> Option<String> {
+        let to = self.request.recipients.get(number)?;
         let mut command = format!("RCPT TO:<{}>", to.address);
         if self.offers.dsn {
             if let Some(notify) = notify(to.notify) {
@@ -475,8 +539,7 @@ impl Session {
                 command.push_str(orcpt);
             }
         }
-        self.command(&command);
-        self.go(State::Rcpt(number), self.request.timeouts.rcpt_to);
+        Some(command)
     }
 
     fn after_rcpt(&mut self, number: usize, reply: Reply) {
@@ -559,7 +622,7 @@ impl Session {
     /// Ends the session because of `failure`, politely where the other side still listens.
     fn fail(&mut self, failure: Failure) {
         let is_listening = matches!(failure, Failure::Rejected { .. } | Failure::NoMechanism)
-            && !matches!(self.state, State::Greeting | State::Ehlo | State::Helo | State::StartTls);
+            && !matches!(self.state, State::Greeting | State::Ehlo | State::EhloAgain | State::Helo | State::StartTls);
         self.failure = Some(failure);
         if is_listening { self.quit() } else { self.over() }
     }
@@ -575,8 +638,11 @@ impl Session {
         self.actions.push_back(Action::Close);
         // A transaction's failure is that of everyone who was not refused before; the reference spares nobody.
         if self.failure.is_some() && self.request.target.has(Quirk::GroupOverwritesRefused) {
-            let is_refused = |outcome: &Option<Result<Reply, Failure>>| matches!(outcome, Some(Err(_)));
-            self.outcomes.iter_mut().filter(|outcome| is_refused(outcome)).for_each(|outcome| *outcome = None);
+            for (number, outcome) in self.outcomes.iter_mut().enumerate() {
+                if let Some(Err(failure)) = outcome.take_if(|outcome| outcome.is_err()) {
+                    self.overwritten.push((number, failure));
+                }
+            }
         }
     }
 
@@ -598,6 +664,7 @@ impl State {
             Self::Connecting | Self::FirstHandshake | Self::Handshake | Self::Content | Self::Over => false,
             Self::Greeting
             | Self::Ehlo
+            | Self::EhloAgain
             | Self::Helo
             | Self::StartTls
             | Self::AuthPlain
@@ -615,6 +682,7 @@ impl State {
             Self::FirstHandshake | Self::Handshake => Stage::Tls,
             Self::Greeting => Stage::Greeting,
             Self::Ehlo | Self::Helo => Stage::Ehlo,
+            Self::EhloAgain => Stage::EhloAgain,
             Self::StartTls => Stage::StartTls,
             Self::AuthPlain | Self::AuthLogin(_) => Stage::Auth,
             Self::Mail => Stage::Mail,

@@ -115,13 +115,15 @@ fn session(request: Request, stage: Stage, does: Does) -> (Vec<String>, Outcomes
                 Action::Send(bytes) => {
                     let command = String::from_utf8(bytes).unwrap();
                     let yes = match stage_of(&command) {
-                        Some(Stage::Ehlo) => "250-mx.corp.test\r\n250-AUTH PLAIN\r\n250 STARTTLS",
+                        Some(Stage::Ehlo | Stage::EhloAgain) => "250-mx.corp.test\r\n250-AUTH PLAIN\r\n250 STARTTLS",
                         Some(Stage::StartTls) => "220 go",
                         Some(Stage::Auth) => "235 welcome",
                         Some(Stage::Data) => "354 go on",
                         _ => "250 2.0.0 yes",
                     };
-                    if let Some(at) = stage_of(&command) {
+                    let is_again = said.iter().any(|verb| verb == "STARTTLS");
+                    let at = stage_of(&command);
+                    if let Some(at) = at.map(|at| if at == Stage::Ehlo && is_again { Stage::EhloAgain } else { at }) {
                         answers.push((at, yes.to_owned()));
                     }
                     said.push(command.trim_end().split(' ').next().unwrap().to_owned());
@@ -167,7 +169,8 @@ fn whatever_a_host_does_at_whichever_stage() {
     for target in [Target::Native, Target::Stalwart016] {
         for (word, protocol) in [("SMTP", Protocol::Smtp), ("LMTP", Protocol::Lmtp)] {
             for stage in Stage::ALL {
-                writeln!(table, "\n{target} {word} {stage}").unwrap();
+                let again = if stage == Stage::EhloAgain { " again" } else { "" };
+                writeln!(table, "\n{target} {word} {stage}{again}").unwrap();
                 for (name, does) in EVERYTHING {
                     let says = !matches!(does, Does::Closes | Does::KeepsSilent);
                     if matches!(stage, Stage::Connect | Stage::Tls) && says {
@@ -254,4 +257,38 @@ fn credentials_go_in_clear_text_only_where_that_is_asked_for() {
         let (said, outcomes) = said_to(request(target, Protocol::Smtp, encryption), answer);
         assert_eq!(said.contains(&"AUTH".to_owned()), expected, "{target} {encryption:?} {outcomes:?}");
     }
+}
+
+#[test]
+fn mail_and_rcpt_go_together_where_that_is_offered() {
+    let ehlo = "250-mx.corp.test\r\n250-AUTH PLAIN\r\n250 PIPELINING\r\n";
+    let run = |target: Target, together: &'static str| {
+        let answer = move |verb: &str| match verb {
+            "EHLO" => ehlo,
+            "AUTH" => "235 ok\r\n",
+            "MAIL" if target == Target::Native => together,
+            "DATA" => "354 go on\r\n",
+            _ => "250 2.0.0 yes\r\n",
+        };
+        said_to(request(target, Protocol::Smtp, Encryption::Never), answer)
+    };
+    let shown = |(said, outcomes): (Vec<String>, Outcomes)| (said.join(" "), shown(&outcomes, Target::Native));
+    // One reply for each command, in order.
+    assert_eq!(
+        shown(run(Target::Native, "250 sender\r\n250 2.0.0 first\r\n451 4.2.0 second\r\n")),
+        (
+            "EHLO AUTH MAIL DATA QUIT".to_owned(),
+            "a delivered: 250 2.0.0 yes | b ForNow, then Host: 451 4.2.0 second (unexpected-reply)".to_owned()
+        )
+    );
+    // Nobody is accepted: no DATA was sent, so nothing has to be taken back.
+    let (said, _) = run(Target::Native, "250 sender\r\n550 5.1.1 no\r\n550 5.1.1 no\r\n");
+    assert_eq!(said.join(" "), "EHLO AUTH MAIL QUIT");
+    let (said, outcomes) = run(Target::Native, "550 5.7.1 no\r\n503 5.5.1 MAIL\r\n503 5.5.1 MAIL\r\n");
+    assert_eq!(said.join(" "), "EHLO AUTH MAIL QUIT");
+    assert!(matches!(&outcomes.failure, Some(Failure::Rejected { stage: Stage::Mail, .. })), "{outcomes:?}");
+    assert_eq!(outcomes.recipients, [None, None]);
+    // The reference says one after the other, and EHLO twice.
+    let (said, _) = run(Target::Stalwart016, "");
+    assert_eq!(said.join(" "), "EHLO EHLO AUTH MAIL RCPT RCPT DATA QUIT");
 }

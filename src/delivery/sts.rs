@@ -48,27 +48,30 @@ pub enum Fetched {
 /// Why there is no policy.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NoPolicy {
-    /// There is none, or what is there is no valid one.
+    /// There is no record.
+    NotPublished,
+    /// The record or the policy is no valid one.
     Invalid,
-    /// It cannot be fetched for now.
-    Unavailable,
+    /// The record cannot be looked up for now.
+    NotResolved,
+    /// The policy cannot be fetched for now.
+    NotFetched,
 }
 
-/// The id of a record (RFC 8461 §3.1); `None` where these texts have no valid one, or more than one.
-#[must_use]
-pub fn record(texts: &[Box<str>]) -> Option<Box<str>> {
+/// The id of a record (RFC 8461 §3.1), where these texts have one that is valid, and only that.
+pub fn record(texts: &[Box<str>]) -> Result<Box<str>, NoPolicy> {
     let mut records = texts.iter().filter_map(|text| {
         let mut fields = text.split(';').map(str::trim);
         (fields.next()? == "v=STSv1").then_some(fields)
     });
-    let fields = records.next()?;
+    let fields = records.next().ok_or(NoPolicy::NotPublished)?;
     if records.next().is_some() {
-        return None;
+        return Err(NoPolicy::Invalid);
     }
-    let mut ids = fields.filter_map(|field| field.split_once('='));
-    let id = ids.find(|(key, _)| key.trim_end() == "id")?.1.trim_start();
-    let is_id = (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    is_id.then(|| id.into())
+    let mut values = fields.filter_map(|field| field.split_once('='));
+    let id = values.find(|(key, _)| key.trim_end() == "id").map(|(_, id)| id.trim_start());
+    let is_id = |id: &&str| (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    id.filter(is_id).map(Into::into).ok_or(NoPolicy::Invalid)
 }
 
 /// How long a policy is kept whose `max_age` is no sensible time.
@@ -119,9 +122,9 @@ impl Policy {
 /// The policy that was fetched.
 pub fn fetched(fetched: &Fetched, target: Target) -> Result<Policy, NoPolicy> {
     match fetched {
-        Fetched::Failed => Err(NoPolicy::Unavailable),
+        Fetched::Failed => Err(NoPolicy::NotFetched),
         Fetched::Answer { status, .. } if *status != 200 && !target.has(Quirk::StsStatusIgnored) => {
-            Err(NoPolicy::Unavailable)
+            Err(NoPolicy::NotFetched)
         }
         Fetched::Answer { body, .. } if body.len() > limits::POLICY_BYTES_MAX => Err(NoPolicy::Invalid),
         Fetched::Answer { body, .. } => Policy::parse(body).ok_or(NoPolicy::Invalid),
@@ -165,23 +168,24 @@ mod tests {
 
     #[test]
     fn a_domain_has_one_record_with_an_id() {
-        let cases: [(&[&str], Option<&str>); 10] = [
-            (&["v=STSv1; id=20160831085700Z;"], Some("20160831085700Z")),
-            (&["v=STSv1;id=1"], Some("1")),
-            (&["v=spf1 -all", "v=STSv1; id=2;"], Some("2")),
-            (&["v=STSv1; x=y; id=3"], Some("3")),
-            (&["v=STSv1; id=1;", "v=STSv1; id=2;"], None),
-            (&["v=STSv1;"], None),
-            (&["v=STSv1; id=a-b"], None),
-            (&["v=STSv2; id=1;"], None),
-            (&["id=1; v=STSv1"], None),
-            (&[], None),
+        let cases: [(&[&str], Result<&str, NoPolicy>); 10] = [
+            (&["v=STSv1; id=20160831085700Z;"], Ok("20160831085700Z")),
+            (&["v=STSv1;id=1"], Ok("1")),
+            (&["v=spf1 -all", "v=STSv1; id=2;"], Ok("2")),
+            (&["v=STSv1; x=y; id=3"], Ok("3")),
+            (&["v=STSv1; id=1;", "v=STSv1; id=2;"], Err(NoPolicy::Invalid)),
+            (&["v=STSv1;"], Err(NoPolicy::Invalid)),
+            (&["v=STSv1; id=a-b"], Err(NoPolicy::Invalid)),
+            (&["v=STSv2; id=1;"], Err(NoPolicy::NotPublished)),
+            (&["id=1; v=STSv1"], Err(NoPolicy::NotPublished)),
+            (&[], Err(NoPolicy::NotPublished)),
         ];
         for (texts, expected) in cases {
             let texts: Vec<Box<str>> = texts.iter().map(|text| (*text).into()).collect();
-            assert_eq!(record(&texts).as_deref(), expected, "{texts:?}");
+            assert_eq!(record(&texts).as_deref(), expected.as_ref().map(|id| *id), "{texts:?}");
         }
-        assert_eq!(record(&[format!("v=STSv1; id={}", "1".repeat(33)).into()]), None);
+        let long = format!("v=STSv1; id={}", "1".repeat(33)).into();
+        assert_eq!(record(&[long]), Err(NoPolicy::Invalid));
     }
 
     #[test]
@@ -226,11 +230,11 @@ mod tests {
         let answer = |status, body: &[u8]| Fetched::Answer { status, body: body.into() };
         let cases = [
             (answer(200, &body), Ok(Mode::Testing), Ok(Mode::Testing)),
-            (answer(404, &body), Err(NoPolicy::Unavailable), Ok(Mode::Testing)),
-            (answer(301, b""), Err(NoPolicy::Unavailable), Err(NoPolicy::Invalid)),
+            (answer(404, &body), Err(NoPolicy::NotFetched), Ok(Mode::Testing)),
+            (answer(301, b""), Err(NoPolicy::NotFetched), Err(NoPolicy::Invalid)),
             (answer(200, b"<html>"), Err(NoPolicy::Invalid), Err(NoPolicy::Invalid)),
             (answer(200, &vec![b'\n'; limits::POLICY_BYTES_MAX + 1]), Err(NoPolicy::Invalid), Err(NoPolicy::Invalid)),
-            (Fetched::Failed, Err(NoPolicy::Unavailable), Err(NoPolicy::Unavailable)),
+            (Fetched::Failed, Err(NoPolicy::NotFetched), Err(NoPolicy::NotFetched)),
         ];
         for (given, native, reference) in cases {
             let mode = |target| fetched(&given, target).map(|policy| policy.mode);

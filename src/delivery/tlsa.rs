@@ -62,6 +62,9 @@ impl TlsaRecord {
 /// What came of a host's TLSA lookup, and its records that are usable.
 #[must_use]
 pub fn judge(answer: DnsResult<TlsaRecord>, target: Target) -> (Tlsa, Vec<TlsaRecord>) {
+    if answer.is_bogus() {
+        return (Tlsa::Bogus, Vec::new());
+    }
     match answer.seen_by(target) {
         DnsResult::Found(mut records, Security::Secure) => {
             records.retain(TlsaRecord::is_usable);
@@ -73,10 +76,7 @@ pub fn judge(answer: DnsResult<TlsaRecord>, target: Target) -> (Tlsa, Vec<TlsaRe
             };
             (if is_usable { Tlsa::Usable } else { Tlsa::Unusable }, records)
         }
-        DnsResult::Found(_, Security::Bogus) | DnsResult::Bogus => (Tlsa::Bogus, Vec::new()),
-        DnsResult::Found(_, Security::Insecure | Security::Indeterminate)
-        | DnsResult::NoData(_)
-        | DnsResult::NoName(_) => (Tlsa::Absent, Vec::new()),
+        DnsResult::Found(..) | DnsResult::NoData(_) | DnsResult::NoName(_) => (Tlsa::Absent, Vec::new()),
         DnsResult::ServerFailed | DnsResult::Unreachable => (Tlsa::Failed, Vec::new()),
     }
 }

@@ -111,8 +111,14 @@ quirks! {
     ServfailIsNotFound "servfail-is-not-found" "3.15" [yes no]
         "takes SERVFAIL, REFUSED and the like for no such record"
         => "tries again later";
+    BogusUsed "bogus-used" "3.6" [yes yes]
+        "uses MX and address records whose signatures are wrong, and refuses a host only where DANE is asked for"
+        => "takes them for a failed lookup (RFC 4035 §5.5)";
+    BogusDenial "bogus-denial" "3.5" [yes no]
+        "believes that there are no MX records where the signature of that is wrong"
+        => "takes it for a failed lookup";
     NoNextHostAfterEhlo "no-next-host-after-ehlo" "3.5" [yes yes]
-        "tries no other host once AUTH or MAIL was sent, whatever failed"
+        "tries no other host behind TLS or once AUTH or MAIL was sent, whatever failed"
         => "goes to the next host where a failure is temporary and nothing was accepted";
     StsAnyModeStrict "sts-any-mode-strict" "3.15" [yes no]
         "is strict about TLS with an MTA-STS policy of any mode"
@@ -156,9 +162,12 @@ quirks! {
     NoHeloFallback "no-helo-fallback" "3.7" [yes yes]
         "gives up on a host that refuses EHLO"
         => "greets it with HELO";
+    EhloTwice "ehlo-twice" "3.7" [yes yes]
+        "says EHLO a second time where `starttls` is disabled"
+        => "says it once";
     NoPipelining "no-pipelining" "3.7" [yes yes]
         "sends one command at a time"
-        => "sends MAIL, RCPT and DATA together where PIPELINING is offered";
+        => "sends MAIL and all RCPT together where PIPELINING is offered";
     FinalReplyTimeout "final-reply-timeout" "3.7" [yes yes]
         "waits for the final reply as long as for RCPT"
         => "waits as long as for the data";
@@ -210,6 +219,12 @@ quirks! {
     HeadersOnlyReturned "headers-only-returned" "3.11" [yes yes]
         "returns at most 4,096 bytes of header, whatever RET says"
         => "does what RET says";
+    TlsReportOther "tls-report-other" "3.13" [yes yes]
+        "counts a demanded MTA-STS policy that is not published as a failure of TLS, of a kind that RFC 8460 does not know"
+        => "counts nothing, as the domain promised nothing";
+    TlsReportNotTrusted "tls-report-not-trusted" "3.13" [yes yes]
+        "counts every failed handshake as a certificate that is not trusted"
+        => "says which of RFC 8460's kinds it was";
     OrcptDropped "orcpt-dropped" "3.7" [yes yes]
         "does not pass ORCPT on"
         => "passes it on";

@@ -35,6 +35,8 @@ pub struct Strategies {
     pub quotas: Vec<Quota>,
     /// `report.dsn.*`
     pub dsn: Dsn,
+    /// Whether domains that ask for it are told how TLS went (RFC 8460): `report.tls.aggregate.send`.
+    pub reports_tls: bool,
 }
 
 /// A virtual queue's number.

@@ -18,6 +18,8 @@ pub struct Expectation {
     pub status: Option<Status>,
     /// How long after the message was handed in the status is reached at the latest.
     pub within: Option<Millis>,
+    /// How long after the message was handed in the status is reached at the earliest.
+    pub after: Option<Millis>,
     /// The only target that it is expected of; of every one without it.
     pub target: Option<Target>,
     /// The `last_error` that is left; `none` where it was delivered.
@@ -26,6 +28,14 @@ pub struct Expectation {
     pub host: Option<String>,
     /// Whether that connection was secured by TLS.
     pub secured: Option<bool>,
+    /// What counted for the domain's TLS report, by the words of the policy and of the result; `none` for nothing.
+    pub tls_report: Option<String>,
+    /// The commands that the host read on that connection, with `+` between those that came at once.
+    pub commands: Option<String>,
+    /// What the sender was told about the recipient until the end, in order; `none` for nothing.
+    pub reports: Option<String>,
+    /// How often it was tried until the end.
+    pub attempts: Option<u32>,
     /// The route's name.
     pub route: Option<Expected>,
     /// The schedule's name.
@@ -79,10 +89,15 @@ impl Expectation {
             attempt: None,
             status: None,
             within: None,
+            after: None,
             target: None,
             error: None,
             host: None,
             secured: None,
+            tls_report: None,
+            commands: None,
+            reports: None,
+            attempts: None,
             route: None,
             schedule: None,
             connection: None,

@@ -38,7 +38,7 @@ use policy::Target;
 pub use environment::{Environment, OpenDatabase, Store};
 pub use expectation::{Expectation, Expected, Status};
 pub use files::{Database, Files, NoFiles};
-pub use message::{Message, Notify, Ret};
+pub use message::{By, Message, Notify, Ret};
 pub use place::Place;
 pub use read::read;
 pub use timestamp::Timestamp;

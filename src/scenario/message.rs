@@ -86,6 +86,12 @@ pub struct Message {
     pub notify: Option<Notify>,
     /// The original recipients (ORCPT), by recipient.
     pub orcpt: BTreeMap<Mailbox, String>,
+    /// Header lines that only the copy of one recipient has, by recipient.
+    pub headers_for: BTreeMap<Mailbox, String>,
+    /// Until when it is wanted (DELIVERBY).
+    pub deliver_by: Option<By>,
+    /// Whether the store has lost its content.
+    pub content_lost: bool,
     /// Where it was written.
     pub place: Place,
 }
@@ -108,6 +114,40 @@ pub struct Notify {
     pub failure: bool,
     /// That it is late.
     pub delay: bool,
+}
+
+/// Until when a message is wanted (RFC 2852 §4).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct By {
+    /// The seconds from its acceptance.
+    pub seconds: i64,
+    /// Whether it is given up then; else the sender is told, and it is tried on.
+    pub returns: bool,
+}
+
+impl By {
+    /// The most seconds, either way: BY has nine digits.
+    const SECONDS_MAX: i64 = 999_999_999;
+
+    /// Reads the value of BY, such as `120;R`; `None` where it is none. What is to be returned needs some time.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (seconds, mode) = text.split_once(';')?;
+        let seconds: i64 = seconds.parse().ok()?;
+        let returns = match mode.to_ascii_uppercase().as_str() {
+            "R" => true,
+            "N" => false,
+            _ => return None,
+        };
+        let is_known = (-Self::SECONDS_MAX..=Self::SECONDS_MAX).contains(&seconds) && (seconds > 0 || !returns);
+        is_known.then_some(Self { seconds, returns })
+    }
+}
+
+impl std::fmt::Display for By {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{};{}", self.seconds, if self.returns { 'R' } else { 'N' })
+    }
 }
 
 impl Ret {
@@ -176,6 +216,9 @@ impl Default for Message {
             requiretls: false,
             body: "7bit",
             orcpt: BTreeMap::new(),
+            headers_for: BTreeMap::new(),
+            deliver_by: None,
+            content_lost: false,
             place: Place::default(),
         }
     }
@@ -253,10 +296,13 @@ fields! {
     envid: Shape::EnvelopeId, Text optional;
     ret: Shape::Ret, Ret optional;
     notify: Shape::Notify, Notify optional;
-    orcpt: Shape::Originals, Originals map;
+    orcpt: Shape::Originals, ByRecipient map;
+    headers_for: Shape::HeaderLines, ByRecipient map;
     hold_for: Shape::Offset, Offset plain;
     requiretls: Shape::Truth, Truth plain;
+    deliver_by: Shape::By, By optional;
     body: Shape::Word(&Message::BODIES), Word plain;
+    content_lost: Shape::Truth, Truth plain;
 }
 
 /// Why a variable cannot be set to a text.

@@ -35,9 +35,14 @@ pub(crate) const EXPECT_KEYS: &[&str] = &[
     "target",
     "status",
     "within",
+    "after",
     "error",
     "host",
     "secured",
+    "tls_report",
+    "commands",
+    "reports",
+    "attempts",
     "route",
     "schedule",
     "connection",
@@ -45,7 +50,7 @@ pub(crate) const EXPECT_KEYS: &[&str] = &[
 ];
 
 /// The keys of an expectation of what is seen only where something is sent.
-const SEEN_KEYS: [&str; 4] = ["status", "error", "host", "secured"];
+const SEEN_KEYS: [&str; 8] = ["status", "error", "host", "secured", "tls_report", "commands", "reports", "attempts"];
 
 /// Reads a scenario, TOML or JSON.
 ///
@@ -265,19 +270,33 @@ fn expectation(node: &Node<'_>, known: &Known, context: &mut Context<'_>) -> Opt
             _ => context.wrong_kind(secured, "secured", "`true` or `false`", "`true` where TLS is expected"),
         }
     }
+    for (key, example, slot) in [
+        ("tls_report", "`\"sts validation-failure\"`", &mut expectation.tls_report),
+        ("commands", "`\"EHLO MAIL RCPT DATA QUIT\"`", &mut expectation.commands),
+        ("reports", "`\"delayed failed\"`", &mut expectation.reports),
+    ] {
+        let text = table.get(key).and_then(|node| context.text(node, key, example));
+        *slot = text.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    if let Some(attempts) = table.get("attempts") {
+        let attempts = count(attempts, "attempts", 0, u64::from(u32::MAX), context);
+        expectation.attempts = attempts.and_then(|attempts| u32::try_from(attempts).ok());
+    }
     let seen = SEEN_KEYS.iter().find_map(|key| table.get(key));
     if let Some(node) = seen.filter(|_| !known.has_world) {
         let message = "without a `[world]`, nothing is sent and no status is reached";
         let finding = Diagnostic::new(&codes::INVALID_VALUE, node.range, message);
         context.report(finding.help("add `[world]` with a `zone`, or expect decisions only"));
     }
-    if let Some(within) = table.get("within") {
-        let given = Shape::Offset.read(within, "within", &mut |finding| context.findings.push(finding));
-        if let Some(Given::Offset(within)) = given {
-            expectation.within = Some(within);
+    for (key, slot) in [("within", &mut expectation.within), ("after", &mut expectation.after)] {
+        let Some(node) = table.get(key) else { continue };
+        let given = Shape::Offset.read(node, key, &mut |finding| context.findings.push(finding));
+        if let Some(Given::Offset(length)) = given {
+            *slot = Some(length);
         }
         if table.get("status").is_none() {
-            let finding = Diagnostic::new(&codes::MISSING_KEY, within.range, "`within` says when, but not what");
+            let message = format!("`{key}` says when, but not what");
+            let finding = Diagnostic::new(&codes::MISSING_KEY, node.range, message);
             context.report(finding.help("add `status = \"delivered\"`"));
         }
     }

@@ -14,7 +14,7 @@ use crate::{
     codes,
     context::{integer, listed, make_list, shown, wrong_element, wrong_kind},
     limits,
-    message::{Notify, Ret},
+    message::{By, Notify, Ret},
 };
 
 /// What a key takes.
@@ -60,6 +60,10 @@ pub(crate) enum Shape {
     Notify,
     /// RFC 3461's ORCPT, by recipient, or alone for the only one.
     Originals,
+    /// Header lines, by recipient, or alone for the only one.
+    HeaderLines,
+    /// RFC 2852's BY.
+    By,
     /// Yes or no.
     Truth,
 }
@@ -87,8 +91,10 @@ pub(crate) enum Given {
     Ret(Ret),
     /// When to be told.
     Notify(Notify),
-    /// Original recipients; that of the null address belongs to the only recipient.
-    Originals(BTreeMap<Mailbox, String>),
+    /// A text for each recipient; that of the null address belongs to the only one.
+    ByRecipient(BTreeMap<Mailbox, String>),
+    /// Until when.
+    By(By),
     /// Yes or no.
     Truth(bool),
 }
@@ -152,6 +158,8 @@ impl Shape {
             Self::Truth => "`true`",
             Self::Notify => "`[\"failure\", \"delay\"]` or `[\"never\"]`",
             Self::Originals => "`\"rfc822;robert@corp.test\"`, or a table with one for each recipient",
+            Self::HeaderLines => "`\"X-List: staff\"`, or a table with one for each recipient",
+            Self::By => "`\"7200;R\"`",
         }
     }
 
@@ -163,7 +171,7 @@ impl Shape {
             Self::Offset => "a length of time in quotes",
             Self::Recipients => "a list of addresses",
             Self::Notify => "a list of words",
-            Self::Originals => "a string or a table",
+            Self::Originals | Self::HeaderLines => "a string or a table",
             Self::Truth => "`true` or `false`",
             _ => "a string",
         }
@@ -190,19 +198,19 @@ impl Shape {
                 let words: Option<Vec<_>> = list.nodes().iter().map(|node| notify_word(node, name, report)).collect();
                 self.scalar(node, name, &words?.join(","), report)
             }
-            (Self::Originals, Kind::Table(table)) => {
+            (Self::Originals | Self::HeaderLines, Kind::Table(table)) => {
                 let entries = table.entries().iter().filter_map(|entry| {
                     let address = address(entry.key());
                     let address = address.map_err(|wrong| {
                         let key = Node { range: entry.key_range, kind: Kind::Null };
                         report(wrong.finding(&key, name));
                     });
-                    match self.read_original(&entry.value, name, report)? {
-                        Given::Originals(original) => Some((address.ok()?, original.into_values().next()?)),
+                    match self.read_for_one(&entry.value, name, report)? {
+                        Given::ByRecipient(original) => Some((address.ok()?, original.into_values().next()?)),
                         _ => None,
                     }
                 });
-                Some(Given::Originals(entries.collect()))
+                Some(Given::ByRecipient(entries.collect()))
             }
             (Self::Recipients, Kind::Text(_)) => {
                 report(wrong_kind(node, name, self.kind(), self.example()).fix(make_list(node)));
@@ -220,9 +228,9 @@ impl Shape {
         }
     }
 
-    fn read_original(self, node: &Node<'_>, name: &str, report: &mut dyn FnMut(Diagnostic)) -> Option<Given> {
+    fn read_for_one(self, node: &Node<'_>, name: &str, report: &mut dyn FnMut(Diagnostic)) -> Option<Given> {
         let Some(text) = node.as_text() else {
-            report(wrong_element(node, name, "`\"rfc822;robert@corp.test\"`"));
+            report(wrong_element(node, name, self.example()));
             return None;
         };
         self.scalar(node, name, text, report)
@@ -282,9 +290,12 @@ impl Shape {
                 _ => Err(Wrong::new(format!("is `{}`", shown(text)), "`true` or `false`")),
             },
             Self::Notify => notify(text).map(Given::Notify),
-            Self::Originals => {
-                original(text).map(|original| Given::Originals(BTreeMap::from([(Mailbox::null(), original)])))
-            }
+            Self::Originals => original(text).map(for_only_one),
+            Self::HeaderLines => header_lines(text).map(for_only_one),
+            Self::By => By::parse(text).map(Given::By).ok_or_else(|| {
+                let help = "seconds from its acceptance, a semicolon, and `R` to give it up then or `N` to be told, such as `7200;R` (RFC 2852 §4)";
+                Wrong::new(format!("cannot be `{}`", shown(text)), help)
+            }),
         }
     }
 }
@@ -517,6 +528,23 @@ fn envelope_id(text: &str) -> Result<String, Wrong> {
 }
 
 /// An original recipient: `type;address`.
+fn for_only_one(text: String) -> Given {
+    Given::ByRecipient(BTreeMap::from([(Mailbox::null(), text)]))
+}
+
+/// Whole lines of a header (RFC 5322 §2.2).
+fn header_lines(text: &str) -> Result<String, Wrong> {
+    let is_line = |line: &str| {
+        line.split_once(':').is_some_and(|(name, value)| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()) && !value.chars().any(char::is_control)
+        })
+    };
+    if text.lines().next().is_some() && text.lines().all(is_line) {
+        return Ok(text.to_owned());
+    }
+    Err(Wrong::new(format!("cannot be `{}`", shown(text)), "a name, a colon and a value, such as `X-List: staff`"))
+}
+
 fn original(text: &str) -> Result<String, Wrong> {
     let help = "a kind of address, a semicolon and the address, such as `rfc822;robert@corp.test` (RFC 3461 §4.2)";
     let wrong = || Wrong::new(format!("cannot be `{}`", shown(text)), help);
@@ -620,6 +648,13 @@ mod tests {
             (Shape::EnvelopeId, "", None),
             (Shape::Originals, "robert@corp.test", None),
             (Shape::Originals, ";robert@corp.test", None),
+            (Shape::By, "7200;r", Some(Given::By(By { seconds: 7_200, returns: true }))),
+            (Shape::By, "-60;N", Some(Given::By(By { seconds: -60, returns: false }))),
+            (Shape::By, "0;R", None),
+            (Shape::By, "7200", None),
+            (Shape::By, "1000000000;N", None),
+            (Shape::HeaderLines, "X-List", None),
+            (Shape::HeaderLines, "X List: staff", None),
             (Shape::Originals, "rfc822;", None),
         ];
         for (shape, text, expected) in cases {

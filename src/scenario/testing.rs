@@ -11,8 +11,8 @@ use policy::{DnsType, Kind, Target, Value, Variable};
 use proptest::{collection, option, prelude::*, sample};
 
 use crate::{
-    Database, Environment, Expectation, Expected, Files, Message, Notify, OpenDatabase, Place, Ret, Scenario, Store,
-    Timestamp,
+    By, Database, Environment, Expectation, Expected, Files, Message, Notify, OpenDatabase, Place, Ret, Scenario,
+    Store, Timestamp,
 };
 
 /// A file or folder of the project.
@@ -99,24 +99,36 @@ fn envelope() -> impl Strategy<Value = Message> {
         option::of("[!-~]{1,20}"),
         option::of(sample::select(vec![Ret::Full, Ret::Headers])),
         option::of(notify()),
-        (0..100_000_u64, any::<bool>(), sample::select(&Message::BODIES[..])),
+        (
+            0..100_000_u64,
+            any::<bool>(),
+            sample::select(&Message::BODIES[..]),
+            option::of((1..999_999_999_i64, any::<bool>())),
+        ),
     )
-        .prop_map(|(sender, recipients, has_originals, at, envid, ret, notify, (hold_for, requiretls, body))| {
-            let originals = recipients.iter().take(if has_originals { 2 } else { 0 });
-            Message {
-                sender,
-                orcpt: originals.map(|rcpt| (rcpt.clone(), format!("rfc822;{rcpt}"))).collect(),
-                recipients: recipients.into_iter().collect(),
-                at: Millis(at),
-                envid,
-                ret,
-                notify,
-                hold_for: Millis(hold_for),
-                requiretls,
-                body,
-                ..Message::default()
-            }
-        })
+        .prop_map(
+            |(sender, recipients, has_originals, at, envid, ret, notify, (hold_for, requiretls, body, by))| {
+                let originals = recipients.iter().take(if has_originals { 2 } else { 0 });
+                let headers = originals.clone().map(|rcpt| (rcpt.clone(), format!("X-For: {}", rcpt.domain())));
+                let recipients_headers = headers.collect();
+                Message {
+                    sender,
+                    orcpt: originals.map(|rcpt| (rcpt.clone(), format!("rfc822;{rcpt}"))).collect(),
+                    recipients: recipients.into_iter().collect(),
+                    at: Millis(at),
+                    envid,
+                    ret,
+                    notify,
+                    hold_for: Millis(hold_for),
+                    requiretls,
+                    headers_for: recipients_headers,
+                    deliver_by: by.map(|(seconds, returns)| By { seconds, returns }),
+                    content_lost: requiretls,
+                    body,
+                    ..Message::default()
+                }
+            },
+        )
 }
 
 pub(crate) fn message() -> impl Strategy<Value = Message> {

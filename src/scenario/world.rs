@@ -218,6 +218,12 @@ pub struct Host {
     pub latency: Millis,
     /// The keywords that it offers besides STARTTLS.
     pub extensions: Vec<String>,
+    /// How long a sender and recipient from an address are put off that it does not know yet.
+    pub greylist: Option<Millis>,
+    /// How many connections it takes at once.
+    pub connections_max: Option<u64>,
+    /// How many messages it takes in how long; more are put off.
+    pub rate: Option<(u64, Millis)>,
     /// What it answers otherwise than with yes; the first that fits.
     pub replies: Vec<HostReply>,
 }
@@ -235,6 +241,9 @@ impl Default for Host {
             tlsa: Tlsa::Absent,
             latency: Millis(20),
             extensions: Self::EXTENSIONS.map(str::to_owned).to_vec(),
+            greylist: None,
+            connections_max: None,
+            rate: None,
             replies: Vec::new(),
         }
     }

@@ -98,7 +98,8 @@ fn toml_value(given: &Given) -> Option<String> {
         Given::Ret(value) => text(value.word()),
         Given::Truth(value) => value.to_string(),
         Given::Notify(value) => array(value.words()),
-        Given::Originals(value) => {
+        Given::By(value) => text(&value.to_string()),
+        Given::ByRecipient(value) => {
             let entries: Vec<_> =
                 value.iter().map(|(rcpt, original)| format!("{} = {}", text(rcpt.as_str()), text(original))).collect();
             format!("{{ {} }}", entries.join(", "))
@@ -123,6 +124,9 @@ fn expectation_keys(expectation: &Expectation, out: &mut Writer) {
     if let Some(within) = expectation.within {
         out.value("within", &text(&within.to_string()));
     }
+    if let Some(after) = expectation.after {
+        out.value("after", &text(&after.to_string()));
+    }
     if let Some(error) = &expectation.error {
         out.value("error", &text(error));
     }
@@ -131,6 +135,18 @@ fn expectation_keys(expectation: &Expectation, out: &mut Writer) {
     }
     if let Some(secured) = expectation.secured {
         out.value("secured", &secured.to_string());
+    }
+    for (key, wanted) in [
+        ("tls_report", &expectation.tls_report),
+        ("commands", &expectation.commands),
+        ("reports", &expectation.reports),
+    ] {
+        if let Some(wanted) = wanted {
+            out.value(key, &text(wanted));
+        }
+    }
+    if let Some(attempts) = expectation.attempts {
+        out.value("attempts", &attempts.to_string());
     }
     for kind in Kind::ALL {
         if let Some(expected) = expectation.decision(kind) {
@@ -209,6 +225,15 @@ fn world(world: &World, out: &mut Writer) {
         out.value("starttls", &text(host.starttls.word()));
         out.value("certificate", &text(host.certificate.word()));
         out.value("tlsa", &text(host.tlsa.word()));
+        if let Some(greylist) = host.greylist {
+            out.value("greylist", &text(&greylist.to_string()));
+        }
+        if let Some(most) = host.connections_max {
+            out.value("connections_max", &most.to_string());
+        }
+        if let Some((count, period)) = host.rate {
+            out.value("rate", &text(&format!("{count}/{period}")));
+        }
         if host.latency != unsaid.latency {
             out.value("latency", &text(&host.latency.to_string()));
         }

@@ -360,6 +360,7 @@ mod tests {
             address: base::Mailbox::parse("bob@corp.test").unwrap(),
             notify: Notify::Unsaid,
             orcpt: None,
+            headers: None,
             status,
             queue: QueueId(0),
             due: Instant(2_000),
@@ -395,6 +396,7 @@ mod tests {
             limiters: vec![limiter],
             quotas: Vec::new(),
             dsn: strategy::Dsn { from_name: "x".into(), from_address: "x@here.test".into(), submitter: "x".into() },
+            reports_tls: false,
         }
     }
 
@@ -419,6 +421,7 @@ mod tests {
             },
         };
         let taken = Taken {
+            headers: None,
             at: Instant(1_500),
             message: 0,
             host: HOST.to_owned(),
@@ -437,6 +440,7 @@ mod tests {
             host: HOST.to_owned(),
             ip: [198, 51, 100, 1].into(),
             from: None,
+            commands: String::new(),
         };
         let life = Life {
             start,

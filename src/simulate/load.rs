@@ -116,6 +116,7 @@ mod tests {
             address: base::Mailbox::parse("bob@corp.test").unwrap(),
             notify: Notify::Unsaid,
             orcpt: None,
+            headers: None,
             status,
             queue: QueueId(queue),
             due: Instant(0),

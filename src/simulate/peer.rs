@@ -3,7 +3,7 @@
 //! It shares nothing with the client of `delivery`: it reads commands as a server does (RFC 5321 §4.1, RFC 2033), and
 //! what it took is what checkers go by.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use base::{Instant, Mailbox, Millis};
 use scenario::world::{Answer, Host, Stage, StartTls};
@@ -23,6 +23,8 @@ pub struct Taken {
     pub sender: String,
     /// The recipient, as it was sent.
     pub rcpt: String,
+    /// The header lines that were put in front of the content.
+    pub headers: Option<Box<str>>,
     /// Whether it came over TLS.
     pub is_secure: bool,
     /// The code of its final reply, which is that of a yes.
@@ -51,6 +53,46 @@ pub(crate) struct Server<'w> {
     pub(crate) behaviour: &'w Host,
     /// How often each of its replies was given.
     pub(crate) given: Vec<u64>,
+    /// How many connections it has.
+    pub(crate) open: u64,
+    /// Whom it put off, and when first: an address, a sender and a recipient.
+    put_off: BTreeMap<(Option<IpAddr>, String, String), Millis>,
+    /// The period at hand, and how many messages it took in it.
+    taken: (u64, u64),
+}
+
+impl<'w> Server<'w> {
+    pub(crate) fn new(name: String, behaviour: &'w Host) -> Self {
+        let given = vec![0; behaviour.replies.len()];
+        Self { name, behaviour, given, open: 0, put_off: BTreeMap::new(), taken: (0, 0) }
+    }
+
+    /// Whether it has more connections than it takes.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.behaviour.connections_max.is_some_and(|most| self.open > most)
+    }
+
+    /// Whether a recipient is to come again later.
+    fn puts_off(&mut self, client: (Option<IpAddr>, &str, &str), since_start: Millis) -> bool {
+        let Some(length) = self.behaviour.greylist else { return false };
+        let (from, sender, rcpt) = client;
+        let first = *self.put_off.entry((from, sender.to_owned(), rcpt.to_owned())).or_insert(since_start);
+        since_start.0 - first.0 < length.0 || first == since_start
+    }
+
+    /// Whether it takes no more messages in this period; else one more is counted.
+    fn is_full(&mut self, since_start: Millis) -> bool {
+        let Some((most, period)) = self.behaviour.rate else { return false };
+        let now = since_start.0 / period.0.max(1);
+        if self.taken.0 != now {
+            self.taken = (now, 0);
+        }
+        if self.taken.1 >= most {
+            return true;
+        }
+        self.taken.1 += 1;
+        false
+    }
 }
 
 /// A connection, as the server sees it.
@@ -59,12 +101,16 @@ pub(crate) struct Peer {
     /// The server's place among all of them.
     server: usize,
     ip: IpAddr,
+    /// The client's address.
+    from: Option<IpAddr>,
     /// The message that it was made for.
     message: u64,
     is_lmtp: bool,
     is_secure: bool,
     has_greeted: bool,
     buffer: Vec<u8>,
+    /// The commands that it read since somebody asked, with `+` between those that came at once.
+    heard: String,
     /// How many more words of AUTH LOGIN are awaited.
     awaits_login: u8,
     sender: Option<String>,
@@ -120,15 +166,17 @@ impl Moment<'_, '_> {
 }
 
 impl Peer {
-    pub(crate) const fn new(server: usize, ip: IpAddr, message: u64) -> Self {
+    pub(crate) const fn new(server: usize, ip: IpAddr, from: Option<IpAddr>, message: u64) -> Self {
         Self {
             server,
             ip,
+            from,
             message,
             is_lmtp: false,
             is_secure: false,
             has_greeted: false,
             buffer: Vec::new(),
+            heard: String::new(),
             awaits_login: 0,
             sender: None,
             rcpts: Vec::new(),
@@ -149,6 +197,9 @@ impl Peer {
 
     pub(crate) fn greets(&mut self, moment: &mut Moment<'_, '_>) -> Vec<Does> {
         self.has_greeted = true;
+        if moment.server.is_crowded() {
+            return vec![Does::Says(b"421 4.7.0 too many connections\r\n".to_vec()), Does::Closes];
+        }
         let greeting = format!("220 {} ESMTP", moment.server.name);
         moment.at(Stage::Greeting, None, &greeting).0
     }
@@ -165,9 +216,25 @@ impl Peer {
         while let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
             let line: Vec<u8> = self.buffer.drain(..end + 2).collect();
             let line = String::from_utf8_lossy(line.get(..end).unwrap_or_default()).into_owned();
+            self.hear(&line);
             done.extend(self.command(&line, moment));
         }
         done
+    }
+
+    /// The commands that it read since this was asked, with `+` between those that came at once.
+    pub(crate) fn heard(&mut self) -> String {
+        std::mem::take(&mut self.heard)
+    }
+
+    /// Notes a command; what answers a challenge is none.
+    fn hear(&mut self, line: &str) {
+        if self.awaits_login == 0 {
+            if !self.heard.is_empty() {
+                self.heard.push('+');
+            }
+            self.heard.push_str(&line.split(' ').next().unwrap_or_default().to_ascii_uppercase());
+        }
     }
 
     fn command(&mut self, line: &str, moment: &mut Moment<'_, '_>) -> Vec<Does> {
@@ -218,14 +285,22 @@ impl Peer {
                 done
             }
             "MAIL" => {
-                let (done, is_positive) = moment.at(Stage::Mail, None, "250 2.1.0 ok");
+                let is_full = moment.server.is_full(moment.since_start);
+                let otherwise = if is_full { "450 4.7.1 too many messages" } else { "250 2.1.0 ok" };
+                let (done, code) = moment.at(Stage::Mail, None, otherwise);
+                let is_positive = code.filter(|code| *code < 400);
                 self.rcpts.clear();
                 self.sender = is_positive.map(|_| path(rest).to_owned());
                 done
             }
+            "RCPT" | "DATA" if self.sender.is_none() => vec![Does::Says(b"503 5.5.1 MAIL first\r\n".to_vec())],
             "RCPT" => {
                 let rcpt = path(rest).to_owned();
-                let (done, is_positive) = moment.at(Stage::Rcpt, Some(&rcpt), "250 2.1.5 ok");
+                let client = (self.from, self.sender.as_deref().unwrap_or_default(), &*rcpt);
+                let is_put_off = moment.server.puts_off(client, moment.since_start);
+                let otherwise = if is_put_off { "451 4.7.1 come again later" } else { "250 2.1.5 ok" };
+                let (done, code) = moment.at(Stage::Rcpt, Some(&rcpt), otherwise);
+                let is_positive = code.filter(|code| *code < 400);
                 if is_positive.is_some() {
                     self.rcpts.push(rcpt);
                 }
@@ -242,6 +317,7 @@ impl Peer {
     pub(crate) fn takes_content(
         &mut self,
         message: u64,
+        headers: Option<&str>,
         effect: u64,
         moment: &mut Moment<'_, '_>,
     ) -> (Vec<Does>, Vec<Taken>) {
@@ -254,6 +330,7 @@ impl Peer {
             ip: self.ip,
             sender: sender.clone(),
             rcpt: rcpt.clone(),
+            headers: headers.map(Into::into),
             is_secure: self.is_secure,
             code: 250,
             effect,

@@ -116,6 +116,7 @@ impl<'w> Resolver<'w> {
         });
         let security = match fault {
             Some(DnsAnswer::Unsigned) => Security::Insecure,
+            Some(DnsAnswer::Bogus) => Security::Bogus,
             _ if is_signed => Security::Secure,
             _ => Security::Insecure,
         };
@@ -123,8 +124,7 @@ impl<'w> Resolver<'w> {
             Some(DnsAnswer::ServFail | DnsAnswer::Refused) => DnsResult::ServerFailed,
             Some(DnsAnswer::NxDomain) => DnsResult::NoName(security),
             Some(DnsAnswer::Timeout) => return (DnsResult::Unreachable, DNS_TIMEOUT),
-            Some(DnsAnswer::Bogus) => DnsResult::Bogus,
-            Some(DnsAnswer::Unsigned) | None => match found {
+            Some(DnsAnswer::Bogus | DnsAnswer::Unsigned) | None => match found {
                 Found::Records(records) => DnsResult::Found(records, security),
                 Found::NoData => DnsResult::NoData(security),
                 Found::NoName => DnsResult::NoName(security),

@@ -24,9 +24,10 @@ use delivery::{
     event::What,
     failure::{Broken, Handshake},
     hosts::Family,
-    message::{self, Envelope, MessageId, Notify, Ret, Wish},
+    message::{self, By, ByMode, Envelope, MessageId, Notify, Ret, Wish},
     reply::Reply,
     sts::Fetched,
+    tls_report::TlsResult,
 };
 use policy::{Decide, LookupFailed, Strategies, World as _, strategy::QueueId};
 use scenario::{
@@ -100,6 +101,8 @@ pub struct Life {
     pub reports: BTreeMap<u64, Box<Report>>,
     /// What servers took.
     pub taken: Vec<Taken>,
+    /// What counted for domains' TLS reports, in order.
+    pub tls_results: Vec<TlsResult>,
     /// The questions of the policy that nothing answers.
     pub unanswered: BTreeSet<String>,
     /// When the node was down, from a crash to the next start.
@@ -146,6 +149,18 @@ pub struct Connected {
     pub ip: IpAddr,
     /// The address that it is made from.
     pub from: Option<IpAddr>,
+    /// The commands that the host read, with `+` between those that came at once.
+    pub commands: String,
+}
+
+impl Seen {
+    /// The commands that were read on the connection that was asked for at a moment.
+    #[must_use]
+    pub fn commands(&self, message: u64, at: Instant, host: &str, ip: IpAddr) -> String {
+        let is_it =
+            |known: &&Connected| known.at == at && known.message == message && known.host == host && known.ip == ip;
+        self.connections.iter().rfind(is_it).map(|known| known.commands.clone()).unwrap_or_default()
+    }
 }
 
 /// What is kept of a run.
@@ -309,6 +324,7 @@ fn submission(message: &Message) -> Submission {
         address: address.clone(),
         notify,
         orcpt: message.orcpt.get(address).map(|orcpt| orcpt.as_str().into()),
+        headers: message.headers_for.get(address).map(|headers| headers.as_str().into()),
     };
     Submission {
         envelope: Envelope {
@@ -327,6 +343,9 @@ fn submission(message: &Message) -> Submission {
             is_utf8: !message.sender.as_str().is_ascii(),
             is_8bit: message.body == "8bitmime",
             hold: message.hold_for,
+            by: message
+                .deliver_by
+                .map(|by| By { seconds: by.seconds, mode: if by.returns { ByMode::Return } else { ByMode::Notify } }),
         },
         recipients: message.recipients.iter().map(wish).collect(),
     }
@@ -416,6 +435,7 @@ impl<'s> Run<'s, '_> {
         self.queue = None;
         self.coming.clear();
         self.connections.clear();
+        self.servers.iter_mut().for_each(|server| server.open = 0);
         self.open.clear();
         self.life.loads.closes_all(self.now);
         self.up = self.now + down;
@@ -475,18 +495,32 @@ impl<'s> Run<'s, '_> {
                 self.opens(ticket, message);
                 if self.keep == Keep::Events {
                     let (task, host) = (ticket.task, host.to_string());
-                    let connected = Connected { at: self.now, task, message: message.0, host, ip: to.ip(), from };
-                    self.life.seen.connections.push(connected);
+                    let (at, message, ip, commands) = (self.now, message.0, to.ip(), String::new());
+                    self.life.seen.connections.push(Connected { at, task, message, host, ip, from, commands });
                 }
                 self.connect(ticket, message, (to.ip(), from), &host, is_tls_first);
             }
-            Effect::Send(ticket, bytes) => self.at_peer(ticket, |peer, moment| peer.takes(&bytes, moment)),
-            Effect::SendContent { ticket, message, is_chunk: _ } => {
+            Effect::Send(ticket, bytes) => {
+                let mut heard = String::new();
+                self.at_peer(ticket, |peer, moment| {
+                    let does = peer.takes(&bytes, moment);
+                    heard = peer.heard();
+                    does
+                });
+                self.hear(ticket, &heard);
+            }
+            Effect::SendContent { ticket, message, headers, is_chunk } => {
+                let place = usize::try_from(message.0).ok();
+                let known = place.and_then(|place| self.setup.scenario.messages.get(place));
+                if known.is_some_and(|message| message.content_lost) {
+                    return self.after(Millis(0), Input::ContentSent(ticket, false));
+                }
+                self.hear(ticket, if is_chunk { "BDAT" } else { "" });
                 self.after(Millis(0), Input::ContentSent(ticket, true));
                 let effect = self.effects;
                 let mut all = Vec::new();
                 self.at_peer(ticket, |peer, moment| {
-                    let (does, taken) = peer.takes_content(message.0, effect, moment);
+                    let (does, taken) = peer.takes_content(message.0, headers.as_deref(), effect, moment);
                     all = taken;
                     does
                 });
@@ -495,8 +529,13 @@ impl<'s> Run<'s, '_> {
                 }
             }
             Effect::StartTls { ticket, name } => self.handshake(ticket, &name),
+            Effect::CountTls(counted) => {
+                if self.keep == Keep::Events {
+                    self.life.tls_results.push(*counted);
+                }
+            }
             Effect::Close(ticket) => {
-                self.connections.remove(&ticket.task);
+                self.disconnect(ticket);
                 if let Some(queue) = self.open.remove(&ticket.task) {
                     self.life.loads.closes(queue, self.now);
                 }
@@ -616,9 +655,8 @@ impl<'s> Run<'s, '_> {
         }
         let behaviour = hosts.get(&host).or_else(|| hosts.get(&ip.to_string()));
         let place = self.servers.len();
-        let given = vec![0; behaviour.map_or(0, |host| host.replies.len())];
         self.known.insert((*host).into(), place);
-        self.servers.push(Server { name: host, behaviour: behaviour.unwrap_or(self.unsaid), given });
+        self.servers.push(Server::new(host, behaviour.unwrap_or(self.unsaid)));
         place
     }
 
@@ -640,12 +678,27 @@ impl<'s> Run<'s, '_> {
             // Nothing comes: the core stops waiting by itself.
             Some(_) => {}
             None => {
-                let mut peer = Peer::new(place, ip, message.0);
+                moment.server.open += 1;
+                let mut peer = Peer::new(place, ip, from, message.0);
                 let greeting = if is_tls_first { Vec::new() } else { peer.greets(&mut moment) };
                 self.connections.insert(ticket.task, peer);
                 self.after(latency, Input::Connected(ticket, Ok(from)));
                 self.does(ticket, greeting);
             }
+        }
+    }
+
+    /// Notes what the server at the other end of a connection read.
+    fn hear(&mut self, ticket: Ticket, heard: &str) {
+        if heard.is_empty() || self.keep != Keep::Events {
+            return;
+        }
+        let connection = self.life.seen.connections.iter_mut().rfind(|known| known.task == ticket.task);
+        if let Some(Connected { commands, .. }) = connection {
+            if !commands.is_empty() {
+                commands.push(' ');
+            }
+            commands.push_str(heard);
         }
     }
 
@@ -656,6 +709,14 @@ impl<'s> Run<'s, '_> {
         let Some(server) = self.servers.get_mut(peer.server()) else { return };
         let does = act(peer, &mut Moment { now, since_start, server });
         self.does(ticket, does);
+    }
+
+    /// The connection is closed, by whichever side.
+    fn disconnect(&mut self, ticket: Ticket) {
+        let peer = self.connections.remove(&ticket.task);
+        if let Some(server) = peer.and_then(|peer| self.servers.get_mut(peer.server())) {
+            server.open -= 1;
+        }
     }
 
     /// What a server does comes after its latency.
@@ -672,7 +733,7 @@ impl<'s> Run<'s, '_> {
                     self.after(latency, Input::Received(ticket, bytes));
                 }
                 Does::Closes => {
-                    self.connections.remove(&ticket.task);
+                    self.disconnect(ticket);
                     self.after(latency, Input::Closed(ticket));
                 }
                 Does::AwaitsTls => {}

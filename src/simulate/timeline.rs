@@ -86,6 +86,8 @@ pub enum Step {
     Connecting(Arc<str>, std::net::IpAddr),
     /// It was secured.
     Secured(Arc<str>, Verification),
+    /// It counted for the domain's TLS report.
+    TlsCounted(Box<str>),
     /// The host failed.
     Failed(Arc<str>, Failure),
 }
@@ -169,6 +171,7 @@ impl Teller<'_> {
             What::Secured { host, verification } => {
                 self.step(timeline, at, Step::Secured(host.clone(), *verification));
             }
+            What::TlsCounted(what) => self.step(timeline, at, Step::TlsCounted(what.clone())),
             What::HostFailed { host, failure } => {
                 self.step(timeline, at, Step::Failed(host.clone(), failure.clone()));
             }
@@ -248,18 +251,22 @@ impl Timeline {
     }
 
     /// What was left by an attempt, or by the last one.
-    fn seen(&self, number: Option<u32>, attempt: Option<&Try>) -> SeenAt {
+    fn seen(&self, number: Option<u32>, attempt: Option<&Try>, life: &Life) -> SeenAt {
         let mut seen = SeenAt::default();
-        for (_, step) in attempt.into_iter().flat_map(|attempt| &attempt.steps) {
+        let mut counted: Vec<&str> = Vec::new();
+        for (at, step) in attempt.into_iter().flat_map(|attempt| &attempt.steps) {
             match step {
-                Step::Connecting(host, _) => {
+                Step::Connecting(host, ip) => {
+                    seen.commands = Some(life.seen.commands(self.message as u64, life.start + *at, host, *ip));
                     seen.host = Some(host.to_string());
                     seen.secured = Some(false.to_string());
                 }
                 Step::Secured(..) => seen.secured = Some(true.to_string()),
+                Step::TlsCounted(what) => counted.push(what),
                 Step::Failed(..) => {}
             }
         }
+        seen.tls_report = attempt.filter(|_| !counted.is_empty()).map(|_| counted.join(", "));
         let given_up = self.given_up.as_ref().filter(|_| number.is_none()).map(|(_, status)| status);
         let outcome = attempt.and_then(|attempt| attempt.outcome.as_ref()).map(|(_, status)| status);
         seen.error = given_up.or(outcome).map(|status| match status {
@@ -283,6 +290,8 @@ struct SeenAt {
     error: Option<String>,
     host: Option<String>,
     secured: Option<String>,
+    tls_report: Option<String>,
+    commands: Option<String>,
 }
 
 /// The word of a status.
@@ -313,7 +322,12 @@ pub struct Otherwise {
 
 /// What the timelines leave unmet of `expectation`, and how much of it is met.
 #[must_use]
-pub fn compare(expectation: &Expectation, scenario: &Scenario, timelines: &[Timeline]) -> (Vec<Otherwise>, usize) {
+pub fn compare(
+    expectation: &Expectation,
+    scenario: &Scenario,
+    timelines: &[Timeline],
+    life: &Life,
+) -> (Vec<Otherwise>, usize) {
     let (mut unmet, mut met) = (Vec::new(), 0);
     for timeline in timelines {
         let Some(message) = scenario.messages.get(timeline.message) else { continue };
@@ -350,15 +364,22 @@ pub fn compare(expectation: &Expectation, scenario: &Scenario, timelines: &[Time
             Some(_) => timeline.attempts.get(index),
             None => timeline.attempts.last(),
         };
-        let found = timeline.seen(expectation.attempt, attempt);
+        let found = timeline.seen(expectation.attempt, attempt, life);
+        let told: Vec<&str> = timeline.reports.iter().map(|(_, _, action)| action.word()).collect();
+        let attempts = timeline.attempts.len().to_string();
         for (about, wanted, found) in [
             ("error", expectation.error.clone(), found.error),
             ("host", expectation.host.clone(), found.host),
             ("secured", expectation.secured.map(|secured| secured.to_string()), found.secured),
+            ("tls_report", expectation.tls_report.clone(), found.tls_report),
+            ("commands", expectation.commands.clone(), found.commands),
+            ("reports", expectation.reports.clone(), Some(told.join(" ")).filter(|told| !told.is_empty())),
+            ("attempts", expectation.attempts.map(|attempts| attempts.to_string()), Some(attempts)),
         ] {
             match wanted {
                 None => {}
                 Some(wanted) if found.as_ref() == Some(&wanted) => met += 1,
+                Some(wanted) if found.is_none() && wanted == "none" => met += 1,
                 Some(wanted) => {
                     let found = found.unwrap_or_else(|| "none".to_owned());
                     unmet.push(otherwise(about, wanted, found, expectation.place));
@@ -377,10 +398,12 @@ pub fn compare(expectation: &Expectation, scenario: &Scenario, timelines: &[Time
         match found {
             Some((at, status)) if status == wanted => {
                 let late = expectation.within.zip(after(at)).filter(|(within, took)| took > within);
-                match late {
+                let early = expectation.after.zip(after(at)).filter(|(after, took)| took < after);
+                let late = late.map(|(within, took)| (format!("{} within {within}", wanted.word()), took));
+                let early = early.map(|(after, took)| (format!("{} after {after}", wanted.word()), took));
+                match late.or(early) {
                     None => met += 1,
-                    Some((within, took)) => {
-                        let expected = format!("{} within {within}", wanted.word());
+                    Some((expected, took)) => {
                         // What is longer is told in whole seconds.
                         let took = if took.0 < 10_000 { took } else { Millis::from_secs(took.0 / 1_000) };
                         unmet.push(otherwise("status", expected, format!("it after {took}"), expectation.place));

@@ -162,6 +162,7 @@ fn object(reader: &mut Reader<'_>, draft: &Draft<'_>, settings: &mut Settings) {
         Object::Resolver => settings.resolver = server::resolver(reader, body),
         Object::Dsn => server::dsn(reader, body, &mut settings.dsn),
         Object::Report => settings.dsn.submitter = server::submitter(reader, body),
+        Object::TlsReport => settings.tls_reports = server::tls_reports(body),
         Object::System => settings.hostname = server::hostname(reader, body),
         Object::QueuedMessage => {}
     }

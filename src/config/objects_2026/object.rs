@@ -22,6 +22,8 @@ pub(super) enum Object {
     Dsn,
     /// Only where a report says who sent it.
     Report,
+    /// Only whether they are sent.
+    TlsReport,
     /// Only the server's own name.
     System,
     /// No setting at all; named here because a plan that creates one is refused.
@@ -30,7 +32,7 @@ pub(super) enum Object {
 
 impl Object {
     /// Every one; where an object without a name could be two, the earlier one is taken.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Strategy,
         Self::Schedule,
         Self::Queue,
@@ -43,6 +45,7 @@ impl Object {
         Self::Resolver,
         Self::Dsn,
         Self::Report,
+        Self::TlsReport,
         Self::System,
         Self::QueuedMessage,
     ];
@@ -61,6 +64,7 @@ impl Object {
             Self::Resolver => "DnsResolver",
             Self::Dsn => "DsnReportSettings",
             Self::Report => "ReportSettings",
+            Self::TlsReport => "TlsReportSettings",
             Self::System => "SystemSettings",
             Self::QueuedMessage => "QueuedMessage",
         }
@@ -81,6 +85,7 @@ impl Object {
             Self::Resolver => "the DNS resolver",
             Self::Dsn => "the settings of delivery reports",
             Self::Report => "the settings of reports",
+            Self::TlsReport => "the settings of TLS reports",
             Self::System => "the system settings",
             Self::QueuedMessage => "a queued message",
         }
@@ -94,7 +99,7 @@ impl Object {
 
     /// Whether there is exactly one of it, which is only ever updated.
     pub(super) const fn is_singleton(self) -> bool {
-        matches!(self, Self::Strategy | Self::Resolver | Self::Dsn | Self::Report | Self::System)
+        matches!(self, Self::Strategy | Self::Resolver | Self::Dsn | Self::Report | Self::TlsReport | Self::System)
     }
 
     /// Whether it is a named definition that a strategy or a schedule can name.
@@ -107,13 +112,19 @@ impl Object {
         match self {
             Self::Schedule | Self::Queue | Self::Connection | Self::Tls | Self::Route => Some("name"),
             Self::Quota | Self::OutboundThrottle | Self::InboundThrottle => Some("description"),
-            Self::Strategy | Self::Resolver | Self::Dsn | Self::Report | Self::System | Self::QueuedMessage => None,
+            Self::Strategy
+            | Self::Resolver
+            | Self::Dsn
+            | Self::Report
+            | Self::TlsReport
+            | Self::System
+            | Self::QueuedMessage => None,
         }
     }
 
     /// Whether it has fields that are not about outbound delivery.
     pub(super) const fn is_wider(self) -> bool {
-        matches!(self, Self::Report | Self::System | Self::QueuedMessage)
+        matches!(self, Self::Report | Self::TlsReport | Self::System | Self::QueuedMessage)
     }
 
     /// The values of `@type`, where it has variants.
@@ -183,6 +194,7 @@ impl Object {
             ],
             Self::Dsn => &["fromName", "fromAddress", "dkimSignDomain"],
             Self::Report => &["outboundReportSubmitter"],
+            Self::TlsReport => &["sendFrequency"],
             Self::System => &["defaultHostname"],
             Self::QueuedMessage => &[],
         }
@@ -248,11 +260,11 @@ fn has_inbound_key(node: &Node<'_>) -> bool {
 const INBOUND_ONLY: [&str; 4] = ["listener", "authenticatedAs", "heloDomain", "rcpt"];
 
 /// Fields that so many objects have that they tell none.
-const SHARED: [&str; 4] = ["@type", "name", "description", "enable"];
+const SHARED: [&str; 5] = ["@type", "name", "description", "enable", "sendFrequency"];
 
 /// Fields that the server adds to every object.
 pub(super) const SERVER_SET: [&str; 6] = ["id", "@type", "createdAt", "updatedAt", "createdBy", "memberTenantId"];
 
 /// Objects of the server whose names are near those of this module.
-pub(super) const NEIGHBOURS: [&str; 6] =
-    ["TlsReportSettings", "SpfReportSettings", "DkimReportSettings", "DmarcReportSettings", "DnsServer", "MtaSts"];
+pub(super) const NEIGHBOURS: [&str; 5] =
+    ["SpfReportSettings", "DkimReportSettings", "DmarcReportSettings", "DnsServer", "MtaSts"];

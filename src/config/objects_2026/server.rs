@@ -1,5 +1,5 @@
-//! The singletons beside the strategy: `DnsResolver`, `DsnReportSettings`, and one field each of `ReportSettings` and
-//! `SystemSettings`.
+//! The singletons beside the strategy: `DnsResolver`, `DsnReportSettings`, and one field each of `ReportSettings`,
+//! `TlsReportSettings` and `SystemSettings`.
 //!
 //! Source: delivery spec 1.9, 1.10; the variables of `outboundReportSubmitter` from the reference page of
 //! `ReportSettings`.
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     codes,
-    settings::{DnsServer, DnsTransport, Dsn, Placed, Resolver, ResolverKind, Sensitive, Setting},
+    settings::{DnsServer, DnsTransport, Dsn, Placed, Resolver, ResolverKind, Sensitive, Setting, TlsReports},
 };
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -119,6 +119,13 @@ pub(super) fn submitter(reader: &mut Reader<'_>, body: Value<'_>) -> Setting<Sen
     const SCOPE: Scope =
         Scope { variables: VariableSet::of(&[Variable::RcptDomain]), all_set: false, setting: "a setting of reports" };
     reader.text_expression(body, "outboundReportSubmitter", SCOPE)
+}
+
+/// `sendFrequency` of `TlsReportSettings`. How often they are sent is not about delivery, so that the expression is not
+/// checked here.
+pub(super) fn tls_reports(body: Value<'_>) -> TlsReports {
+    let otherwise = body.get("sendFrequency").and_then(|field| field.value.get("else"));
+    otherwise.and_then(|field| field.value.text()).map_or(TlsReports::Sent, TlsReports::of)
 }
 
 /// `defaultHostname` of `SystemSettings`.

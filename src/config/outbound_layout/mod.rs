@@ -104,6 +104,7 @@ pub(crate) fn read<'c>(tree: &Node<'_>, layout: &mut impl Layout<'c>) -> Setting
         limiter::quotas(layout, queue, &mut settings);
     }
     settings.dsn = dsn(layout, tree);
+    settings.tls_reports = crate::read::tls_reports(tree);
     settings
 }
 

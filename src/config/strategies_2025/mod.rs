@@ -34,6 +34,7 @@ pub(crate) fn read(tree: &Node<'_>, resources: &dyn Resources, findings: &mut Fi
     settings.hostname = common::hostname(&mut context, tree);
     settings.resolver = common::resolver(&mut context, tree);
     settings.dsn = dsn::read(&mut context, tree);
+    settings.tls_reports = crate::read::tls_reports(tree);
     let queue = tree.get("queue").and_then(|node| table(&mut context, node, "queue"));
     settings.routes = route::read(&mut context, queue, tree.get("route"));
     if let Some(queue) = queue {

@@ -19,13 +19,14 @@ use crate::{
     context::{Context, Scene},
     effect::{Effect, Input, Peer, Record, Ticket},
     event::What,
-    failure::{Failure, Handshake, Next, StsFailure, Verdict},
+    failure::{Failure, Handshake, Holds, Next, StsFailure, Verdict},
     hosts::{self, DnsResult, Family, Host, Named, Security},
     message::{Delivered, Failed, Message, Relay, Status},
     planted::Fault,
-    session::{self, Happened, Request, Session, To},
+    session::{self, Happened, Request, Session, TlsTry, To},
     sts::{self, Fetched, Mode, NoPolicy, Policy},
     tls::{self, Dane, Demand, Encryption, Sts, Verification},
+    tls_report::{self, Applied, ResultType, TlsResult},
     tlsa::{self, TlsaRecord},
 };
 
@@ -66,10 +67,38 @@ impl Attempt {
         let tls = cx.strategies.tls(id).copied().unwrap_or(strategy::Tls::BUILT_IN);
         let is_mx =
             self.group.as_ref().is_some_and(|group| !matches!(cx.strategies.route(group.route), Some(Route::Relay(_))));
+        if !is_mx {
+            self.at = At::Mx;
+            return Flow::Go;
+        }
+        if !cx.strategies.reports_tls || message.envelope.source == "report" {
+            return self.look_for_policy(&tls, message, cx);
+        }
+        self.at = At::ReportRecord(tls);
+        let name = format!("_smtp._tls.{}", self.domain(message)).into();
+        let ticket = self.new_ticket();
+        cx.effects.push_back(Effect::ResolveTexts(ticket, name));
+        Flow::Wait
+    }
+
+    pub(super) fn found_report_record(
+        &mut self,
+        tls: &strategy::Tls,
+        message: &Message,
+        answer: DnsResult<Box<str>>,
+        cx: &mut Context<'_>,
+    ) {
+        if let (DnsResult::Found(texts, _), Some(group)) = (answer.seen_by(cx.target()), &mut self.group) {
+            group.rua = tls_report::record(&texts);
+        }
+        self.look_for_policy(tls, message, cx);
+    }
+
+    fn look_for_policy(&mut self, tls: &strategy::Tls, message: &Message, cx: &mut Context<'_>) -> Flow {
         // A host's strategy may demand it later.
         let demands = |tls: &strategy::Tls| tls.mta_sts == Requirement::Require;
         let may_demand = !cx.target().has(Quirk::TlsWithoutMx) && cx.strategies.tls.iter().any(demands);
-        if !is_mx || (tls.mta_sts == Requirement::Disable && !may_demand) {
+        if tls.mta_sts == Requirement::Disable && !may_demand {
             self.at = At::Mx;
             return Flow::Go;
         }
@@ -90,9 +119,9 @@ impl Attempt {
     ) {
         let domain = self.domain(message);
         let id = match answer.seen_by(cx.target()) {
-            DnsResult::Found(texts, _) => sts::record(&texts).ok_or(NoPolicy::Invalid),
-            DnsResult::NoData(_) | DnsResult::NoName(_) => Err(NoPolicy::Invalid),
-            DnsResult::ServerFailed | DnsResult::Unreachable | DnsResult::Bogus => Err(NoPolicy::Unavailable),
+            DnsResult::Found(texts, _) => sts::record(&texts),
+            DnsResult::NoData(_) | DnsResult::NoName(_) => Err(NoPolicy::NotPublished),
+            DnsResult::ServerFailed | DnsResult::Unreachable => Err(NoPolicy::NotResolved),
         };
         match id {
             Ok(id) => {
@@ -107,7 +136,7 @@ impl Attempt {
             // Whoever keeps the record away does not take away the policy (RFC 8461 §5.1).
             Err(why) => match cx.policies.get(domain, None, cx.now).cloned() {
                 Some(policy) => self.has_policy(policy),
-                None => self.no_policy(wanted, why, domain),
+                None => self.no_policy(wanted, why, message, cx),
             },
         }
     }
@@ -128,7 +157,7 @@ impl Attempt {
             }
             Err(why) => match cx.policies.get(domain, None, cx.now).cloned() {
                 Some(policy) => self.has_policy(policy),
-                None => self.no_policy(wanted, why, domain),
+                None => self.no_policy(wanted, why, message, cx),
             },
         }
     }
@@ -141,14 +170,18 @@ impl Attempt {
         self.at = At::Mx;
     }
 
-    pub(super) fn no_policy(&mut self, wanted: Requirement, why: NoPolicy, domain: &str) {
+    pub(super) fn no_policy(&mut self, wanted: Requirement, why: NoPolicy, message: &Message, cx: &mut Context<'_>) {
         self.deadline = None;
+        let is_required = wanted == Requirement::Require;
+        if let Some(result) = tls_report::of_missing_policy(why, is_required, cx.target()) {
+            self.count_tls(Applied::Sts(None), Err(result), message, cx);
+        }
         if let Some(group) = &mut self.group {
             group.policy = Err(Some(why));
         }
         self.at = At::Mx;
-        if wanted == Requirement::Require {
-            self.give_up(without_policy(why), domain);
+        if is_required {
+            self.give_up(without_policy(why), self.domain(message));
         }
     }
 
@@ -230,7 +263,8 @@ impl Attempt {
             return Flow::Go;
         };
         let (name, first) = (name.clone(), self.first());
-        let scene = Scene { mx: &name, ..Scene::new(message, first) };
+        let (remote_ip, local_ip) = self.shown_addresses(cx.target());
+        let scene = Scene { mx: &name, remote_ip, local_ip, ..Scene::new(message, first) };
         let id = match self.decide(Kind::Tls, &scene, cx) {
             Ok(id) => id,
             Err(None) => return Flow::Wait,
@@ -244,8 +278,15 @@ impl Attempt {
         let looks_for_tlsa = match tls::looks_for_tlsa(target, tls.dane, group.security) {
             Ok(looks) => looks,
             Err(_) if is_lmtp => false,
-            Err(failure) => return self.host_failed(failure, cx),
+            Err(failure) => {
+                if let Some(result) = tls_report::of_mx(&failure) {
+                    self.count_tls(Applied::Tlsa(Vec::new()), Err(result), message, cx);
+                }
+                return self.host_failed(failure, cx);
+            }
         };
+        self.count_excluded(&tls, message, cx);
+        let Some(group) = &mut self.group else { return Flow::Wait };
         let sts = match &group.policy {
             // The strategy of the host may want a policy that the first one did not.
             Err(Some(why)) if tls.mta_sts == Requirement::Require && !target.has(Quirk::TlsWithoutMx) => {
@@ -280,12 +321,63 @@ impl Attempt {
         let target = cx.target();
         let (found, records) = tlsa::judge(answer, target);
         let tls = self.group.as_ref().and_then(|group| group.host.as_ref()).map(|trying| trying.tls);
-        match tls::dane(target, tls.unwrap_or(strategy::Tls::BUILT_IN).dane, found) {
+        let wanted = tls.unwrap_or(strategy::Tls::BUILT_IN).dane;
+        if let Some(result) = tls_report::of_tlsa(found, wanted == Requirement::Require) {
+            self.count_tls(Applied::Tlsa(Vec::new()), Err(result), message, cx);
+        }
+        match tls::dane(target, wanted, found) {
             Ok(dane) => self.demand(dane, records, message, cx),
             Err(failure) => {
                 self.host_failed(failure, cx);
             }
         }
+    }
+
+    /// Counts a host that the domain's MTA-STS policy does not allow, whatever follows from it in the policy's mode.
+    fn count_excluded(&self, tls: &strategy::Tls, message: &Message, cx: &mut Context<'_>) {
+        let Some(group) = &self.group else { return };
+        let (Ok(policy), Some(trying)) = (&group.policy, &group.host) else { return };
+        let is_ignored = tls.mta_sts == Requirement::Disable && !cx.target().has(Quirk::TlsWithoutMx);
+        if !is_ignored && !policy.allows(&trying.name) {
+            self.count_tls(Applied::Sts(Some(policy.clone())), Err(ResultType::ValidationFailure), message, cx);
+        }
+    }
+
+    /// Tells what came of TLS with the host at hand, and counts it.
+    pub(super) fn tried_tls(&self, tried: Option<TlsTry>, message: &Message, cx: &mut Context<'_>) {
+        let Some(tried) = tried else { return };
+        let Some(group) = &self.group else { return };
+        let Some(trying) = &group.host else { return };
+        if tried == TlsTry::Secured {
+            let verification = trying.demand.verification;
+            cx.event(message.id, What::Secured { host: trying.name.clone(), verification });
+        }
+        let Some(result) = tls_report::of_session(&tried, cx.target()) else { return };
+        let is_dane = matches!(tried, TlsTry::Failed(Failure::Dane(_)));
+        let applied = match &group.policy {
+            Ok(policy) if !is_dane && trying.sts != Sts::None => Applied::Sts(Some(policy.clone())),
+            _ if !trying.records.is_empty() => Applied::Tlsa(trying.records.clone()),
+            _ => Applied::None,
+        };
+        self.count_tls(applied, result, message, cx);
+    }
+
+    /// Counts something for the domain's report, where it wants one.
+    fn count_tls(&self, applied: Applied, result: Result<(), ResultType>, message: &Message, cx: &mut Context<'_>) {
+        let Some(group) = &self.group else { return };
+        let Some(rua) = group.rua.clone() else { return };
+        let trying = group.host.as_ref();
+        let counted = TlsResult {
+            domain: self.domain(message).into(),
+            rua,
+            applied,
+            host: trying.map(|trying| trying.name.clone()),
+            ip: trying.and_then(|trying| trying.ip),
+            from: trying.and_then(|trying| trying.from),
+            result,
+        };
+        cx.event(message.id, What::TlsCounted(counted.to_string().into()));
+        cx.effects.push_back(Effect::CountTls(Box::new(counted)));
     }
 
     /// What the session with the host at hand must have.
@@ -378,7 +470,7 @@ impl Attempt {
         let Some(trying) = &mut group.host else { return Flow::Wait };
         self.at = match trying.addresses.pop_front() {
             Some(ip) => {
-                trying.ip = Some(ip);
+                (trying.ip, trying.from) = (Some(ip), None);
                 At::Limit(Scope::Finest, 0)
             }
             None if trying.family > 0 && trying.family < hosts::families(mx.ip_lookup).len() => {
@@ -393,7 +485,8 @@ impl Attempt {
         let first = self.first();
         let Some(trying) = self.group.as_ref().and_then(|group| group.host.as_ref()) else { return Flow::Wait };
         let (Some(ip), name) = (trying.ip, trying.name.clone()) else { return Flow::Wait };
-        let scene = Scene { mx: &name, remote_ip: Some(ip), ..Scene::new(message, first) };
+        let (remote_ip, local_ip) = self.shown_addresses(cx.target());
+        let scene = Scene { mx: &name, remote_ip, local_ip, ..Scene::new(message, first) };
         let id = match self.decide(Kind::Connection, &scene, cx) {
             Ok(id) => id,
             Err(None) => return Flow::Wait,
@@ -414,6 +507,7 @@ impl Attempt {
         let route = cx.strategies.route(group.route);
         let Some(trying) = &mut group.host else { return Flow::Wait };
         trying.from = from;
+        (group.last_ip, group.last_from) = (Some(ip), from);
         let relay = match route {
             Some(Route::Relay(relay)) => Some(relay),
             Some(Route::Mx(_) | Route::Local) | None => None,
@@ -466,7 +560,10 @@ impl Attempt {
             match action {
                 session::Action::Send(bytes) => cx.effects.push_back(Effect::Send(ticket, bytes)),
                 session::Action::SendContent { is_chunk } => {
-                    cx.effects.push_back(Effect::SendContent { ticket, message: message.id, is_chunk });
+                    let first = self.group.as_ref().and_then(|group| group.pending.first());
+                    let first = first.and_then(|place| message.recipients.get(*place as usize));
+                    let headers = first.and_then(|recipient| recipient.headers.clone());
+                    cx.effects.push_back(Effect::SendContent { ticket, message: message.id, headers, is_chunk });
                 }
                 session::Action::StartTls => cx.effects.push_back(Effect::StartTls { ticket, name: name.clone() }),
                 session::Action::Wait(length) => self.deadline = Some(cx.now + length),
@@ -482,6 +579,14 @@ impl Attempt {
         let At::Session(session) = std::mem::replace(&mut self.at, At::Conclude) else { return };
         let outcomes = session.outcomes();
         let Some(group) = &mut self.group else { return };
+        if cx.has_quirk(Quirk::RoundCountsTwice) {
+            for (number, failure) in outcomes.overwritten {
+                let is_for_now = failure.verdict(cx.target()).holds == Holds::ForNow;
+                if let Some(place) = group.pending.get(number).filter(|_| is_for_now) {
+                    group.counted_before.push((*place, Failed { entity: (*name).into(), failure }));
+                }
+            }
+        }
         let mut left = Vec::new();
         for (place, outcome) in group.pending.drain(..).zip(outcomes.recipients) {
             match outcome {
@@ -542,8 +647,8 @@ pub(super) const fn relay(takes_notify: bool) -> Relay {
 /// What a missing policy is where one is demanded.
 const fn without_policy(why: NoPolicy) -> Failure {
     Failure::Sts(match why {
-        NoPolicy::Invalid => StsFailure::Missing,
-        NoPolicy::Unavailable => StsFailure::Fetch,
+        NoPolicy::NotPublished | NoPolicy::Invalid => StsFailure::Missing,
+        NoPolicy::NotResolved | NoPolicy::NotFetched => StsFailure::Fetch,
     })
 }
 

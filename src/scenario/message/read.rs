@@ -80,7 +80,8 @@ pub(crate) fn read_table(node: &Node<'_>, place: TextRange, id: &str, context: &
     }
     let has_mail_file = fill_from_mail_file(table, &mut message, context);
     check_envelope(table, &meant, place, has_mail_file, &message, context);
-    give_originals(table, &mut message, context);
+    give_each("orcpt", table, |message| &mut message.orcpt, &mut message, context);
+    give_each("headers_for", table, |message| &mut message.headers_for, &mut message, context);
     (!context.findings.errors_since(mark)).then_some(message)
 }
 
@@ -156,15 +157,22 @@ fn check_envelope(
     }
 }
 
-/// Gives each original recipient to the recipient that it is for.
-fn give_originals(table: &Table<'_>, message: &mut Message, context: &mut Context<'_>) {
-    let Some(node) = table.get("orcpt") else { return };
-    if let Some(original) = message.orcpt.remove(&Mailbox::null()) {
+/// Gives each text of a key to the recipient that it is for.
+fn give_each(
+    key: &str,
+    table: &Table<'_>,
+    texts: fn(&mut Message) -> &mut BTreeMap<Mailbox, String>,
+    message: &mut Message,
+    context: &mut Context<'_>,
+) {
+    let Some(node) = table.get(key) else { return };
+    if let Some(text) = texts(message).remove(&Mailbox::null()) {
         if let [only] = message.recipients.as_slice() {
-            message.orcpt.insert(only.clone(), original);
+            let only = only.clone();
+            texts(message).insert(only, text);
         } else if !message.recipients.is_empty() {
             let count = message.recipients.len();
-            let text = format!("`orcpt` is one text, but the message has {count} recipients");
+            let text = format!("`{key}` is one text, but the message has {count} recipients");
             context.report(
                 Diagnostic::new(&codes::ORIGINAL_RECIPIENT, node.range, text)
                     .help("write a table with the recipient's address as key"),
@@ -179,7 +187,7 @@ fn give_originals(table: &Table<'_>, message: &mut Message, context: &mut Contex
         };
         if !recipients.is_empty() && !recipients.contains(&rcpt) {
             let near = context.nearest(rcpt.as_str(), recipients.len(), recipients.iter().map(Mailbox::as_str));
-            let text = format!("`orcpt` names `{rcpt}`, who is no recipient of the message");
+            let text = format!("`{key}` names `{rcpt}`, who is no recipient of the message");
             context.report(Diagnostic::new(&codes::ORIGINAL_RECIPIENT, entry.key_range, text).help(near.map_or_else(
                 || "use the address of one of its `recipients` as key".to_owned(),
                 |near| format!("did you mean `{near}`?"),

@@ -32,7 +32,8 @@ pub(crate) const CRASH_KEYS: &[&str] = &["at", "effect", "down"];
 pub(crate) const DISK_KEYS: &[&str] = &["from", "until"];
 
 /// The keys of a host.
-pub(crate) const HOST_KEYS: &[&str] = &["starttls", "certificate", "tlsa", "latency", "extensions", "reply"];
+pub(crate) const HOST_KEYS: &[&str] =
+    &["starttls", "certificate", "tlsa", "latency", "extensions", "greylist", "connections_max", "rate", "reply"];
 
 /// The keys of a host's reply.
 pub(crate) const REPLY_KEYS: &[&str] = &["stage", "reply", "times", "rcpt", "from", "until"];
@@ -200,12 +201,40 @@ fn host(node: &Node<'_>, name: &str, context: &mut Context<'_>) -> Option<Host> 
         let words = list.iter().filter_map(|node| context.element(node, "extensions", "`\"DSN\"`"));
         host.extensions = words.map(str::to_owned).collect();
     }
+    host.greylist = offset(table, "greylist", context);
+    if let Some(node) = table.get("connections_max")
+        && let Some(Given::Count(most)) =
+            given(node, "connections_max", Shape::Count { most: u64::from(u32::MAX) }, context)
+    {
+        host.connections_max = Some(most);
+    }
+    if let Some(node) = table.get("rate") {
+        host.rate = rate(node, context);
+    }
     if let Some(node) = table.get("reply") {
         for node in tables(node, "reply", context) {
             host.replies.extend(reply(node, context));
         }
     }
     Some(host)
+}
+
+/// So many in so long: `100/1m`.
+fn rate(node: &Node<'_>, context: &mut Context<'_>) -> Option<(u64, Millis)> {
+    let text = context.text(node, "rate", "`\"100/1m\"`")?;
+    let rate = text.split_once('/').and_then(|(count, period)| {
+        let count: u64 = count.trim().parse().ok()?;
+        match Shape::Offset.parse(period.trim()).ok()? {
+            Given::Offset(period) if period > Millis(0) => Some((count, period)),
+            _ => None,
+        }
+    });
+    if rate.is_none() {
+        let message = format!("`rate` cannot be `{}`", shown(text));
+        let help = "how many messages, `/`, and in how long, such as `100/1m`";
+        context.report(Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help(help));
+    }
+    rate
 }
 
 fn reply(node: &Node<'_>, context: &mut Context<'_>) -> Option<HostReply> {
