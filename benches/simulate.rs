@@ -99,6 +99,7 @@ fn scenario(count: usize) -> (Scenario, World) {
     let reply = HostReply {
         stage: Stage::Rcpt,
         reply: Answer::Reply(451, "4.7.1 later".to_owned()),
+        skip: 0,
         times: None,
         rcpt: None,
         span: Span { from: Millis(0), until: last },

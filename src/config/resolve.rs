@@ -213,8 +213,9 @@ const SUGGESTIONS_MAX: usize = 100;
 
 /// The name that was probably meant: one that is defined, or that the policy's own server brings along.
 fn meant<'s>(settings: &'s Settings, kind: Kind, name: &str) -> Option<&'s str> {
+    // What the server ships under that very name, another target may not have.
     let provided = settings.dialect.target().provided(kind).iter().map(|(name, _)| *name);
-    nearest(name, settings.defined(kind).into_iter().chain(provided))
+    nearest(name, settings.defined(kind).into_iter().chain(provided).filter(|known| *known != name))
 }
 
 fn undefined(

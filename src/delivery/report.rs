@@ -210,8 +210,8 @@ fn status(status: &Status, target: Target) -> String {
         Status::Bounced(failed) => match (&failed.failure, failed.failure.reply()) {
             // RFC 8689 §5, RFC 7505 §4.
             (Failure::RequireTlsNotOffered, _) => "5.7.30".to_owned(),
-            (Failure::NullMx, _) if target == Target::Native => "5.1.10".to_owned(),
-            (Failure::NoDomain, _) if target == Target::Native => "5.1.2".to_owned(),
+            (Failure::NullMx, _) if !target.has(Quirk::GeneralStatus) => "5.1.10".to_owned(),
+            (Failure::NoDomain, _) if !target.has(Quirk::GeneralStatus) => "5.1.2".to_owned(),
             // What failed for the time being until it expired, failed for good (RFC 3463 §2).
             (_, Some(reply)) => of_reply(reply).replacen('4', "5", 1),
             (_, None) => "5.0.0".to_owned(),

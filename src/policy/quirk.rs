@@ -225,6 +225,9 @@ quirks! {
     TlsReportNotTrusted "tls-report-not-trusted" "3.13" [yes yes]
         "counts every failed handshake as a certificate that is not trusted"
         => "says which of RFC 8460's kinds it was";
+    GeneralStatus "general-status" "3.11" [yes yes]
+        "reports every failure that is no reply by the status 5.0.0"
+        => "reports a domain that takes no mail by 5.1.10 (RFC 7505) and one that is not there by 5.1.2 (RFC 3463)";
     OrcptDropped "orcpt-dropped" "3.7" [yes yes]
         "does not pass ORCPT on"
         => "passes it on";

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::quirk::Quirk;
+
 /// A server.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Target {
@@ -120,12 +122,10 @@ impl Target {
     /// What this target does with a name that nothing defines.
     #[must_use]
     pub const fn undefined(self, kind: Kind) -> Undefined {
-        match (self, kind) {
-            (Self::Native, _) => Undefined::Refused,
-            (Self::Stalwart015 | Self::Stalwart016, Kind::Route) => Undefined::Becomes("mx"),
-            (Self::Stalwart015 | Self::Stalwart016, Kind::Schedule | Kind::Connection | Kind::Tls) => {
-                Undefined::Becomes("default")
-            }
+        match kind {
+            _ if !self.has(Quirk::UnknownNamesGoOn) => Undefined::Refused,
+            Kind::Route => Undefined::Becomes("mx"),
+            Kind::Schedule | Kind::Connection | Kind::Tls => Undefined::Becomes("default"),
         }
     }
 }

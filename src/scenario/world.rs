@@ -256,6 +256,8 @@ pub struct HostReply {
     pub stage: Stage,
     /// What it answers.
     pub reply: Answer,
+    /// How often it says yes before.
+    pub skip: u64,
     /// How often; always where there is none.
     pub times: Option<u64>,
     /// To which recipient; to each where there is none.

@@ -244,6 +244,9 @@ fn world(world: &World, out: &mut Writer) {
             out.header(&format!("[[{name}.reply]]"));
             out.value("stage", &text(reply.stage.word()));
             out.value("reply", &text(&reply.reply.text()));
+            if reply.skip > 0 {
+                out.value("skip", &reply.skip.to_string());
+            }
             if let Some(times) = reply.times {
                 out.value("times", &times.to_string());
             }

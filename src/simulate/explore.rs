@@ -141,7 +141,7 @@ fn reply(random: &mut Chance) -> HostReply {
         _ => random.of(&answers, Answer::Close),
     };
     let times = if random.percent(50) { Some(1 + random.below(4)) } else { None };
-    HostReply { stage, reply, times, rcpt: None, span: random.span() }
+    HostReply { stage, reply, skip: 0, times, rcpt: None, span: random.span() }
 }
 
 /// A seed under which something happened that must never be.

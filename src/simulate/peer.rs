@@ -51,7 +51,7 @@ pub(crate) enum Does {
 pub(crate) struct Server<'w> {
     pub(crate) name: String,
     pub(crate) behaviour: &'w Host,
-    /// How often each of its replies was given.
+    /// How often each of its replies was given, or skipped.
     pub(crate) given: Vec<u64>,
     /// How many connections it has.
     pub(crate) open: u64,
@@ -132,11 +132,13 @@ impl Moment<'_, '_> {
         for (reply, given) in behaviour.replies.iter().zip(given.iter_mut()) {
             let fits = reply.stage == stage
                 && reply.span.has(self.since_start)
-                && reply.times.is_none_or(|times| *given < times)
+                && reply.times.is_none_or(|times| *given < reply.skip + times)
                 && reply.rcpt.as_ref().is_none_or(is_rcpt);
             if fits {
                 *given += 1;
-                return Some(reply.reply.clone());
+                if *given > reply.skip {
+                    return Some(reply.reply.clone());
+                }
             }
         }
         None

@@ -61,6 +61,9 @@ const UNFINISHED: [[&str; 2]; 6] =
 /// Where only one machine has its files, put together as above.
 const MACHINE_PATHS: [[&str; 2]; 3] = [["/wo", "rk/"], ["/ro", "ot/"], ["/ho", "me/"]];
 
+/// The table of quirks.
+const QUIRKS: &str = "src/policy/quirk.rs";
+
 /// The one place that packages come from, as a lock file writes it.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
@@ -72,6 +75,24 @@ fn has_extension(path: &str, extension: &str) -> bool {
 fn heads(files: &[File]) -> Vec<String> {
     let headless = files.iter().filter(|file| file.is_rust() && !file.text.starts_with("//! "));
     headless.map(|file| format!("{} does not begin with a line `//! …` that says what it is", file.path)).collect()
+}
+
+/// Every quirk of the table is asked for by something that does otherwise then.
+fn quirks(files: &[File]) -> Vec<String> {
+    let table = files.iter().find(|file| file.path == QUIRKS).map_or("", |file| &file.text);
+    let names = table.lines().filter_map(|line| {
+        let (name, rest) = line.strip_prefix("    ")?.split_once(" \"")?;
+        let is_name =
+            name.starts_with(|first: char| first.is_ascii_uppercase()) && name.chars().all(char::is_alphanumeric);
+        (is_name && rest.ends_with(']')).then_some(name)
+    });
+    let code: Vec<&File> =
+        files.iter().filter(|file| file.is_rust() && file.path.starts_with("src/") && file.path != QUIRKS).collect();
+    let is_asked = |name: &&str| {
+        let asked = format!("Quirk::{name})");
+        code.iter().any(|file| file.text.contains(&asked))
+    };
+    names.filter(|name| !is_asked(name)).map(|name| format!("nothing asks for the quirk `{name}`")).collect()
 }
 
 /// Nothing is put off in code: a thing is finished, or it is not there.
@@ -343,8 +364,9 @@ fn snapshots(files: &[File]) -> Vec<String> {
 type Planted<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
 
 /// Every rule, with what it is called in a failure.
-const RULES: [(&str, Rule); 11] = [
+const RULES: [(&str, Rule); 12] = [
     ("heads", heads),
+    ("quirks", quirks),
     ("unfinished", unfinished),
     ("layers", layers),
     ("lints", lints),
@@ -460,6 +482,14 @@ fn each_rule_catches_what_it_is_for() {
     let cases: &[Planted<'_>] = &[
         ("heads", &[("src/base/x.rs", "fn f() {}")], "src/base/x.rs"),
         ("heads", &[("fuzz/fuzz_targets/x.rs", "// x\n//! late")], "fuzz_targets"),
+        (
+            "quirks",
+            &[
+                (QUIRKS, "//! x\n    Asked \"asked\" \"1\" [yes no]\n    Idle \"idle\" \"1\" [yes no]"),
+                ("src/a/x.rs", "has(Quirk::Asked)"),
+            ],
+            "`Idle`",
+        ),
         ("layers", &[("src/base/Cargo.toml", &upward)], "`base` uses `policy`"),
         ("layers", &[("src/policy/Cargo.toml", &sideways)], "`policy` uses `document`"),
         ("layers", &[("src/config/Cargo.toml", &hidden)], "`config` uses `simulate`"),

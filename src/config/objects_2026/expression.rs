@@ -4,7 +4,7 @@
 //!
 //! Source: delivery spec 1.1, 1.7.
 
-use base::{Diagnostic, Findings, Fix, MappedText, Severity, TextRange};
+use base::{Diagnostic, Fix, MappedText, Severity, TextRange};
 use document::{Kind, Node};
 use policy::{Block, BlockText, RuleText, Scope, Wanted};
 
@@ -76,9 +76,8 @@ impl Reader<'_> {
             )
             .help("write the whole condition in `else`"),
         );
-        let alone = BlockText { rules: Vec::new(), ..text };
-        let mut known = Findings::new();
-        self.compiler.block(&alone, scope, Wanted::Value, &mut known).map(Box::new)
+        // What is evaluated is the target's to say.
+        block.map(Box::new)
     }
 
     /// A condition over variables of a session: only its form is checked.

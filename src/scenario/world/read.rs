@@ -36,7 +36,7 @@ pub(crate) const HOST_KEYS: &[&str] =
     &["starttls", "certificate", "tlsa", "latency", "extensions", "greylist", "connections_max", "rate", "reply"];
 
 /// The keys of a host's reply.
-pub(crate) const REPLY_KEYS: &[&str] = &["stage", "reply", "times", "rcpt", "from", "until"];
+pub(crate) const REPLY_KEYS: &[&str] = &["stage", "reply", "skip", "times", "rcpt", "from", "until"];
 
 /// Reads a world: all of it that could be understood.
 pub(crate) fn read(node: &Node<'_>, context: &mut Context<'_>) -> World {
@@ -252,12 +252,15 @@ fn reply(node: &Node<'_>, context: &mut Context<'_>) -> Option<HostReply> {
         }
         answer.map(|answer| (answer, node))
     });
-    let mut times = None;
-    if let Some(node) = table.get("times")
-        && let Some(Given::Count(count)) = given(node, "times", Shape::Count { most: u64::from(u32::MAX) }, context)
-    {
-        times = Some(count);
-    }
+    let count = |key: &str, context: &mut Context<'_>| {
+        let node = table.get(key)?;
+        match given(node, key, Shape::Count { most: u64::from(u32::MAX) }, context)? {
+            Given::Count(count) => Some(count),
+            _ => None,
+        }
+    };
+    let skip = count("skip", context).unwrap_or_default();
+    let times = count("times", context);
     let mut rcpt = None;
     if let Some(node) = table.get("rcpt") {
         match context.text(node, "rcpt", "`\"bob@corp.test\"`").map(shape::address) {
@@ -279,7 +282,7 @@ fn reply(node: &Node<'_>, context: &mut Context<'_>) -> Option<HostReply> {
         context.report(Diagnostic::new(&codes::INVALID_VALUE, place.range, message).help(help));
         return None;
     }
-    Some(HostReply { stage, reply, times, rcpt, span })
+    Some(HostReply { stage, reply, skip, times, rcpt, span })
 }
 
 fn required<'t, 'a>(
