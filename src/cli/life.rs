@@ -5,11 +5,12 @@ use std::{io::Write, path::Path};
 use base::Millis;
 use delivery::{Failure as Wrong, MessageId, Status, message::Ret, tls::Verification};
 use document::Source;
-use policy::{Kind, Plan};
+use policy::{Kind, Plan, Target};
 use scenario::{Scenario, Timestamp};
 use serde_json::{Value as Json, json};
 use simulate::{
     Life, Timeline, Violation,
+    quirks::{Decided, MESSAGES_MAX},
     timeline::{Decision, Otherwise, Step, Try, word},
 };
 
@@ -24,6 +25,8 @@ pub(super) struct Report<'r> {
     pub(super) source: &'r Source,
     pub(super) life: &'r Life,
     pub(super) timelines: &'r [Timeline],
+    /// What quirks decided about each of them.
+    pub(super) quirks: &'r [Vec<Decided>],
     /// What must never be: a fault of this program.
     pub(super) violations: &'r [Violation],
     pub(super) unmet: &'r [Otherwise],
@@ -57,9 +60,20 @@ impl Report<'_> {
             let (from, length) = (clock(from.since(self.life.start)), clock(until.since(*from)));
             writeln!(output, "crashed at +{from}, down for {length}")?;
         }
-        for timeline in self.timelines {
+        for (timeline, quirks) in self.timelines.iter().zip(self.quirks) {
             writeln!(output, "\n{} to {}", self.message(timeline), timeline.rcpt)?;
             lines(timeline, output)?;
+            if !quirks.is_empty() {
+                let quirks: Vec<_> =
+                    quirks.iter().map(|Decided { quirk, from }| format!("{quirk} from +{}", clock(*from))).collect();
+                writeln!(output, "            otherwise without: {}", quirks.join(", "))?;
+            }
+        }
+        if self.scenario.messages.len() > MESSAGES_MAX && self.plan.target != Target::Native {
+            writeln!(
+                output,
+                "\nOf more than {MESSAGES_MAX} messages it is not said which quirks of {target} decided."
+            )?;
         }
         for (number, report) in &self.life.reports {
             let about = usize::try_from(report.about.0).ok().and_then(|place| self.scenario.messages.get(place));
@@ -97,7 +111,7 @@ impl Report<'_> {
     }
 
     pub(super) fn json(&self, output: &mut impl Write) -> Result<(), Failure> {
-        for timeline in self.timelines {
+        for (timeline, quirks) in self.timelines.iter().zip(self.quirks) {
             let (at, status) = timeline.last();
             let line = json!({
                 "type": "life",
@@ -114,6 +128,9 @@ impl Report<'_> {
                 })).collect::<Vec<_>>(),
                 "waits": timeline.waits.iter().map(|wait| json!({
                     "at_ms": wait.at.0, "limiter": wait.limiter + 1, "until_ms": wait.until.0,
+                })).collect::<Vec<_>>(),
+                "quirks": quirks.iter().map(|Decided { quirk, from }| json!({
+                    "quirk": quirk.to_string(), "from_ms": from.0,
                 })).collect::<Vec<_>>(),
                 "status": status.word(),
                 "status_ms": at.map(|at| at.0),

@@ -16,6 +16,7 @@ use serde_json::{Value as Json, json};
 use simulate::{
     Attempt, Decided, Keep, Setup, Summary, Unmet, expect,
     explore::{Found, explore},
+    quirks,
     summary::Line,
 };
 
@@ -252,7 +253,7 @@ fn life(
     }
     let (life, violations, seed) = match arguments.explore {
         None => {
-            let life = simulate::run(setup, &mut environment, Keep::Events);
+            let life = simulate::run(setup, &mut environment.clone(), Keep::Events);
             let violations = simulate::violations(setup, &life);
             (life, violations, None)
         }
@@ -267,6 +268,11 @@ fn life(
         }
     };
     let timelines = simulate::timeline::timelines(&scenario, engine.plan(), &life);
+    // In a world that goes wrong by a seed, the fault is what matters.
+    let quirks = match seed {
+        None => quirks::decided(setup, &environment, &life, &timelines),
+        Some(_) => vec![Vec::new(); timelines.len()],
+    };
     let (mut unmet, mut met) = (Vec::new(), 0);
     // In a world that goes wrong otherwise than it says, what a scenario expects does not hold.
     let expectations = if seed.is_none() { &*scenario.expectations } else { &[] };
@@ -289,6 +295,7 @@ fn life(
         source,
         life: &life,
         timelines: &timelines,
+        quirks: &quirks,
         violations: &violations,
         unmet: &unmet,
         met,

@@ -11,7 +11,7 @@ use std::{collections::VecDeque, net::IpAddr, sync::Arc};
 
 use base::{Instant, Mailbox, Millis};
 use policy::{
-    Answers, Kind, Quirk, StrategyId, Target,
+    Answers, Behaviour, Kind, Quirk, StrategyId,
     strategy::{self, CountBy, Mx, QueueId, Requirement, Route, Scope},
 };
 
@@ -603,7 +603,7 @@ impl Attempt {
     }
 
     /// The addresses that expressions see: of the connection at hand, or still those of the one before.
-    pub(super) fn shown_addresses(&self, target: Target) -> (Option<IpAddr>, Option<IpAddr>) {
+    pub(super) fn shown_addresses(&self, target: Behaviour) -> (Option<IpAddr>, Option<IpAddr>) {
         let trying = self.group.as_ref().and_then(|group| group.host.as_ref());
         let last = self.group.as_ref().filter(|_| target.has(Quirk::StaleRemoteIp));
         let remote_ip = trying.and_then(|trying| trying.ip).or_else(|| last.and_then(|group| group.last_ip));
@@ -783,9 +783,11 @@ impl Attempt {
     /// Where a message has recipients in several queues, the reference keeps nothing of one that moves to another queue
     /// but when it is due.
     fn forget_moved(&mut self, message: &mut Message) {
-        let is_pending = |recipient: &&crate::Recipient| !recipient.status.is_final();
-        let queues = message.recipients.iter().filter(is_pending).map(|recipient| recipient.queue);
-        if queues.clone().all(|queue| queue == self.queue) || queues.clone().all(|queue| queue != self.queue) {
+        let is_tried = |place: usize| self.before.iter().any(|(tried, _)| *tried as usize == place);
+        let is_elsewhere = |(place, recipient): (usize, &crate::Recipient)| {
+            !recipient.status.is_final() && recipient.queue != self.queue && !is_tried(place)
+        };
+        if !message.recipients.iter().enumerate().any(is_elsewhere) {
             return;
         }
         for (place, before) in self.before.drain(..) {
@@ -868,8 +870,10 @@ impl Group {
 
 /// Gives back what was counted for something that is not done.
 fn take_back(counted: &mut Vec<Key>, cx: &mut Context<'_>) {
-    for key in counted.drain(..).filter(|_| !cx.engine.plan().target.has(Quirk::LimiterNotRefunded)) {
-        cx.limiters.take_back(&key);
+    let target = cx.target();
+    let is_kept = target.has(Quirk::LimiterNotRefunded);
+    for key in counted.drain(..).filter(|_| !is_kept) {
+        cx.limiters.take_back(&key, target);
     }
 }
 
@@ -879,7 +883,7 @@ fn states(message: &Message) -> Vec<(u32, crate::Recipient)> {
     all.map(|(place, recipient)| (place as u32, recipient)).collect()
 }
 
-fn is_same_route(one: Option<&Route>, other: Option<&Route>, target: Target) -> bool {
+fn is_same_route(one: Option<&Route>, other: Option<&Route>, target: Behaviour) -> bool {
     match (one, other) {
         (Some(Route::Mx(one)), Some(Route::Mx(other))) if target.has(Quirk::GroupsIgnoreIpLookup) => {
             Mx { ip_lookup: other.ip_lookup, ..*one } == *other
@@ -888,7 +892,7 @@ fn is_same_route(one: Option<&Route>, other: Option<&Route>, target: Target) -> 
     }
 }
 
-fn failed(entity: Box<str>, failure: Failure, target: Target) -> Status {
+fn failed(entity: Box<str>, failure: Failure, target: Behaviour) -> Status {
     let holds = failure.verdict(target).holds;
     let failed = Box::new(Failed { entity, failure });
     match holds {

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, net::IpAddr};
 
 use base::Instant;
 use policy::{
-    Answers, Block, Chosen, Decide, Kind, Lookup, Otherwise, Plan, Quirk, Row, Scratch, Stop, Strategies, Target,
+    Answers, Behaviour, Block, Chosen, Decide, Kind, Lookup, Otherwise, Plan, Quirk, Row, Scratch, Stop, Strategies,
     Value, Variable, VariableSet, interpret,
 };
 
@@ -24,6 +24,7 @@ use crate::{
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
     pub(crate) engine: &'a dyn Decide,
+    pub(crate) behaviour: Behaviour,
     pub(crate) strategies: &'a Strategies,
     pub(crate) reads: &'a Reads,
     pub(crate) limiters: &'a mut Limiters,
@@ -109,8 +110,8 @@ pub(crate) enum Stuck {
 }
 
 impl Context<'_> {
-    pub(crate) fn target(&self) -> Target {
-        self.engine.plan().target
+    pub(crate) fn target(&self) -> Behaviour {
+        self.behaviour
     }
 
     /// Whether a test planted this fault.

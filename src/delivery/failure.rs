@@ -7,7 +7,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use policy::{Kind, Quirk, Target};
+use policy::{Behaviour, Kind, Quirk};
 use thiserror::Error;
 
 use crate::reply::Reply;
@@ -309,7 +309,7 @@ pub struct Verdict {
 impl Failure {
     /// What follows for `target`.
     #[must_use]
-    pub fn verdict(&self, target: Target) -> Verdict {
+    pub fn verdict(&self, target: Behaviour) -> Verdict {
         use Holds::{ForGood, ForNow};
         let (holds, next) = match self {
             Self::NullMx | Self::NoDomain => (ForGood, Next::Nothing),
@@ -381,12 +381,12 @@ impl Failure {
 }
 
 /// For how long a demand for TLS that is not met holds.
-const fn refusal(target: Target) -> Holds {
+const fn refusal(target: Behaviour) -> Holds {
     if target.has(Quirk::TlsRefusalPermanent) { Holds::ForGood } else { Holds::ForNow }
 }
 
 /// What is tried when the connection was lost.
-const fn after_loss(stage: Stage, target: Target) -> Next {
+const fn after_loss(stage: Stage, target: Behaviour) -> Next {
     match stage {
         Stage::Connect => Next::Address,
         Stage::Tls | Stage::Greeting | Stage::Ehlo | Stage::StartTls => Next::Host,
@@ -397,11 +397,11 @@ const fn after_loss(stage: Stage, target: Target) -> Next {
 }
 
 /// What is tried when a session failed for the time being.
-const fn later(target: Target) -> Next {
+const fn later(target: Behaviour) -> Next {
     if target.has(Quirk::NoNextHostAfterEhlo) { Next::Nothing } else { Next::Host }
 }
 
-fn rejected(stage: Stage, reply: &Reply, target: Target) -> (Holds, Next) {
+fn rejected(stage: Stage, reply: &Reply, target: Behaviour) -> (Holds, Next) {
     let holds = if reply.is_permanent() { Holds::ForGood } else { Holds::ForNow };
     match stage {
         Stage::Connect | Stage::Tls | Stage::Greeting | Stage::Ehlo => (holds, Next::Host),

@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use policy::{
-    Quirk, Target,
+    Behaviour, Quirk,
     strategy::{IpLookup, Mx},
 };
 
@@ -63,7 +63,7 @@ impl<T> DnsResult<T> {
     /// What the target makes of it: the reference uses what is bogus, and 0.15 takes a server's failure for the absence
     /// of records.
     #[must_use]
-    pub fn seen_by(self, target: Target) -> Self {
+    pub fn seen_by(self, target: Behaviour) -> Self {
         match self {
             Self::ServerFailed if target.has(Quirk::ServfailIsNotFound) => Self::NoData(Security::Indeterminate),
             other if other.is_bogus() && !target.has(Quirk::BogusUsed) => Self::ServerFailed,
@@ -86,7 +86,7 @@ pub(crate) fn of_domain(
     domain: &str,
     answer: DnsResult<MxRecord>,
     route: &Mx,
-    target: Target,
+    target: Behaviour,
     random: &mut Random,
 ) -> Result<(Vec<Host>, Security), Failure> {
     let (mut records, security) = match answer.seen_by(target) {
@@ -164,7 +164,7 @@ pub(crate) fn addresses(
     answers: Vec<(Family, DnsResult<IpAddr>)>,
     route: &Mx,
     named: Named,
-    target: Target,
+    target: Behaviour,
 ) -> Result<Vec<IpAddr>, Failure> {
     let mut found = Vec::new();
     let (mut v4_failed, mut v6_failed) = (false, false);
@@ -233,7 +233,7 @@ mod tests {
         MxRecord { preference, exchange: exchange.into() }
     }
 
-    fn hosts(answer: DnsResult<MxRecord>, target: Target) -> Result<(Vec<String>, Security), Failure> {
+    fn hosts(answer: DnsResult<MxRecord>, target: Behaviour) -> Result<(Vec<String>, Security), Failure> {
         let route = Mx { limit_mx: NonZeroU32::new(3), ..Mx::BUILT_IN };
         let (hosts, security) = of_domain("corp.test", answer, &route, target, &mut Random::new(1))?;
         let shown = |host: &Host| format!("{}{}", host.name, if host.is_implicit { " (implicit)" } else { "" });
@@ -266,21 +266,21 @@ mod tests {
             ("SERVFAIL", DnsResult::ServerFailed, Err(Failure::MxLookup), Some(implicit(Indeterminate))),
         ];
         for (name, answer, expected, of_015) in cases {
-            for target in [Target::Native, Target::Stalwart016] {
+            for target in [Behaviour::NATIVE, Behaviour::STALWART_016] {
                 assert_eq!(hosts(answer.clone(), target), expected, "{name} {target}");
             }
             let expected = of_015.unwrap_or(expected);
-            assert_eq!(hosts(answer, Target::Stalwart015), expected, "{name}");
+            assert_eq!(hosts(answer, Behaviour::STALWART_015), expected, "{name}");
         }
     }
 
     #[test]
     fn hosts_out_of_bogus_records_are_used_by_the_reference() {
         let answer = || DnsResult::Found(vec![record(10, "a")], Security::Bogus);
-        for target in [Target::Stalwart015, Target::Stalwart016] {
+        for target in [Behaviour::STALWART_015, Behaviour::STALWART_016] {
             assert_eq!(hosts(answer(), target), Ok((vec!["a".to_owned()], Security::Bogus)), "{target}");
         }
-        assert_eq!(hosts(answer(), Target::Native), Err(Failure::MxLookup));
+        assert_eq!(hosts(answer(), Behaviour::NATIVE), Err(Failure::MxLookup));
     }
 
     #[test]
@@ -288,7 +288,7 @@ mod tests {
         let answer = || DnsResult::Found((0..3).map(|at| record(10, &at.to_string())).collect(), Security::Insecure);
         let route = Mx::BUILT_IN;
         let order = |seed| {
-            let hosts = of_domain("corp.test", answer(), &route, Target::Native, &mut Random::new(seed));
+            let hosts = of_domain("corp.test", answer(), &route, Behaviour::NATIVE, &mut Random::new(seed));
             hosts.unwrap().0.into_iter().map(|host| host.name).collect::<String>()
         };
         let orders: std::collections::BTreeSet<String> = (0..50).map(order).collect();
@@ -381,13 +381,13 @@ mod tests {
             ("a private relay", vec![(V4, found(&["10.0.0.1"]))], Named::ByRoute, Ok(&["10.0.0.1"]), Ok(&["10.0.0.1"])),
         ];
         for (name, answers, named, native, reference) in cases {
-            for (target, expected) in [(Target::Native, native), (Target::Stalwart016, reference)] {
+            for (target, expected) in [(Behaviour::NATIVE, native), (Behaviour::STALWART_016, reference)] {
                 let expected = expected.map(|ips| ips.iter().map(|ip| ip.parse().unwrap()).collect::<Vec<IpAddr>>());
                 assert_eq!(addresses(answers.clone(), &Mx::BUILT_IN, named, target), expected, "{name} {target}");
             }
         }
         let no_room = Mx { limit_multihomed: 0, ..Mx::BUILT_IN };
         let answers = vec![(V4, found(&["192.0.2.1"]))];
-        assert_eq!(addresses(answers, &no_room, Named::ByMx, Target::Native), Err(Failure::NoneLeft));
+        assert_eq!(addresses(answers, &no_room, Named::ByMx, Behaviour::NATIVE), Err(Failure::NoneLeft));
     }
 }

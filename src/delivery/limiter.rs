@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use base::Instant;
 use policy::{
-    Quirk, Target,
+    Behaviour, Quirk,
     strategy::{CountBy, Limiter},
 };
 
@@ -54,7 +54,7 @@ impl Limiters {
     }
 
     /// Counts one under `key`; where the rate is spent, when there is room again.
-    pub(crate) fn count(&mut self, key: &Key, now: Instant, target: Target) -> Result<(), Instant> {
+    pub(crate) fn count(&mut self, key: &Key, now: Instant, target: Behaviour) -> Result<(), Instant> {
         if target.has(Quirk::FixedWindows) { self.in_window(key, now) } else { self.take_token(key, now) }
     }
 
@@ -96,10 +96,14 @@ impl Limiters {
     }
 
     /// Takes back one count: what it was for did not happen.
-    pub(crate) fn take_back(&mut self, key: &Key) {
+    pub(crate) fn take_back(&mut self, key: &Key, target: Behaviour) {
         let full = key.count.saturating_mul(key.period);
-        if let Some(bucket) = self.windows.get_mut(key) {
-            bucket.count = bucket.count.saturating_add(key.period).min(full);
+        if let Some(window) = self.windows.get_mut(key) {
+            window.count = if target.has(Quirk::FixedWindows) {
+                window.count.saturating_sub(1)
+            } else {
+                window.count.saturating_add(key.period).min(full)
+            };
         }
     }
 }
@@ -121,7 +125,7 @@ mod tests {
     }
 
     /// The seconds at which something may be tried that is tried as soon as it may, from second `from`.
-    fn allowed(target: Target, from: u64, tries: usize) -> Vec<u64> {
+    fn allowed(target: Behaviour, from: u64, tries: usize) -> Vec<u64> {
         let (limiter, mut limiters) = (limiter(2, 60), Limiters::default());
         let mut now = Instant(from * 1_000);
         let mut allowed = Vec::new();
@@ -139,16 +143,17 @@ mod tests {
 
     #[test]
     fn the_reference_counts_in_windows_and_native_evenly() {
-        assert_eq!(allowed(Target::Stalwart016, 130, 6), [130, 130, 180, 180, 240, 240]);
-        assert_eq!(allowed(Target::Native, 130, 6), [130, 130, 160, 190, 220, 250]);
+        assert_eq!(allowed(Behaviour::STALWART_016, 130, 6), [130, 130, 180, 180, 240, 240]);
+        assert_eq!(allowed(Behaviour::NATIVE, 130, 6), [130, 130, 160, 190, 220, 250]);
     }
 
     #[test]
     fn who_waits_for_a_token_is_given_a_moment_of_its_own() {
         let (limiter, mut limiters) = (limiter(2, 60), Limiters::default());
         let a = key(&limiter, "a");
-        let mut at =
-            |second: u64| limiters.count(&a, Instant(second * 1_000), Target::Native).map_err(|until| until.0 / 1_000);
+        let mut at = |second: u64| {
+            limiters.count(&a, Instant(second * 1_000), Behaviour::NATIVE).map_err(|until| until.0 / 1_000)
+        };
         assert_eq!([at(0), at(0)], [Ok(()), Ok(())]);
         assert_eq!([at(0), at(0), at(1), at(2)], [Err(30), Err(60), Err(90), Err(120)]);
         assert_eq!([at(30), at(60), at(90), at(120)], [Ok(()); 4]);
@@ -158,7 +163,7 @@ mod tests {
     #[test]
     fn behind_a_restart_everything_counts_as_spent() {
         let limiter = limiter(2, 60);
-        for (target, free) in [(Target::Native, 160), (Target::Stalwart016, 180)] {
+        for (target, free) in [(Behaviour::NATIVE, 160), (Behaviour::STALWART_016, 180)] {
             let mut limiters = Limiters::restarted(Instant(130_000));
             let a = key(&limiter, "a");
             assert_eq!(limiters.count(&a, Instant(131_000), target), Err(Instant(free * 1_000)), "{target}");
@@ -166,19 +171,19 @@ mod tests {
         }
         let mut later = Limiters::restarted(Instant(0));
         for _ in 0..2 {
-            assert_eq!(later.count(&key(&limiter, "b"), Instant(600_000), Target::Native), Ok(()));
+            assert_eq!(later.count(&key(&limiter, "b"), Instant(600_000), Behaviour::NATIVE), Ok(()));
         }
     }
 
     #[test]
     fn no_period_ever_has_more_than_the_rate_and_one_bucket() {
-        let times = allowed(Target::Native, 7, 50);
+        let times = allowed(Behaviour::NATIVE, 7, 50);
         for start in &times {
             let within = times.iter().filter(|at| (*start..start + 60).contains(*at)).count();
             assert!(within <= 4, "{within} from {start}");
         }
         let (limiter, mut limiters) = (limiter(0, 60), Limiters::default());
-        for target in [Target::Native, Target::Stalwart016] {
+        for target in [Behaviour::NATIVE, Behaviour::STALWART_016] {
             assert!(limiters.count(&key(&limiter, "a"), Instant(5_000), target).is_err(), "nothing is allowed");
         }
     }
@@ -188,10 +193,10 @@ mod tests {
         let (limiter, mut limiters) = (limiter(1, 60), Limiters::default());
         let (a, b) = (key(&limiter, "a"), key(&limiter, "b"));
         let now = Instant(0);
-        assert_eq!(limiters.count(&a, now, Target::Native), Ok(()));
-        assert_eq!(limiters.count(&b, now, Target::Native), Ok(()));
-        assert_eq!(limiters.count(&a, now, Target::Native), Err(Instant(60_000)));
-        limiters.take_back(&a);
-        assert_eq!(limiters.count(&a, now, Target::Native), Ok(()));
+        assert_eq!(limiters.count(&a, now, Behaviour::NATIVE), Ok(()));
+        assert_eq!(limiters.count(&b, now, Behaviour::NATIVE), Ok(()));
+        assert_eq!(limiters.count(&a, now, Behaviour::NATIVE), Err(Instant(60_000)));
+        limiters.take_back(&a, Behaviour::NATIVE);
+        assert_eq!(limiters.count(&a, now, Behaviour::NATIVE), Ok(()));
     }
 }

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base::Instant;
-use policy::{Decide, Quirk, Scratch, Strategies, strategy::QueueId};
+use policy::{Behaviour, Decide, Quirk, Scratch, Strategies, strategy::QueueId};
 
 use crate::{
     admission::{Admission, Progress, Told},
@@ -29,6 +29,7 @@ use crate::{
 /// The delivery core.
 pub struct Queue<'p> {
     engine: &'p dyn Decide,
+    behaviour: Behaviour,
     strategies: &'p Strategies,
     reads: Reads,
     limiters: Limiters,
@@ -78,6 +79,7 @@ impl<'p> Queue<'p> {
         let lane = |queue: &policy::strategy::VirtualQueue| Lane { threads: queue.threads, ..Lane::default() };
         Self {
             engine,
+            behaviour: Behaviour::of(engine.plan().target),
             strategies,
             reads: Reads::of(engine.plan()),
             limiters: Limiters::default(),
@@ -117,6 +119,11 @@ impl<'p> Queue<'p> {
             queue.schedule(Box::new(message));
         }
         queue
+    }
+
+    /// Behaves otherwise than the plan's target.
+    pub const fn behave(&mut self, behaviour: Behaviour) {
+        self.behaviour = behaviour;
     }
 
     /// Plants a fault, for a test that shows that it is found.
@@ -179,6 +186,7 @@ impl<'p> Queue<'p> {
         Context {
             now,
             engine: self.engine,
+            behaviour: self.behaviour,
             strategies: self.strategies,
             reads: &self.reads,
             limiters: &mut self.limiters,
@@ -262,7 +270,7 @@ impl<'p> Queue<'p> {
 
     /// Puts the events of an idle message into the lanes, or forgets the message where nothing is left.
     fn schedule(&mut self, mut message: Box<Message>) {
-        let target = self.engine.plan().target;
+        let target = self.behaviour;
         let recipients = &message.recipients;
         let is_done = |place: &u32| recipients.get(*place as usize).is_none_or(|known| known.status.is_final());
         let quotas = &mut self.quotas;

@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use base::Instant;
-use policy::{Quirk, Strategies, Target};
+use policy::{Behaviour, Quirk, Strategies};
 
 use crate::{
     failure::{Failure, LastError},
@@ -62,7 +62,7 @@ pub struct Report {
 
 /// What is told about a recipient that is done, if anything is.
 #[must_use]
-pub fn action(recipient: &Recipient, target: Target) -> Option<Action> {
+pub fn action(recipient: &Recipient, target: Behaviour) -> Option<Action> {
     match &recipient.status {
         Status::Scheduled | Status::Deferred(_) => None,
         Status::Bounced(_) => recipient.notify.failure().then_some(Action::Failed),
@@ -83,7 +83,7 @@ pub fn write(
     message: &Message,
     lines: &[(u32, Action)],
     strategies: &Strategies,
-    target: Target,
+    target: Behaviour,
     now: Instant,
 ) -> Report {
     let boundary = format!("report-{}-{}", message.id.0, now.0);
@@ -159,7 +159,7 @@ pub fn write(
 }
 
 /// The fields of one recipient (RFC 3464 §2.3).
-fn fields(recipient: &Recipient, action: Action, target: Target, text: &mut String) {
+fn fields(recipient: &Recipient, action: Action, target: Behaviour, text: &mut String) {
     let mut field = |name: &str, value: &str| {
         let _ = write!(text, "{name}: {value}\r\n");
     };
@@ -199,7 +199,7 @@ fn fields(recipient: &Recipient, action: Action, target: Target, text: &mut Stri
 
 /// The status code of a recipient (RFC 3463): the reply's own, or one that its three digits give; what is no reply has
 /// one of its own where the target is `native`.
-fn status(status: &Status, target: Target) -> String {
+fn status(status: &Status, target: Behaviour) -> String {
     let of_reply = |reply: &Reply| match reply.enhanced() {
         Some(code) => code.to_string(),
         None => format!("{}.{}.{}", reply.code / 100, reply.code / 10 % 10, reply.code % 10),

@@ -5,7 +5,7 @@
 //! Source: delivery spec 3.1, 3.8 and 3.11.
 
 use base::{Instant, Millis};
-use policy::{Quirk, Target, strategy};
+use policy::{Behaviour, Quirk, strategy};
 
 use crate::message::{By, ByMode, Expires, Recipient, Since, Status};
 
@@ -27,7 +27,7 @@ pub fn begin(since: Since, recipient: &mut Recipient, schedule: &strategy::Sched
 
 /// Puts a recipient whose attempt failed for the time being at `now` under `schedule`, and counts the failure.
 pub fn after_failure(
-    target: Target,
+    target: Behaviour,
     since: Since,
     recipient: &mut Recipient,
     schedule: &strategy::Schedule,
@@ -53,7 +53,7 @@ pub fn retry(schedule: &strategy::Schedule, failed: u32) -> Millis {
 
 /// Goes to the next delay notice at `now`, when one was due.
 pub fn after_notice(
-    target: Target,
+    target: Behaviour,
     since: Since,
     recipient: &mut Recipient,
     schedule: &strategy::Schedule,

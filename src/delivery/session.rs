@@ -14,7 +14,7 @@ use std::{collections::VecDeque, mem, net::IpAddr, sync::Arc};
 use base::{Mailbox, Millis};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use policy::{
-    Quirk, Target,
+    Behaviour, Quirk,
     strategy::{Credentials, Protocol, Timeouts},
 };
 
@@ -33,7 +33,7 @@ const QUIT: Millis = Millis::from_secs(10);
 #[expect(clippy::struct_excessive_bools, reason = "each is a property that is there or not")]
 pub struct Request {
     /// The target whose client it is.
-    pub target: Target,
+    pub target: Behaviour,
     /// What is spoken.
     pub protocol: Protocol,
     /// The address of the host, for messages.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use base::Mailbox;
 use policy::{
-    Target,
+    Behaviour,
     strategy::{Credentials, Protocol, Timeouts},
 };
 
@@ -36,7 +36,7 @@ const EVERYTHING: [(&str, Does); 9] = [
     ("silence", Does::KeepsSilent),
 ];
 
-fn request(target: Target, protocol: Protocol, encryption: Encryption) -> Request {
+fn request(target: Behaviour, protocol: Protocol, encryption: Encryption) -> Request {
     let to = |address: &str| To { address: Mailbox::parse(address).unwrap(), notify: Notify::Unsaid, orcpt: None };
     Request {
         target,
@@ -146,7 +146,7 @@ fn session(request: Request, stage: Stage, does: Does) -> (Vec<String>, Outcomes
     (said, session.outcomes())
 }
 
-fn shown(outcomes: &Outcomes, target: Target) -> String {
+fn shown(outcomes: &Outcomes, target: Behaviour) -> String {
     let of = |failure: &Failure| {
         let verdict = failure.verdict(target);
         format!("{:?}, then {:?}: {} ({})", verdict.holds, verdict.next, failure, failure.last_error().word())
@@ -166,7 +166,7 @@ fn shown(outcomes: &Outcomes, target: Target) -> String {
 #[test]
 fn whatever_a_host_does_at_whichever_stage() {
     let mut table = String::new();
-    for target in [Target::Native, Target::Stalwart016] {
+    for target in [Behaviour::NATIVE, Behaviour::STALWART_016] {
         for (word, protocol) in [("SMTP", Protocol::Smtp), ("LMTP", Protocol::Lmtp)] {
             for stage in Stage::ALL {
                 let again = if stage == Stage::EhloAgain { " again" } else { "" };
@@ -192,7 +192,7 @@ fn whatever_a_host_does_at_whichever_stage() {
 fn nothing_of_the_envelope_is_said_before_the_demand_is_met() {
     for stage in Stage::ALL {
         for (name, does) in EVERYTHING {
-            let (said, outcomes) = session(request(Target::Native, Protocol::Smtp, Encryption::Always), stage, does);
+            let (said, outcomes) = session(request(Behaviour::NATIVE, Protocol::Smtp, Encryption::Always), stage, does);
             let first_mail = said.iter().position(|command| command == "MAIL" || command == "AUTH");
             let tls = said.iter().position(|command| command == "STARTTLS");
             assert!(first_mail.is_none() || tls < first_mail && tls.is_some(), "{stage} {name}: {said:?} {outcomes:?}");
@@ -236,11 +236,11 @@ fn what_is_slipped_in_before_tls_is_an_attack() {
         "STARTTLS" => "220 go\r\n250 slipped in\r\n",
         _ => "250 ok\r\n",
     };
-    let (said, outcomes) = said_to(request(Target::Native, Protocol::Smtp, Encryption::WhereOffered), answer);
+    let (said, outcomes) = said_to(request(Behaviour::NATIVE, Protocol::Smtp, Encryption::WhereOffered), answer);
     assert_eq!(outcomes.failure, Some(Failure::Handshake(Handshake::Injected)));
     assert_eq!(said, ["EHLO", "STARTTLS"]);
     // The reference forgets it, and greets anew.
-    let (said, _) = said_to(request(Target::Stalwart016, Protocol::Smtp, Encryption::WhereOffered), answer);
+    let (said, _) = said_to(request(Behaviour::STALWART_016, Protocol::Smtp, Encryption::WhereOffered), answer);
     assert_eq!(said.get(..4), Some(&["EHLO", "STARTTLS", "EHLO", "AUTH"].map(str::to_owned)[..]));
 }
 
@@ -248,10 +248,10 @@ fn what_is_slipped_in_before_tls_is_an_attack() {
 fn credentials_go_in_clear_text_only_where_that_is_asked_for() {
     let answer = |verb: &str| if verb == "EHLO" { "250-mx.corp.test\r\n250 AUTH PLAIN\r\n" } else { "250 ok\r\n" };
     let cases = [
-        (Target::Native, Encryption::WhereOffered, false),
-        (Target::Native, Encryption::Always, false),
-        (Target::Native, Encryption::Never, true),
-        (Target::Stalwart016, Encryption::WhereOffered, true),
+        (Behaviour::NATIVE, Encryption::WhereOffered, false),
+        (Behaviour::NATIVE, Encryption::Always, false),
+        (Behaviour::NATIVE, Encryption::Never, true),
+        (Behaviour::STALWART_016, Encryption::WhereOffered, true),
     ];
     for (target, encryption, expected) in cases {
         let (said, outcomes) = said_to(request(target, Protocol::Smtp, encryption), answer);
@@ -262,33 +262,33 @@ fn credentials_go_in_clear_text_only_where_that_is_asked_for() {
 #[test]
 fn mail_and_rcpt_go_together_where_that_is_offered() {
     let ehlo = "250-mx.corp.test\r\n250-AUTH PLAIN\r\n250 PIPELINING\r\n";
-    let run = |target: Target, together: &'static str| {
+    let run = |target: Behaviour, together: &'static str| {
         let answer = move |verb: &str| match verb {
             "EHLO" => ehlo,
             "AUTH" => "235 ok\r\n",
-            "MAIL" if target == Target::Native => together,
+            "MAIL" if target == Behaviour::NATIVE => together,
             "DATA" => "354 go on\r\n",
             _ => "250 2.0.0 yes\r\n",
         };
         said_to(request(target, Protocol::Smtp, Encryption::Never), answer)
     };
-    let shown = |(said, outcomes): (Vec<String>, Outcomes)| (said.join(" "), shown(&outcomes, Target::Native));
+    let shown = |(said, outcomes): (Vec<String>, Outcomes)| (said.join(" "), shown(&outcomes, Behaviour::NATIVE));
     // One reply for each command, in order.
     assert_eq!(
-        shown(run(Target::Native, "250 sender\r\n250 2.0.0 first\r\n451 4.2.0 second\r\n")),
+        shown(run(Behaviour::NATIVE, "250 sender\r\n250 2.0.0 first\r\n451 4.2.0 second\r\n")),
         (
             "EHLO AUTH MAIL DATA QUIT".to_owned(),
             "a delivered: 250 2.0.0 yes | b ForNow, then Host: 451 4.2.0 second (unexpected-reply)".to_owned()
         )
     );
     // Nobody is accepted: no DATA was sent, so nothing has to be taken back.
-    let (said, _) = run(Target::Native, "250 sender\r\n550 5.1.1 no\r\n550 5.1.1 no\r\n");
+    let (said, _) = run(Behaviour::NATIVE, "250 sender\r\n550 5.1.1 no\r\n550 5.1.1 no\r\n");
     assert_eq!(said.join(" "), "EHLO AUTH MAIL QUIT");
-    let (said, outcomes) = run(Target::Native, "550 5.7.1 no\r\n503 5.5.1 MAIL\r\n503 5.5.1 MAIL\r\n");
+    let (said, outcomes) = run(Behaviour::NATIVE, "550 5.7.1 no\r\n503 5.5.1 MAIL\r\n503 5.5.1 MAIL\r\n");
     assert_eq!(said.join(" "), "EHLO AUTH MAIL QUIT");
     assert!(matches!(&outcomes.failure, Some(Failure::Rejected { stage: Stage::Mail, .. })), "{outcomes:?}");
     assert_eq!(outcomes.recipients, [None, None]);
     // The reference says one after the other, and EHLO twice.
-    let (said, _) = run(Target::Stalwart016, "");
+    let (said, _) = run(Behaviour::STALWART_016, "");
     assert_eq!(said.join(" "), "EHLO EHLO AUTH MAIL RCPT RCPT DATA QUIT");
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use base::{Instant, Millis};
-use policy::{Quirk, Target};
+use policy::{Behaviour, Quirk};
 
 use crate::limits;
 
@@ -120,7 +120,7 @@ impl Policy {
 }
 
 /// The policy that was fetched.
-pub fn fetched(fetched: &Fetched, target: Target) -> Result<Policy, NoPolicy> {
+pub fn fetched(fetched: &Fetched, target: Behaviour) -> Result<Policy, NoPolicy> {
     match fetched {
         Fetched::Failed => Err(NoPolicy::NotFetched),
         Fetched::Answer { status, .. } if *status != 200 && !target.has(Quirk::StsStatusIgnored) => {
@@ -238,7 +238,7 @@ mod tests {
         ];
         for (given, native, reference) in cases {
             let mode = |target| fetched(&given, target).map(|policy| policy.mode);
-            assert_eq!((mode(Target::Native), mode(Target::Stalwart016)), (native, reference));
+            assert_eq!((mode(Behaviour::NATIVE), mode(Behaviour::STALWART_016)), (native, reference));
         }
     }
 

@@ -6,7 +6,7 @@
 //! Source: delivery spec 3.6; RFC 3207, RFC 7672, RFC 8461 §5, RFC 8689.
 
 use policy::{
-    Quirk, Target,
+    Behaviour, Quirk,
     strategy::{Requirement, Tls},
 };
 
@@ -70,7 +70,7 @@ pub struct Demand {
 
 /// What a session with a host must have.
 #[must_use]
-pub const fn demand(target: Target, tls: &Tls, sts: Sts, dane: Dane, requires_tls: bool) -> Demand {
+pub const fn demand(target: Behaviour, tls: &Tls, sts: Sts, dane: Dane, requires_tls: bool) -> Demand {
     let sts_is_strict = match sts {
         Sts::None => false,
         Sts::Lenient => target.has(Quirk::StsAnyModeStrict),
@@ -120,7 +120,7 @@ pub enum Tlsa {
 }
 
 /// Whether TLSA records are looked up for a host whose MX records can be trusted that far; or why it is not tried.
-pub const fn looks_for_tlsa(target: Target, strategy: Requirement, mx: Security) -> Result<bool, Failure> {
+pub const fn looks_for_tlsa(target: Behaviour, strategy: Requirement, mx: Security) -> Result<bool, Failure> {
     match (strategy, mx) {
         (Requirement::Disable, _) => Ok(false),
         (Requirement::Optional | Requirement::Require, _) if target.has(Quirk::DaneWithoutSecureMx) => Ok(true),
@@ -134,7 +134,7 @@ pub const fn looks_for_tlsa(target: Target, strategy: Requirement, mx: Security)
 }
 
 /// Whether DANE is active for a host whose TLSA records were looked up; or why it is not tried.
-pub const fn dane(target: Target, strategy: Requirement, tlsa: Tlsa) -> Result<Dane, Failure> {
+pub const fn dane(target: Behaviour, strategy: Requirement, tlsa: Tlsa) -> Result<Dane, Failure> {
     match (strategy, tlsa) {
         (Requirement::Disable, _) => Ok(Dane::Inactive),
         (Requirement::Optional | Requirement::Require, Tlsa::Usable) => Ok(Dane::Active),

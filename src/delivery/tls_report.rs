@@ -8,7 +8,7 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
-use policy::{Quirk, Target};
+use policy::{Behaviour, Quirk};
 
 use crate::{
     failure::{DaneFailure, Failure, Handshake},
@@ -132,7 +132,7 @@ impl fmt::Display for TlsResult {
 }
 
 /// What a missing MTA-STS policy counts as.
-pub(crate) const fn of_missing_policy(why: NoPolicy, is_required: bool, target: Target) -> Option<ResultType> {
+pub(crate) const fn of_missing_policy(why: NoPolicy, is_required: bool, target: Behaviour) -> Option<ResultType> {
     match why {
         NoPolicy::NotPublished if is_required && target.has(Quirk::TlsReportOther) => Some(ResultType::Other),
         NoPolicy::NotPublished | NoPolicy::NotResolved => None,
@@ -161,7 +161,7 @@ pub(crate) const fn of_mx(failure: &Failure) -> Option<ResultType> {
 }
 
 /// What a session counts as, by what came of its TLS.
-pub(crate) fn of_session(tried: &TlsTry, target: Target) -> Option<Result<(), ResultType>> {
+pub(crate) fn of_session(tried: &TlsTry, target: Behaviour) -> Option<Result<(), ResultType>> {
     let says_little = target.has(Quirk::TlsReportNotTrusted);
     match tried {
         TlsTry::Secured => Some(Ok(())),

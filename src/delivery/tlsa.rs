@@ -3,7 +3,7 @@
 //!
 //! Source: delivery spec 3.6 and 3.15.
 
-use policy::{Quirk, Target};
+use policy::{Behaviour, Quirk};
 use sha2::{Digest as _, Sha256, Sha512};
 use x509_parser::{
     extensions::{GeneralName, ParsedExtension},
@@ -61,7 +61,7 @@ impl TlsaRecord {
 
 /// What came of a host's TLSA lookup, and its records that are usable.
 #[must_use]
-pub fn judge(answer: DnsResult<TlsaRecord>, target: Target) -> (Tlsa, Vec<TlsaRecord>) {
+pub fn judge(answer: DnsResult<TlsaRecord>, target: Behaviour) -> (Tlsa, Vec<TlsaRecord>) {
     if answer.is_bogus() {
         return (Tlsa::Bogus, Vec::new());
     }
@@ -83,7 +83,7 @@ pub fn judge(answer: DnsResult<TlsaRecord>, target: Target) -> (Tlsa, Vec<TlsaRe
 
 /// Whether the certificates of `peer` match one of `records`, which are usable. For an anchor, the certificate must be
 /// for one of `names` (RFC 7672 §3.2.2); for the host's own certificate nothing else is looked at (§3.1.1).
-pub fn verify(records: &[TlsaRecord], peer: &Peer, names: &[&str], target: Target) -> Result<(), Failure> {
+pub fn verify(records: &[TlsaRecord], peer: &Peer, names: &[&str], target: Behaviour) -> Result<(), Failure> {
     let Some(leaf) = peer.certificates.first().filter(|leaf| X509Certificate::from_der(leaf).is_ok()) else {
         return Err(Failure::Dane(DaneFailure::NoCertificate));
     };
@@ -99,7 +99,7 @@ pub fn verify(records: &[TlsaRecord], peer: &Peer, names: &[&str], target: Targe
     let mut anchors = records.iter().filter(|record| record.usage == 2);
     let is_anchored = peer.is_chain
         && anchors.any(|record| peer.certificates.iter().any(|certificate| matches(&record, certificate)))
-        && (target.has(Quirk::DaneNameUnchecked) || names.iter().any(|name| is_for(leaf, name)));
+        && names.iter().any(|name| is_for(leaf, name));
     // Where there is a record of the host's own, the older reference wants that one to match.
     let is_enough = !(has_own && target.has(Quirk::TlsaTwoUnusable));
     if is_anchored && is_enough { Ok(()) } else { Err(Failure::Dane(DaneFailure::Mismatch)) }

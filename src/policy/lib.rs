@@ -51,7 +51,7 @@ pub use interpret::{Decision, EvalError, Stop};
 pub use ir::{ExprId, Ir, NamedList, Op, Type};
 pub use lookup::{Answers, DnsType, Lookup, LookupFailed, World};
 pub use plan::{Choice, Chosen, Decided, Instead, Otherwise, Plan, RuleId, StrategyId, taken};
-pub use quirk::Quirk;
+pub use quirk::{Behaviour, Quirk};
 pub use scratch::Scratch;
 pub use strategy::Strategies;
 pub use target::{Kind, Target};

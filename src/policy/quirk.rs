@@ -144,9 +144,6 @@ quirks! {
     TlsaFullNeverMatches "tlsa-full-never-matches" "3.15" [yes no]
         "never matches a TLSA record of matching type 0"
         => "compares it in full";
-    DaneNameUnchecked "dane-name-unchecked" "3.15" [yes no]
-        "checks no name behind a TLSA record of usage 2"
-        => "checks the host's name or the recipient's domain";
     TlsRefusalPermanent "tls-refusal-permanent" "3.6" [yes yes]
         "takes a failed DANE, MTA-STS or STARTTLS demand for permanent"
         => "tries the next host, and again until the message expires";
@@ -266,6 +263,53 @@ impl Target {
     }
 }
 
+/// How a server behaves: as a target does, or as one would that has one quirk fewer. What the second brings about
+/// otherwise than the first is what that quirk decided.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Behaviour {
+    target: Target,
+    without: Option<Quirk>,
+}
+
+impl Behaviour {
+    /// That of [`Target::Native`].
+    pub const NATIVE: Self = Self::of(Target::Native);
+    /// That of [`Target::Stalwart016`].
+    pub const STALWART_016: Self = Self::of(Target::Stalwart016);
+    /// That of [`Target::Stalwart015`].
+    pub const STALWART_015: Self = Self::of(Target::Stalwart015);
+
+    /// The behaviour of `target`.
+    #[must_use]
+    pub const fn of(target: Target) -> Self {
+        Self { target, without: None }
+    }
+
+    /// The same without `quirk`.
+    #[must_use]
+    pub const fn without(self, quirk: Quirk) -> Self {
+        Self { without: Some(quirk), ..self }
+    }
+
+    /// Whether it does that.
+    #[must_use]
+    pub const fn has(self, quirk: Quirk) -> bool {
+        match self.without {
+            Some(without) if without as u8 == quirk as u8 => false,
+            Some(_) | None => self.target.has(quirk),
+        }
+    }
+}
+
+impl fmt::Display for Behaviour {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.without {
+            None => write!(out, "{}", self.target),
+            Some(quirk) => write!(out, "{} without {quirk}", self.target),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -281,6 +325,18 @@ mod tests {
             assert!(Target::Stalwart015.has(*quirk) || Target::Stalwart016.has(*quirk), "{quirk}");
             assert!(!Target::Native.has(*quirk), "{quirk}");
             assert!(quirk.entry().section.starts_with(|first: char| first.is_ascii_digit()), "{quirk}");
+        }
+    }
+
+    #[test]
+    fn a_behaviour_lacks_one_quirk_of_its_target() {
+        for target in Target::ALL {
+            for gone in Quirk::ALL {
+                let behaviour = Behaviour::of(target).without(*gone);
+                for quirk in Quirk::ALL {
+                    assert_eq!(behaviour.has(*quirk), quirk != gone && target.has(*quirk), "{target} {gone} {quirk}");
+                }
+            }
         }
     }
 

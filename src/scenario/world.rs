@@ -137,6 +137,8 @@ words! {
         Refused "refused",
         /// It is offered, and the handshake fails.
         Broken "broken",
+        /// It is offered, and something is slipped in behind the reply to it, in front of the handshake.
+        Injected "injected",
     }
 }
 

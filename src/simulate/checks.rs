@@ -422,6 +422,7 @@ mod tests {
         };
         let taken = Taken {
             headers: None,
+            parameters: String::new(),
             at: Instant(1_500),
             message: 0,
             host: HOST.to_owned(),

@@ -18,6 +18,7 @@ pub mod expect;
 pub mod explore;
 pub mod load;
 pub mod peer;
+pub mod quirks;
 mod resolver;
 pub mod run;
 pub mod summary;

@@ -23,6 +23,8 @@ pub struct Taken {
     pub sender: String,
     /// The recipient, as it was sent.
     pub rcpt: String,
+    /// What was said of it besides: its NOTIFY and ORCPT.
+    pub parameters: String,
     /// The header lines that were put in front of the content.
     pub headers: Option<Box<str>>,
     /// Whether it came over TLS.
@@ -114,7 +116,8 @@ pub(crate) struct Peer {
     /// How many more words of AUTH LOGIN are awaited.
     awaits_login: u8,
     sender: Option<String>,
-    rcpts: Vec<String>,
+    /// The recipients that it said yes to, each with what was said of it besides.
+    rcpts: Vec<(String, String)>,
 }
 
 /// When something happens at a server.
@@ -270,6 +273,7 @@ impl Peer {
             "STARTTLS" => {
                 let otherwise = match moment.server.behaviour.starttls {
                     StartTls::Offered | StartTls::Broken => "220 2.0.0 go ahead",
+                    StartTls::Injected => "220 2.0.0 go ahead\r\n250 2.0.0 slipped in",
                     StartTls::Absent => "502 5.5.1 not known here",
                     StartTls::Refused => "454 4.7.0 TLS not available",
                 };
@@ -304,7 +308,8 @@ impl Peer {
                 let (done, code) = moment.at(Stage::Rcpt, Some(&rcpt), otherwise);
                 let is_positive = code.filter(|code| *code < 400);
                 if is_positive.is_some() {
-                    self.rcpts.push(rcpt);
+                    let parameters = rest.split_once('>').map_or("", |(_, rest)| rest).trim().to_owned();
+                    self.rcpts.push((rcpt, parameters));
                 }
                 done
             }
@@ -325,13 +330,14 @@ impl Peer {
     ) -> (Vec<Does>, Vec<Taken>) {
         let sender = self.sender.take().unwrap_or_default();
         let rcpts = std::mem::take(&mut self.rcpts);
-        let taken = |rcpt: &String| Taken {
+        let taken = |(rcpt, parameters): &(String, String)| Taken {
             at: moment.now,
             message,
             host: moment.server.name.clone(),
             ip: self.ip,
             sender: sender.clone(),
             rcpt: rcpt.clone(),
+            parameters: parameters.clone(),
             headers: headers.map(Into::into),
             is_secure: self.is_secure,
             code: 250,

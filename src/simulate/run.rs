@@ -29,7 +29,7 @@ use delivery::{
     sts::Fetched,
     tls_report::TlsResult,
 };
-use policy::{Decide, LookupFailed, Strategies, World as _, strategy::QueueId};
+use policy::{Behaviour, Decide, LookupFailed, Strategies, World as _, strategy::QueueId};
 use scenario::{
     Environment, Message, Scenario, World,
     world::{Answer, Certificate, Host, Stage, StartTls, When},
@@ -59,6 +59,8 @@ pub struct Setup<'s> {
     pub engine: &'s dyn Decide,
     /// Its strategies.
     pub strategies: &'s Strategies,
+    /// How the core behaves, where that is not as the plan's target does.
+    pub behaviour: Option<Behaviour>,
     /// What is planted in the core.
     #[cfg(feature = "planted")]
     pub fault: Option<Fault>,
@@ -78,6 +80,7 @@ impl<'s> Setup<'s> {
             world,
             engine,
             strategies,
+            behaviour: None,
             #[cfg(feature = "planted")]
             fault: None,
         }
@@ -354,11 +357,13 @@ fn submission(message: &Message) -> Submission {
 impl<'s> Run<'s, '_> {
     fn new_queue(&self, seed: u64, kept: Option<Vec<message::Message>>) -> Queue<'s> {
         let Setup { engine, strategies, .. } = self.setup;
-        #[cfg_attr(not(feature = "planted"), expect(unused_mut, reason = "only tests plant faults"))]
         let mut queue = match kept {
             None => Queue::new(engine, strategies, seed),
             Some(kept) => Queue::restarted(engine, strategies, seed, self.now, kept, self.next_report),
         };
+        if let Some(behaviour) = self.setup.behaviour {
+            queue.behave(behaviour);
+        }
         #[cfg(feature = "planted")]
         if let Some(fault) = self.setup.fault {
             queue.plant(fault);
@@ -755,7 +760,7 @@ impl<'s> Run<'s, '_> {
         let is_trusted = matches!(behaviour.certificate, Certificate::Valid | Certificate::OtherName);
         let result = match behaviour.starttls {
             StartTls::Broken => Err(Handshake::Protocol),
-            StartTls::Offered | StartTls::Absent | StartTls::Refused => {
+            StartTls::Offered | StartTls::Absent | StartTls::Refused | StartTls::Injected => {
                 peer.secured();
                 Ok(Certified { certificates: vec![own, signer], is_trusted, is_chain })
             }

@@ -14,6 +14,7 @@ mod engines;
 mod explore;
 mod ir;
 mod life;
+mod quirks;
 mod reference;
 mod reports;
 mod rows;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use policy::{
-    Kind, Quirk, StrategyId, Target,
+    Behaviour, Kind, Quirk, StrategyId,
     strategy::{self, Mx, Protocol, Requirement, Route, Scope},
 };
 
@@ -244,7 +244,7 @@ impl Attempt {
                     tls: strategy::Tls::BUILT_IN,
                     sts: Sts::None,
                     records: Vec::new(),
-                    demand: tls::demand(Target::Native, &strategy::Tls::BUILT_IN, Sts::None, Dane::Inactive, false),
+                    demand: Demand { encryption: Encryption::Always, verification: Verification::Pkix },
                     answers: Vec::new(),
                     family: 0,
                     addresses: VecDeque::new(),
@@ -672,7 +672,7 @@ fn named(trying: &Trying, route: StrategyId, cx: &Context<'_>) -> Named {
 }
 
 /// Gives a session what happened.
-pub(super) fn take(session: &mut Session, input: Input, group: Option<&Group>, domain: &str, target: Target) {
+pub(super) fn take(session: &mut Session, input: Input, group: Option<&Group>, domain: &str, target: Behaviour) {
     match input {
         Input::Connected(_, result) => session.handle(Happened::Connected(result.map(|_| ()))),
         Input::Received(_, bytes) => session.handle(Happened::Bytes(&bytes)),
@@ -702,7 +702,7 @@ pub(super) fn take(session: &mut Session, input: Input, group: Option<&Group>, d
 }
 
 /// Whether the other side is whom the demand wants.
-fn verify(peer: &Peer, trying: &Trying, domain: &str, target: Target) -> Result<(), Failure> {
+fn verify(peer: &Peer, trying: &Trying, domain: &str, target: Behaviour) -> Result<(), Failure> {
     match trying.demand.verification {
         Verification::None => Ok(()),
         Verification::Dane => tlsa::verify(&trying.records, peer, &[&trying.name, domain], target),
