@@ -12,7 +12,6 @@ use crate::cli::run;
 const OF_LOADING: [Quirk; 2] = [Quirk::ImplicitTlsByDefault, Quirk::UnknownNamesGoOn];
 
 /// Message by message, what quirks decided in those scenarios.
-#[expect(clippy::disallowed_methods, reason = "a test reads its corpus")]
 fn decided(target: Target) -> Vec<(String, BTreeSet<String>)> {
     let folders = ["rows", "life"].map(|name| Path::new("corpus/scenarios").join(name));
     let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
