@@ -5,6 +5,7 @@
 mod bench;
 mod capacity;
 mod check;
+mod coverage;
 mod dry_run;
 mod dump;
 mod engine;

@@ -14,7 +14,9 @@ use policy::{Decide as _, Instead, Kind, Plan, Scratch, Strategies, Target, Vari
 use scenario::{Environment, Message, Scenario, World, message};
 use serde_json::{Value as Json, json};
 use simulate::{
-    Attempt, Decided, Keep, Setup, Summary, Unmet, expect,
+    Attempt, Decided, Keep, Setup, Summary, Unmet,
+    coverage::Coverage,
+    expect,
     explore::{Found, explore},
     quirks,
     summary::Line,
@@ -22,6 +24,7 @@ use simulate::{
 
 use super::{
     Failure, Outcome, Verdict, capacity,
+    coverage::Policies,
     dry_run::{self, Beside, DryRun},
     engine::{self, Engine},
     files,
@@ -57,9 +60,21 @@ pub(super) struct Arguments {
     /// Show how loaded each queue of a scenario with a world was, instead of each recipient's life
     #[arg(long, conflicts_with = "explore")]
     capacity: bool,
+    /// Show each scenario with what holds where it says nothing, instead of running it
+    #[arg(long)]
+    show_scenario: bool,
     /// Write what came of each scenario's expectations to this file, as the XML that CI servers read
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Say which rules and strategies of each policy the scenarios reached
+    #[arg(long, conflicts_with_all = ["explore", "capacity", "show_scenario"])]
+    coverage: bool,
+    /// Write that to this file, as coverage tools read it (LCOV)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["explore", "capacity", "show_scenario"])]
+    lcov: Option<PathBuf>,
+    /// Fail where less than this much of a policy is reached, in hundredths
+    #[arg(long, value_name = "PERCENT", conflicts_with_all = ["explore", "capacity", "show_scenario"])]
+    fail_under: Option<f64>,
     /// Write one JSON object a line: one for each recipient, then one for each scenario
     #[arg(long)]
     json: bool,
@@ -74,20 +89,38 @@ enum Run {
 }
 
 pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write) -> Outcome {
-    let (mut verdict, mut suites) = (Verdict::Yes, Vec::new());
+    let (mut verdict, mut came) = (Verdict::Yes, Came::default());
     for run in runs(&arguments.paths)? {
         let found = match run {
-            Run::Scenario { policy, path } => {
-                scenario(arguments, policy.as_deref(), &path, colour, &mut suites, output)?
-            }
-            Run::Messages { policy, path } => messages(arguments, &policy, &path, colour, output)?,
+            Run::Scenario { policy, path } => scenario(arguments, policy.as_deref(), &path, colour, &mut came, output)?,
+            Run::Messages { policy, path } => messages(arguments, &policy, &path, colour, &mut came, output)?,
         };
         verdict = verdict.max(found);
     }
     if let Some(path) = &arguments.junit {
-        junit::write(path, &suites)?;
+        junit::write(path, &came.suites)?;
+    }
+    if let Some(path) = &arguments.lcov {
+        came.policies.write_lcov(path)?;
+    }
+    if arguments.coverage && arguments.json {
+        came.policies.json(output)?;
+    } else if arguments.coverage {
+        came.policies.text(output)?;
+    }
+    let least = came.policies.least();
+    if let Some(wanted) = arguments.fail_under.filter(|wanted| least < *wanted) {
+        writeln!(super::masked::stderr(), "{least:.1}% of a policy is reached, which is under {wanted}%")?;
+        verdict = verdict.max(Verdict::No);
     }
     Ok(verdict)
+}
+
+/// What came of all scenarios.
+#[derive(Default)]
+struct Came {
+    suites: Vec<Suite>,
+    policies: Policies,
 }
 
 /// What the command line asks for.
@@ -162,17 +195,18 @@ fn wired(
     path: &Path,
     target: Option<Target>,
     colour: Colour,
-) -> Result<Option<(Engine, Strategies)>, Failure> {
+) -> Result<Option<(Engine, Strategies, DryRun)>, Failure> {
     let read = dry_run::policy(path, &arguments.reading, colour)?;
-    let Some(DryRun { source, settings }) = read else { return Ok(None) };
-    let target = arguments.reading.target(target, &settings);
-    match resolve::plan(&settings, target) {
+    let Some(read) = read else { return Ok(None) };
+    let DryRun { source, settings } = &read;
+    let target = arguments.reading.target(target, settings);
+    match resolve::plan(settings, target) {
         Ok(plan) => {
-            let strategies = strategies(&settings, &plan);
-            Ok(Some((arguments.engine.wire(plan)?, strategies)))
+            let strategies = strategies(settings, &plan);
+            Ok(Some((arguments.engine.wire(plan)?, strategies, read)))
         }
         Err(findings) => {
-            dry_run::show(&source, &findings, colour)?;
+            dry_run::show(source, &findings, colour)?;
             Ok(None)
         }
     }
@@ -183,7 +217,7 @@ fn scenario(
     policy: Option<&Path>,
     path: &Path,
     colour: Colour,
-    suites: &mut Vec<Suite>,
+    came: &mut Came,
     output: &mut impl Write,
 ) -> Outcome {
     let (source, mut findings) = files::read(path)?;
@@ -210,15 +244,30 @@ fn scenario(
         scenario.environment = environment;
     }
     let wired = wired(arguments, &policy, scenario.target, colour)?;
-    let Some((engine, strategies)) = wired else { return Ok(Verdict::No) };
+    let Some((engine, strategies, read)) = wired else { return Ok(Verdict::No) };
+    let Came { suites, policies } = came;
+    let coverage = policies.of(&policy, &read, engine.plan());
     let target = engine.plan().target;
+    if arguments.show_scenario {
+        scenario.target = Some(target);
+        write!(output, "{}", scenario::writer::write_all(&scenario))?;
+        return Ok(Verdict::Yes);
+    }
     scenario.expectations.retain(|expectation| expectation.target.is_none_or(|wanted| wanted == target));
     if let Some(world) = scenario.world.take() {
-        let verdict =
-            life(arguments, (path, &policy, &source), scenario, &world, (&engine, &strategies), suites, output)?;
+        let verdict = life(
+            arguments,
+            (path, &policy, &source),
+            scenario,
+            &world,
+            (&engine, &strategies),
+            (suites, coverage),
+            output,
+        )?;
         return Ok(verdict.max(engine.verdict()?));
     }
     let result = replay(&engine, &mut scenario);
+    result.attempts.iter().for_each(|(_, _, attempt)| coverage.count_attempt(attempt));
     let otherwise: Vec<_> = result
         .unmet
         .iter()
@@ -242,9 +291,10 @@ fn life(
     mut scenario: Scenario,
     world: &World,
     (engine, strategies): (&Engine, &Strategies),
-    suites: &mut Vec<Suite>,
+    came: (&mut Vec<Suite>, &mut Coverage),
     output: &mut impl Write,
 ) -> Outcome {
+    let (suites, coverage) = came;
     let mut environment = std::mem::take(&mut scenario.environment);
     let setup = Setup::new(&scenario, world, engine, strategies);
     if arguments.capacity {
@@ -267,6 +317,7 @@ fn life(
             (life, violations, Some(seed))
         }
     };
+    coverage.count_life(engine.plan(), &life);
     let timelines = simulate::timeline::timelines(&scenario, engine.plan(), &life);
     // In a world that goes wrong by a seed, the fault is what matters.
     let quirks = match seed {
@@ -562,10 +613,18 @@ fn attempt_json(message: &Message, rcpt_index: usize, attempt: &Attempt) -> Json
 /// How many bad lines of a file of messages are shown.
 const BAD_LINES_SHOWN: u64 = 20;
 
-fn messages(arguments: &Arguments, policy: &Path, path: &Path, colour: Colour, output: &mut impl Write) -> Outcome {
+fn messages(
+    arguments: &Arguments,
+    policy: &Path,
+    path: &Path,
+    colour: Colour,
+    came: &mut Came,
+    output: &mut impl Write,
+) -> Outcome {
     let environment = dry_run::environment(arguments.environment.as_deref(), colour)?;
     let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
-    let Some((engine, _)) = wired(arguments, policy, None, colour)? else { return Ok(Verdict::No) };
+    let Some((engine, _, read)) = wired(arguments, policy, None, colour)? else { return Ok(Verdict::No) };
+    let coverage = came.policies.of(policy, &read, engine.plan());
     let mut scratch = Scratch::new();
     let progress = progress();
     let beside = Beside::new(path);
@@ -591,6 +650,7 @@ fn messages(arguments: &Arguments, policy: &Path, path: &Path, colour: Colour, o
                 verdict = verdict.max(Verdict::No);
             }
             summary.add(&attempt);
+            coverage.count_attempt(&attempt);
             if arguments.json {
                 writeln!(output, "{}", attempt_json(&message, rcpt_index, &attempt))?;
             }

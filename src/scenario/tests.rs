@@ -492,16 +492,40 @@ fn read_as_anything(bytes: &[u8]) {
     }
 }
 
+/// Worlds, which are not made at random.
+#[test]
+fn the_scenarios_of_the_corpus_read_back() {
+    let mut count = 0;
+    for folder in ["basics", "life", "rows", "explore"] {
+        let entries = std::fs::read_dir(repository("corpus/scenarios").join(folder)).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        for path in paths.filter(|path| path.to_string_lossy().ends_with(".scenario.toml")) {
+            let (document, folder) = (source(&path), folder_of(&path));
+            let (read, _) = crate::read(&document, &folder);
+            let scenario = read.unwrap();
+            for write in [writer::write, writer::write_all] {
+                let written = Source::new(document.name(), write(&scenario));
+                let (read, findings) = crate::read(&written, &folder);
+                assert!(!findings.has_errors(), "{}", render::text(&written, &findings, Colour::Never));
+                assert_eq!(read.as_ref(), Some(&scenario), "{}", written.text());
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 60, "{count}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn what_is_written_reads_back(scenario in testing::scenario()) {
-        let text = writer::write(&scenario);
-        let source = Source::new("written.scenario.toml", text);
-        let (read, findings) = crate::read(&source, &Mails);
-        prop_assert!(findings.is_empty(), "{}\n{}", source.text(), render::text(&source, &findings, Colour::Never));
-        prop_assert_eq!(read, Some(scenario), "{}", source.text());
+        for write in [writer::write, writer::write_all] {
+            let source = Source::new("written.scenario.toml", write(&scenario));
+            let (read, findings) = crate::read(&source, &Mails);
+            prop_assert!(findings.is_empty(), "{}\n{}", source.text(), render::text(&source, &findings, Colour::Never));
+            prop_assert_eq!(read, Some(scenario.clone()), "{}", source.text());
+        }
     }
 
     #[test]

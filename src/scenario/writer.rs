@@ -1,7 +1,7 @@
 //! Scenarios as TOML, for what is recorded or generated: what is written reads back as the same scenario.
 //!
-//! A key that says what holds without it is left out, but for what every message should show. Lists and stores that
-//! came out of files are written out; a database stays the name of its file.
+//! A key that says what holds without it is left out, but for what every message should show; [`write_all`] leaves none
+//! out. Lists and stores that came out of files are written out; a database stays the name of its file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,7 +14,16 @@ use crate::{Environment, Expectation, Message, Scenario, Store, World, message::
 /// `scenario` as TOML.
 #[must_use]
 pub fn write(scenario: &Scenario) -> String {
-    let mut out = Writer::default();
+    written(scenario, Writer::default())
+}
+
+/// `scenario` as TOML, with what holds where nothing is said.
+#[must_use]
+pub fn write_all(scenario: &Scenario) -> String {
+    written(scenario, Writer { writes_defaults: true, ..Writer::default() })
+}
+
+fn written(scenario: &Scenario, mut out: Writer) -> String {
     if let Some(policy) = &scenario.policy {
         out.value("policy", &text(policy));
     }
@@ -23,7 +32,7 @@ pub fn write(scenario: &Scenario) -> String {
     if let Some(target) = scenario.target {
         out.value("target", &text(target.name()));
     }
-    if scenario.length != Scenario::LENGTH {
+    if out.is_said(scenario.length != Scenario::LENGTH) {
         out.value("length", &text(&scenario.length.to_string()));
     }
     environment(&scenario.environment, &mut out);
@@ -38,7 +47,7 @@ pub fn write(scenario: &Scenario) -> String {
         out.header("[[expect]]");
         expectation_keys(expectation, &mut out);
     }
-    out.0
+    out.text
 }
 
 /// `message` as the TOML of a message file.
@@ -46,26 +55,35 @@ pub fn write(scenario: &Scenario) -> String {
 pub fn write_message(message: &Message) -> String {
     let mut out = Writer::default();
     message_keys(message, &mut out);
-    out.0
+    out.text
 }
 
 /// Builds TOML line by line.
 #[derive(Default)]
-struct Writer(String);
+struct Writer {
+    text: String,
+    /// Whether what holds without it is written, too.
+    writes_defaults: bool,
+}
 
 impl Writer {
+    /// Whether a key is written that says something of its own, or not.
+    const fn is_said(&self, is_own: bool) -> bool {
+        is_own || self.writes_defaults
+    }
+
     fn header(&mut self, header: &str) {
-        if !self.0.is_empty() {
-            self.0.push('\n');
+        if !self.text.is_empty() {
+            self.text.push('\n');
         }
-        self.0.push_str(header);
-        self.0.push('\n');
+        self.text.push_str(header);
+        self.text.push('\n');
     }
 
     /// `key = value`, the value as TOML.
     fn value(&mut self, key: &str, value: &str) {
         // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "{} = {value}", toml_key(key));
+        let _ = writeln!(self.text, "{} = {value}", toml_key(key));
     }
 }
 
@@ -76,8 +94,8 @@ fn message_keys(message: &Message, out: &mut Writer) {
         let is_shown = match field.name {
             "id" | "sender" | "recipients" => true,
             // Without it, the size would be that of the mail file.
-            "size" => given != (field.take)(&unsaid) || message.eml.is_some(),
-            _ => given != (field.take)(&unsaid),
+            "size" => out.is_said(given != (field.take)(&unsaid) || message.eml.is_some()),
+            _ => out.is_said(given != (field.take)(&unsaid)),
         };
         if let Some(value) = toml_value(&given).filter(|_| is_shown) {
             out.value(field.name, &value);
@@ -191,7 +209,7 @@ fn environment(environment: &Environment, out: &mut Writer) {
 fn world(world: &World, out: &mut Writer) {
     out.header("[world]");
     if !world.zone_text.is_empty() {
-        out.value("zone", &text(&world.zone_text));
+        out.value("zone", &lines(&world.zone_text));
     }
     if !world.signed.is_empty() {
         out.value("signed", &set(&world.signed));
@@ -234,17 +252,17 @@ fn world(world: &World, out: &mut Writer) {
         if let Some((count, period)) = host.rate {
             out.value("rate", &text(&format!("{count}/{period}")));
         }
-        if host.latency != unsaid.latency {
+        if out.is_said(host.latency != unsaid.latency) {
             out.value("latency", &text(&host.latency.to_string()));
         }
-        if host.extensions != unsaid.extensions {
+        if out.is_said(host.extensions != unsaid.extensions) {
             out.value("extensions", &array(host.extensions.iter().map(String::as_str)));
         }
         for reply in &host.replies {
             out.header(&format!("[[{name}.reply]]"));
             out.value("stage", &text(reply.stage.word()));
             out.value("reply", &text(&reply.reply.text()));
-            if reply.skip > 0 {
+            if out.is_said(reply.skip > 0) {
                 out.value("skip", &reply.skip.to_string());
             }
             if let Some(times) = reply.times {
@@ -261,8 +279,8 @@ fn world(world: &World, out: &mut Writer) {
 fn mta_sts(world: &World, out: &mut Writer) {
     for (domain, served) in &world.mta_sts {
         out.header(&format!("[world.mta_sts.{}]", toml_key(domain)));
-        out.value("policy", &text(&served.policy));
-        if served.status != 200 {
+        out.value("policy", &lines(&served.policy));
+        if out.is_said(served.status != 200) {
             out.value("status", &served.status.to_string());
         }
         span(served.span, out);
@@ -270,7 +288,7 @@ fn mta_sts(world: &World, out: &mut Writer) {
 }
 
 fn span(span: world::Span, out: &mut Writer) {
-    if span.from != world::Span::ALWAYS.from {
+    if out.is_said(span.from != world::Span::ALWAYS.from) {
         out.value("from", &text(&span.from.to_string()));
     }
     if span.until != world::Span::ALWAYS.until {
@@ -339,6 +357,15 @@ fn toml_key(key: &str) -> String {
 }
 
 /// A string of TOML.
+/// A text of several lines, as they are; of one, as a text.
+fn lines(value: &str) -> String {
+    let is_plain = |char: char| char == '\n' || !char.is_control();
+    if !value.contains('\n') || !value.chars().all(is_plain) {
+        return text(value);
+    }
+    format!("\"\"\"\n{}\"\"\"", value.replace('\\', "\\\\").replace("\"\"\"", "\"\"\\\""))
+}
+
 fn text(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');

@@ -14,6 +14,7 @@
 pub mod attempt;
 pub mod certificate;
 pub mod checks;
+pub mod coverage;
 pub mod expect;
 pub mod explore;
 pub mod load;

@@ -121,3 +121,25 @@ fn what_came_otherwise_is_a_failure_for_a_ci_server() {
     let ran = run(&["simulate", folder.to_str().unwrap(), "--junit", nowhere.to_str().unwrap()]);
     assert_eq!(ran.code, Some(2), "what cannot be written is said: {}", ran.stderr);
 }
+
+/// What is shown of a scenario, with all that holds where it says nothing, is that scenario.
+#[test]
+fn a_shown_scenario_is_the_same() {
+    let original = run(&["simulate", "corpus/quickstart/life.scenario.toml", "--show-scenario"]);
+    assert_eq!(original.code, Some(0), "{}", original.stderr);
+    let is_said = |line: &str| original.stdout.lines().any(|shown| shown == line);
+    for line in
+        ["target = \"stalwart-0.15\"", "length = \"30d\"", "latency = \"20ms\"", "priority = 0", "body = \"7bit\""]
+    {
+        assert!(is_said(line), "{line} is not in\n{}", original.stdout);
+    }
+    let folder = crate::cli::scratch("shown", &[("life.scenario.toml", &original.stdout)]);
+    let path = folder.join("life.scenario.toml");
+    let path = path.to_str().unwrap();
+    let life = |path: &str| run(&["simulate", "corpus/quickstart/policy.toml", path, "--json"]).stdout;
+    // Only where an expectation stands is another place.
+    assert_eq!(
+        life(path).replace(path, "x"),
+        life("corpus/quickstart/life.scenario.toml").replace("corpus/quickstart/life.scenario.toml", "x")
+    );
+}

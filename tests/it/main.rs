@@ -10,6 +10,7 @@
 )]
 
 mod cli;
+mod coverage;
 mod engines;
 mod explore;
 mod ir;
