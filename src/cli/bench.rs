@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
     let environment = dry_run::environment(arguments.environment.as_deref(), colour)?;
     let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
     let policy = dry_run::policy(&arguments.policy, &arguments.reading, colour)?;
-    let Some(DryRun { source, settings }) = policy else { return Ok(Verdict::No) };
+    let Some(DryRun { source, settings, .. }) = policy else { return Ok(Verdict::No) };
     let message = match &arguments.message {
         Some(path) => dry_run::message(path, colour)?,
         None => Some(made_up()),

@@ -42,7 +42,7 @@ impl Policies {
             };
             let all = Kind::ALL.into_iter().flat_map(|kind| defined(kind).into_iter().map(move |name| (kind, name)));
             Policy {
-                source: Source::new(read.source.name(), read.source.text().to_owned()),
+                source: read.shown.clone(),
                 coverage: Coverage::of(plan, defined),
                 rules: Kind::ALL.map(ranges),
                 strategies: all.map(|(kind, name)| place(kind, name)).collect(),
@@ -54,6 +54,16 @@ impl Policies {
     /// The least that was reached of a policy, in hundredths.
     pub(super) fn least(&self) -> f64 {
         self.0.values().map(|policy| policy.coverage.percent()).fold(100.0, f64::min)
+    }
+
+    /// Each policy, and what was reached of it: its text, line by line, with how often what begins there was taken.
+    pub(super) fn pages(&self) -> impl Iterator<Item = (&Path, f64, Vec<(&str, Option<u64>)>)> {
+        self.0.iter().map(|(path, policy)| {
+            let counts = policy.counts();
+            let lines = policy.source.text().lines().zip(1..);
+            let lines = lines.map(|(line, number)| (line, counts.get(&number).copied())).collect();
+            (path.as_path(), policy.coverage.percent(), lines)
+        })
     }
 
     pub(super) fn text(&self, output: &mut impl Write) -> Result<(), Failure> {
@@ -126,19 +136,12 @@ impl Policies {
     fn lcov(&self) -> String {
         let mut text = String::new();
         for (path, policy) in &self.0 {
-            let mut lines: BTreeMap<u32, u64> = BTreeMap::new();
+            let lines = policy.counts();
             let mut branches = Vec::new();
-            let mut note = |line: Option<u32>, count: u64| {
-                if let Some(line) = line {
-                    // A line with several rules is reached as often as the one of them that is least.
-                    lines.entry(line).and_modify(|known| *known = count.min(*known)).or_insert(count);
-                }
-            };
             for kind in Kind::ALL {
                 let reached = policy.coverage.get(kind);
                 for (place, taken) in reached.rules.iter().enumerate() {
                     let line = policy.line(kind, place);
-                    note(line, *taken);
                     if let Some(line) = line.filter(|_| place + 1 < reached.rules.len()) {
                         let asked = reached.asked(place);
                         for (branch, count) in [*taken, asked - taken].into_iter().enumerate() {
@@ -148,9 +151,6 @@ impl Policies {
                         }
                     }
                 }
-                for (name, chosen) in &reached.strategies {
-                    note(policy.line_of(kind, name), *chosen);
-                }
             }
             let mut add = |line: String| {
                 text.push_str(&line);
@@ -158,10 +158,14 @@ impl Policies {
             };
             add("TN:".to_owned());
             add(format!("SF:{}", path.display()));
-            branches.iter().for_each(|(_, branch)| add(branch.clone()));
+            for (_, branch) in &branches {
+                add(branch.clone());
+            }
             add(format!("BRF:{}", branches.len()));
             add(format!("BRH:{}", branches.iter().filter(|(is_hit, _)| *is_hit).count()));
-            lines.iter().for_each(|(line, count)| add(format!("DA:{line},{count}")));
+            for (line, count) in &lines {
+                add(format!("DA:{line},{count}"));
+            }
             add(format!("LF:{}", lines.len()));
             add(format!("LH:{}", lines.values().filter(|count| **count > 0).count()));
             add("end_of_record".to_owned());
@@ -171,6 +175,22 @@ impl Policies {
 }
 
 impl Policy {
+    /// How often what begins on each line was taken: a line with several rules as often as the least of them.
+    fn counts(&self) -> BTreeMap<u32, u64> {
+        let mut lines: BTreeMap<u32, u64> = BTreeMap::new();
+        for kind in Kind::ALL {
+            let reached = self.coverage.get(kind);
+            let rules = reached.rules.iter().enumerate().map(|(place, taken)| (self.line(kind, place), *taken));
+            let strategies = reached.strategies.iter().map(|(name, chosen)| (self.line_of(kind, name), *chosen));
+            for (line, count) in rules.chain(strategies) {
+                if let Some(line) = line {
+                    lines.entry(line).and_modify(|known| *known = count.min(*known)).or_insert(count);
+                }
+            }
+        }
+        lines
+    }
+
     /// The line of a rule, or of `else` behind the last one; none where the document does not say it.
     fn line(&self, kind: Kind, place: usize) -> Option<u32> {
         let [route, schedule, connection, tls] = &self.rules;

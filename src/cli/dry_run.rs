@@ -55,6 +55,8 @@ impl Reading {
 pub(crate) struct DryRun {
     /// Its text.
     pub(crate) source: Source,
+    /// The same without its secrets, as it may be shown.
+    pub(crate) shown: Source,
     /// What it says.
     pub(crate) settings: Settings,
 }
@@ -71,7 +73,8 @@ pub(crate) fn policy(path: &Path, reading: &Reading, colour: Colour) -> Result<O
     findings.extend(loaded.findings);
     findings.retain(|finding| finding.severity == base::Severity::Error || reads_otherwise(finding));
     show(&source, &findings, colour)?;
-    Ok(loaded.settings.map(|settings| DryRun { source, settings }))
+    let shown = source.masked(findings.hidden());
+    Ok(loaded.settings.map(|settings| DryRun { source, shown, settings }))
 }
 
 /// Whether the server may read the document otherwise than it says, so that a dry run can differ from it.

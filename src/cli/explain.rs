@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
     let environment = dry_run::environment(arguments.environment.as_deref(), colour)?;
     let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
     let policy = dry_run::policy(&arguments.policy, &arguments.reading, colour)?;
-    let Some(DryRun { source, settings }) = policy else { return Ok(Verdict::No) };
+    let Some(DryRun { source, settings, .. }) = policy else { return Ok(Verdict::No) };
     let Some(mut message) = dry_run::message(&arguments.message, colour)? else { return Ok(Verdict::CannotRun) };
     dry_run::amend(&mut message, arguments.from.as_deref(), &arguments.rcpt, &arguments.set)?;
     let target = arguments.reading.target(None, &settings);

@@ -14,7 +14,10 @@ use simulate::{
     timeline::{Decision, Otherwise, Step, Try, word},
 };
 
-use super::{Failure, Verdict};
+use super::{
+    Failure, Verdict,
+    page::{Section, TIMELINES_MAX},
+};
 
 /// A run that is over, to be shown.
 pub(super) struct Report<'r> {
@@ -50,6 +53,49 @@ impl Report<'_> {
         self.scenario.messages.get(timeline.message).map_or("", |message| &message.id)
     }
 
+    /// The same for a page.
+    pub(super) fn section(&self) -> Result<Section<'_>, Failure> {
+        let mut lives = Vec::new();
+        for (timeline, quirks) in self.timelines.iter().zip(self.quirks) {
+            let mut text = Vec::new();
+            // Of more than are shown, only the number is.
+            if lives.len() < TIMELINES_MAX {
+                lines(timeline, quirks, &mut text)?;
+            }
+            let name = format!("{} to {}", self.message(timeline), timeline.rcpt);
+            lives.push((name, String::from_utf8_lossy(&text).into_owned()));
+        }
+        let about = |report: &delivery::Report| {
+            let place = usize::try_from(report.about.0).ok();
+            place.and_then(|place| self.scenario.messages.get(place)).map_or("", |message| &*message.id)
+        };
+        let reports = self.life.reports.iter();
+        let reports = reports.map(|(number, report)| {
+            let name = format!("report {} about {}", numbered(*number), about(report));
+            (name, content(report).replace("\r\n", "\n"))
+        });
+        let never = self.violations.iter().map(|violation| format!("this must never be: {}", violation.what));
+        let unmet = self.unmet.iter().map(|Otherwise { about, rcpt, expected, found, .. }| {
+            format!("{about} for {rcpt}: expected `{expected}`, found {found}")
+        });
+        let (met, unmet_count) = (self.met, self.unmet.len());
+        let (policy, target) = (self.policy.display(), self.plan.target);
+        let (recipients, length) = (self.timelines.len(), self.life.end.since(self.life.start));
+        Ok(Section {
+            path: self.path,
+            head: format!(
+                "{policy} as {target}, for {}: {recipients} recipients; of {} expectations {met} met, {unmet_count} not",
+                clock(length),
+                met + unmet_count
+            ),
+            timelines: self.timelines,
+            lives,
+            wrong: never.chain(unmet).collect(),
+            reports: reports.collect(),
+            length,
+        })
+    }
+
     pub(super) fn text(&self, output: &mut impl Write) -> Result<(), Failure> {
         let (name, policy, target) = (self.path.display(), self.policy.display(), self.plan.target);
         writeln!(output, "{name}: {policy} as {target}")?;
@@ -62,12 +108,7 @@ impl Report<'_> {
         }
         for (timeline, quirks) in self.timelines.iter().zip(self.quirks) {
             writeln!(output, "\n{} to {}", self.message(timeline), timeline.rcpt)?;
-            lines(timeline, output)?;
-            if !quirks.is_empty() {
-                let quirks: Vec<_> =
-                    quirks.iter().map(|Decided { quirk, from }| format!("{quirk} from +{}", clock(*from))).collect();
-                writeln!(output, "            otherwise without: {}", quirks.join(", "))?;
-            }
+            lines(timeline, quirks, output)?;
         }
         if self.scenario.messages.len() > MESSAGES_MAX && self.plan.target != Target::Native {
             writeln!(
@@ -217,7 +258,7 @@ fn named(kind: Kind, decision: Option<&Decision>) -> Option<String> {
     Some(format!("{kind} {name}{mark} ({by})"))
 }
 
-fn lines(timeline: &Timeline, output: &mut impl Write) -> Result<(), Failure> {
+pub(super) fn lines(timeline: &Timeline, quirks: &[Decided], output: &mut impl Write) -> Result<(), Failure> {
     let line = |at: Millis, text: &str| format!("  {:>8}  {text}", format!("+{}", clock(at)));
     if let Some(at) = timeline.accepted {
         let schedule = named(Kind::Schedule, timeline.schedule.as_ref()).unwrap_or_default();
@@ -275,6 +316,10 @@ fn lines(timeline: &Timeline, output: &mut impl Write) -> Result<(), Failure> {
     }
     for (at, text) in beside {
         writeln!(output, "{}", line(at, &text))?;
+    }
+    if !quirks.is_empty() {
+        let quirks = quirks.iter().map(|Decided { quirk, from }| format!("{quirk} from +{}", clock(*from)));
+        writeln!(output, "            otherwise without: {}", quirks.collect::<Vec<_>>().join(", "))?;
     }
     Ok(())
 }

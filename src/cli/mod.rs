@@ -15,6 +15,7 @@ mod files;
 mod junit;
 mod life;
 mod masked;
+mod page;
 mod quirks;
 mod simulate;
 

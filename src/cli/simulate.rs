@@ -30,6 +30,7 @@ use super::{
     files,
     junit::{self, Suite},
     life::Report,
+    page::Page,
 };
 
 /// Replay messages through a policy and check what is expected of them
@@ -37,6 +38,7 @@ use super::{
 /// Give a folder to run every `*.scenario.toml` in it, each with the policy that it names; or a policy and scenarios,
 /// or messages as NDJSON (`.ndjson`, `.jsonl`, or `-` for standard input), one object a line.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(after_help = "Examples:\n  pointsman simulate corpus/quickstart\n  \
                         pointsman simulate config.toml monday.scenario.toml\n  \
                         pointsman simulate config.toml messages.ndjson --environment environment.toml")]
@@ -63,6 +65,9 @@ pub(super) struct Arguments {
     /// Show each scenario with what holds where it says nothing, instead of running it
     #[arg(long)]
     show_scenario: bool,
+    /// Write the lives of the scenarios with a world to this file, as one page with plots and the policies
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["explore", "capacity", "show_scenario"])]
+    report: Option<PathBuf>,
     /// Write what came of each scenario's expectations to this file, as the XML that CI servers read
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -100,6 +105,9 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
     if let Some(path) = &arguments.junit {
         junit::write(path, &came.suites)?;
     }
+    if let Some(path) = &arguments.report {
+        came.page.write(path, &came.policies)?;
+    }
     if let Some(path) = &arguments.lcov {
         came.policies.write_lcov(path)?;
     }
@@ -121,6 +129,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
 struct Came {
     suites: Vec<Suite>,
     policies: Policies,
+    page: Page,
 }
 
 /// What the command line asks for.
@@ -198,7 +207,7 @@ fn wired(
 ) -> Result<Option<(Engine, Strategies, DryRun)>, Failure> {
     let read = dry_run::policy(path, &arguments.reading, colour)?;
     let Some(read) = read else { return Ok(None) };
-    let DryRun { source, settings } = &read;
+    let DryRun { source, settings, .. } = &read;
     let target = arguments.reading.target(target, settings);
     match resolve::plan(settings, target) {
         Ok(plan) => {
@@ -245,7 +254,7 @@ fn scenario(
     }
     let wired = wired(arguments, &policy, scenario.target, colour)?;
     let Some((engine, strategies, read)) = wired else { return Ok(Verdict::No) };
-    let Came { suites, policies } = came;
+    let Came { suites, policies, page } = came;
     let coverage = policies.of(&policy, &read, engine.plan());
     let target = engine.plan().target;
     if arguments.show_scenario {
@@ -261,7 +270,7 @@ fn scenario(
             scenario,
             &world,
             (&engine, &strategies),
-            (suites, coverage),
+            (suites, coverage, page),
             output,
         )?;
         return Ok(verdict.max(engine.verdict()?));
@@ -291,10 +300,10 @@ fn life(
     mut scenario: Scenario,
     world: &World,
     (engine, strategies): (&Engine, &Strategies),
-    came: (&mut Vec<Suite>, &mut Coverage),
+    came: (&mut Vec<Suite>, &mut Coverage, &mut Page),
     output: &mut impl Write,
 ) -> Outcome {
-    let (suites, coverage) = came;
+    let (suites, coverage, page) = came;
     let mut environment = std::mem::take(&mut scenario.environment);
     let setup = Setup::new(&scenario, world, engine, strategies);
     if arguments.capacity {
@@ -351,6 +360,9 @@ fn life(
         unmet: &unmet,
         met,
     };
+    if arguments.report.is_some() {
+        page.add(&report.section()?);
+    }
     if arguments.json {
         report.json(output)?;
     } else {

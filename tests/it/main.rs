@@ -15,6 +15,7 @@ mod engines;
 mod explore;
 mod ir;
 mod life;
+mod page;
 mod quirks;
 mod reference;
 mod reports;
