@@ -29,6 +29,7 @@ impl Suite {
         source: &Source,
         expectations: &[Expectation],
         otherwise: &[(Place, String)],
+        properties: Vec<(String, Vec<String>)>,
         violations: Vec<String>,
     ) -> Self {
         let case = |expectation: &Expectation| {
@@ -41,6 +42,7 @@ impl Suite {
             Case { name: format!("line {}: {}", position.line, expectation.message), wrong: wrong.collect() }
         };
         let mut cases: Vec<Case> = expectations.iter().map(case).collect();
+        cases.extend(properties.into_iter().map(|(name, wrong)| Case { name, wrong }));
         cases.push(Case { name: "what must never be".to_owned(), wrong: violations });
         Self { name: path.display().to_string(), cases }
     }
@@ -107,7 +109,7 @@ mod tests {
         };
         let expectations = [expectation("m1", 0, 4), expectation("m<2>", 5, 9)];
         let otherwise = [(Place(TextRange::new(6, 8)), "route: expected `a & b`\u{7}".to_owned())];
-        let suite = Suite::new(Path::new("s.toml"), &source, &expectations, &otherwise, Vec::new());
+        let suite = Suite::new(Path::new("s.toml"), &source, &expectations, &otherwise, Vec::new(), Vec::new());
         let expected = r#"<?xml version="1.0" encoding="UTF-8"?>
 <testsuites>
   <testsuite name="s.toml" tests="3" failures="1">

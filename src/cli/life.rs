@@ -10,6 +10,7 @@ use scenario::{Scenario, Timestamp};
 use serde_json::{Value as Json, json};
 use simulate::{
     Life, Timeline, Violation,
+    properties::Broken,
     quirks::{Decided, MESSAGES_MAX},
     timeline::{Decision, Otherwise, Step, Try, word},
 };
@@ -32,6 +33,8 @@ pub(super) struct Report<'r> {
     pub(super) quirks: &'r [Vec<Decided>],
     /// What must never be: a fault of this program.
     pub(super) violations: &'r [Violation],
+    /// What it was held to, and where that does not hold.
+    pub(super) properties: &'r [(String, Vec<Broken>)],
     pub(super) unmet: &'r [Otherwise],
     pub(super) met: usize,
 }
@@ -40,13 +43,18 @@ impl Report<'_> {
     /// An expectation that is not met is a no; a question that nothing answers leaves the run open.
     pub(super) fn verdict(&self) -> Verdict {
         match (
-            self.unmet.is_empty() && self.violations.is_empty(),
+            self.unmet.is_empty() && self.violations.is_empty() && self.broken().next().is_none(),
             self.life.unanswered.is_empty() && !self.life.is_stopped,
         ) {
             (false, _) => Verdict::No,
             (true, false) => Verdict::Undecided,
             (true, true) => Verdict::Yes,
         }
+    }
+
+    /// Where properties do not hold.
+    fn broken(&self) -> impl Iterator<Item = &Broken> {
+        self.properties.iter().flat_map(|(_, broken)| broken)
     }
 
     fn message(&self, timeline: &Timeline) -> &str {
@@ -75,6 +83,8 @@ impl Report<'_> {
             (name, content(report).replace("\r\n", "\n"))
         });
         let never = self.violations.iter().map(|violation| format!("this must never be: {}", violation.what));
+        let broken =
+            self.broken().map(|broken| format!("does not hold: {}: {}: {}", broken.name, broken.rcpt, broken.what));
         let unmet = self.unmet.iter().map(|Otherwise { about, rcpt, expected, found, .. }| {
             format!("{about} for {rcpt}: expected `{expected}`, found {found}")
         });
@@ -90,7 +100,7 @@ impl Report<'_> {
             ),
             timelines: self.timelines,
             lives,
-            wrong: never.chain(unmet).collect(),
+            wrong: never.chain(broken).chain(unmet).collect(),
             reports: reports.collect(),
             length,
         })
@@ -135,6 +145,10 @@ impl Report<'_> {
         for Violation { checker, message, what } in self.violations {
             let message = self.scenario.messages.get(*message).map_or("", |message| &message.id);
             writeln!(output, "\nthis must never be ({checker}), and is a fault of pointsman: {message}: {what}")?;
+        }
+        for Broken { name, message, rcpt, what, .. } in self.broken() {
+            let message = self.scenario.messages.get(*message).map_or("", |message| &message.id);
+            writeln!(output, "\ndoes not hold: {name}: {message} to {rcpt}: {what}")?;
         }
         for unmet in self.unmet {
             let position = self.source.position(unmet.place.0.start());
@@ -214,6 +228,12 @@ impl Report<'_> {
             })).collect::<Vec<_>>(),
             "violations": self.violations.iter().map(|violation| json!({
                 "checker": violation.checker, "message": violation.message, "what": violation.what,
+            })).collect::<Vec<_>>(),
+            "properties": self.properties.iter().map(|(name, broken)| json!({
+                "name": name, "broken": broken.iter().map(|broken| json!({
+                    "message": self.scenario.messages.get(broken.message).map(|message| &*message.id),
+                    "rcpt": broken.rcpt.as_str(), "what": broken.what,
+                })).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
             "expectations": { "met": self.met, "unmet": unmet.collect::<Vec<_>>() },
         });

@@ -11,13 +11,14 @@ use config::{resolve, strategies::strategies};
 use document::render::Colour;
 use indicatif::{ProgressBar, ProgressStyle};
 use policy::{Decide as _, Instead, Kind, Plan, Scratch, Strategies, Target, Variable};
-use scenario::{Environment, Message, Scenario, World, message};
+use scenario::{Environment, Message, Property, Scenario, World, message, property};
 use serde_json::{Value as Json, json};
 use simulate::{
     Attempt, Decided, Keep, Setup, Summary, Unmet,
     coverage::Coverage,
     expect,
     explore::{Found, explore},
+    properties::{self, Broken},
     quirks,
     summary::Line,
 };
@@ -59,6 +60,9 @@ pub(super) struct Arguments {
     /// The first seed of `--explore`
     #[arg(long, value_name = "SEED", default_value_t = 0, requires = "explore")]
     explore_from: u64,
+    /// Hold every scenario with a world to what this file says must never, or always, be seen
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["explore", "capacity"])]
+    properties: Option<PathBuf>,
     /// Show how loaded each queue of a scenario with a world was, instead of each recipient's life
     #[arg(long, conflicts_with = "explore")]
     capacity: bool,
@@ -95,6 +99,16 @@ enum Run {
 
 pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write) -> Outcome {
     let (mut verdict, mut came) = (Verdict::Yes, Came::default());
+    if let Some(path) = &arguments.properties {
+        let (source, mut findings) = files::read(path)?;
+        let (properties, found) = property::read(&source, &Beside::new(path));
+        findings.extend(found);
+        dry_run::show(&source, &findings, colour)?;
+        if findings.has_errors() {
+            return Ok(Verdict::CannotRun);
+        }
+        came.properties = properties;
+    }
     for run in runs(&arguments.paths)? {
         let found = match run {
             Run::Scenario { policy, path } => scenario(arguments, policy.as_deref(), &path, colour, &mut came, output)?,
@@ -130,6 +144,8 @@ struct Came {
     suites: Vec<Suite>,
     policies: Policies,
     page: Page,
+    /// What every scenario with a world is held to.
+    properties: Vec<Property>,
 }
 
 /// What the command line asks for.
@@ -254,7 +270,8 @@ fn scenario(
     }
     let wired = wired(arguments, &policy, scenario.target, colour)?;
     let Some((engine, strategies, read)) = wired else { return Ok(Verdict::No) };
-    let Came { suites, policies, page } = came;
+    let Came { suites, policies, page, properties } = came;
+    scenario.properties.extend(properties.iter().cloned());
     let coverage = policies.of(&policy, &read, engine.plan());
     let target = engine.plan().target;
     if arguments.show_scenario {
@@ -263,6 +280,7 @@ fn scenario(
         return Ok(Verdict::Yes);
     }
     scenario.expectations.retain(|expectation| expectation.target.is_none_or(|wanted| wanted == target));
+    scenario.properties.retain(|property| property.seen.target.is_none_or(|wanted| wanted == target));
     if let Some(world) = scenario.world.take() {
         let verdict = life(
             arguments,
@@ -282,7 +300,7 @@ fn scenario(
         .iter()
         .map(|unmet| (unmet.place, told(&unmet.rcpt, unmet.kind.word(), &unmet.expected, &unmet.found)))
         .collect();
-    suites.push(Suite::new(path, &source, &scenario.expectations, &otherwise, Vec::new()));
+    suites.push(Suite::new(path, &source, &scenario.expectations, &otherwise, Vec::new(), Vec::new()));
     let plan = engine.plan();
     let report = Decisions { path, policy: &policy, plan, scenario: &scenario, result: &result, source: &source };
     if arguments.json {
@@ -341,12 +359,20 @@ fn life(
         unmet.extend(otherwise);
         met += as_expected;
     }
+    let properties = if seed.is_none() { &*scenario.properties } else { &[] };
+    let held =
+        |property: &Property| (property.name.clone(), properties::broken(property, &scenario, &timelines, &life));
+    let properties: Vec<(String, Vec<Broken>)> = properties.iter().map(held).collect();
     let otherwise: Vec<_> = unmet
         .iter()
         .map(|unmet| (unmet.place, told(&unmet.rcpt, unmet.about, &unmet.expected, &unmet.found)))
         .collect();
     let never = violations.iter().map(|violation| format!("{}: {}", violation.checker, violation.what)).collect();
-    suites.push(Suite::new(path, source, expectations, &otherwise, never));
+    let broken = |(name, broken): &(String, Vec<Broken>)| {
+        (name.clone(), broken.iter().map(|broken| format!("{}: {}", broken.rcpt, broken.what)).collect())
+    };
+    let kept = properties.iter().map(broken).collect();
+    suites.push(Suite::new(path, source, expectations, &otherwise, kept, never));
     let report = Report {
         path,
         policy,
@@ -357,6 +383,7 @@ fn life(
         timelines: &timelines,
         quirks: &quirks,
         violations: &violations,
+        properties: &properties,
         unmet: &unmet,
         met,
     };

@@ -19,6 +19,7 @@ mod generate;
 pub mod limits;
 pub mod message;
 mod place;
+pub mod property;
 mod read;
 #[cfg(test)]
 mod schema;
@@ -40,6 +41,7 @@ pub use expectation::{Expectation, Expected, Status};
 pub use files::{Database, Files, NoFiles};
 pub use message::{By, Message, Notify, Ret};
 pub use place::Place;
+pub use property::Property;
 pub use read::read;
 pub use timestamp::Timestamp;
 pub use world::World;
@@ -65,6 +67,8 @@ pub struct Scenario {
     pub messages: Vec<Message>,
     /// What is expected of them.
     pub expectations: Vec<Expectation>,
+    /// What must hold of all of them.
+    pub properties: Vec<Property>,
 }
 
 impl Default for Scenario {
@@ -79,6 +83,7 @@ impl Default for Scenario {
             length: Self::LENGTH,
             messages: Vec::new(),
             expectations: Vec::new(),
+            properties: Vec::new(),
         }
     }
 }

@@ -17,6 +17,9 @@ pub const GENERATORS_MAX: usize = 1_000;
 /// How many expectations a scenario file may have.
 pub const EXPECTATIONS_MAX: usize = 100_000;
 
+/// How many properties a scenario or a file of them may have, of each kind.
+pub const PROPERTIES_MAX: usize = 1_000;
+
 /// How many entries one part of an environment may have: local domains, one list, one store's keys, DNS answers.
 pub const ENTRIES_MAX: usize = 1_000_000;
 

@@ -18,14 +18,27 @@ use crate::{
     generate, limits,
     message::{self, Ids, Message},
     place::Place,
+    property,
     shape::{self, Given, Shape},
     timestamp::{Timestamp, TimestampError},
     world,
 };
 
 /// The keys of a scenario.
-pub(crate) const KEYS: &[&str] =
-    &["policy", "start", "seed", "target", "length", "environment", "world", "message", "generate", "expect"];
+pub(crate) const KEYS: &[&str] = &[
+    "policy",
+    "start",
+    "seed",
+    "target",
+    "length",
+    "environment",
+    "world",
+    "message",
+    "generate",
+    "expect",
+    "never",
+    "always",
+];
 
 /// The keys of an expectation.
 pub(crate) const EXPECT_KEYS: &[&str] = &[
@@ -113,6 +126,7 @@ fn of_table(table: &Table<'_>, context: &mut Context<'_>) -> Scenario {
     if let Some(node) = table.get("expect") {
         scenario.expectations = expectations(node, &known, context);
     }
+    scenario.properties = property::of_table(table, &known, context);
     scenario
 }
 
@@ -182,16 +196,21 @@ fn count(node: &Node<'_>, name: &str, least: u64, most: u64, context: &mut Conte
 
 /// The messages that expectations may be about, those with errors among them.
 #[derive(Default)]
-struct Known {
+pub(crate) struct Known {
     /// Whether messages are really sent.
-    has_world: bool,
-    ids: Ids,
+    pub(crate) has_world: bool,
+    pub(crate) ids: Ids,
     /// The recipients of those that have no error.
-    recipients: BTreeMap<String, BTreeSet<Mailbox>>,
+    pub(crate) recipients: BTreeMap<String, BTreeSet<Mailbox>>,
 }
 
 /// The elements of a list of tables, `[[name]]` in TOML.
-fn tables<'t, 'a>(node: &'t Node<'a>, name: &str, most: usize, context: &mut Context<'_>) -> Option<&'t [Node<'a>]> {
+pub(crate) fn tables<'t, 'a>(
+    node: &'t Node<'a>,
+    name: &str,
+    most: usize,
+    context: &mut Context<'_>,
+) -> Option<&'t [Node<'a>]> {
     let Some(list) = node.as_list() else {
         let example = format!("one `[[{name}]]` table for each");
         context.wrong_kind(node, name, "a list of tables", &example);
@@ -227,7 +246,6 @@ fn expectations(node: &Node<'_>, known: &Known, context: &mut Context<'_>) -> Ve
 
 fn expectation(node: &Node<'_>, known: &Known, context: &mut Context<'_>) -> Option<Expectation> {
     let table = context.table(node, "expect", "a table with `message` and `route`")?;
-    let mark = context.findings.mark();
     context.unknown_keys(table, "an expectation", EXPECT_KEYS);
     let Some(id) = table.get("message") else {
         context.report(
@@ -249,6 +267,19 @@ fn expectation(node: &Node<'_>, known: &Known, context: &mut Context<'_>) -> Opt
         let attempt = count(attempt, "attempt", 1, u64::from(u32::MAX), context);
         expectation.attempt = attempt.and_then(|attempt| u32::try_from(attempt).ok());
     }
+    seen(node, table, &mut expectation, known, context);
+    Some(expectation)
+}
+
+/// Reads what is seen of a recipient: all of an expectation but of whom and when it speaks.
+pub(crate) fn seen(
+    node: &Node<'_>,
+    table: &Table<'_>,
+    expectation: &mut Expectation,
+    known: &Known,
+    context: &mut Context<'_>,
+) {
+    let mark = context.findings.mark();
     if let Some(node) = table.get("target") {
         expectation.target = target(node, context);
     }
@@ -312,7 +343,6 @@ fn expectation(node: &Node<'_>, known: &Known, context: &mut Context<'_>) -> Opt
                 .help("add `route`, `schedule`, `connection` or `tls` with the name of a strategy, or `status`"),
         );
     }
-    Some(expectation)
 }
 
 fn expected(entry: &Entry<'_>, context: &mut Context<'_>) -> Option<Expected> {

@@ -6,7 +6,7 @@
 use document::{Kind, Node, Source, format, json, toml};
 
 use crate::{
-    environment, generate, message,
+    environment, generate, message, property,
     read::{EXPECT_KEYS, KEYS},
     testing::{bytes, repository},
     world,
@@ -184,7 +184,7 @@ fn the_schema_has_the_readers_keys_and_no_others() {
     let (root, _) = json::parse(&source);
     let message_keys: Vec<_> = message::FIELDS.iter().map(|field| field.name).collect();
     let environment_keys = [environment::KEYS, environment::IGNORED].concat();
-    let cases: [(&str, &[&str]); 15] = [
+    let cases: [(&str, &[&str]); 16] = [
         ("", KEYS),
         ("$defs.world", world::KEYS),
         ("$defs.dns_fault", world::FAULT_KEYS),
@@ -195,6 +195,7 @@ fn the_schema_has_the_readers_keys_and_no_others() {
         ("$defs.host", world::HOST_KEYS),
         ("$defs.host_reply", world::REPLY_KEYS),
         ("$defs.expectation", EXPECT_KEYS),
+        ("$defs.property", property::KEYS),
         ("$defs.message", &message_keys),
         ("$defs.environment", &environment_keys),
         ("$defs.store", environment::STORE_KEYS),
@@ -218,9 +219,17 @@ fn the_documentation_names_every_key_with_its_default() {
     let row = |key: &str| text.lines().find(|line| line.starts_with(&format!("| `{key}` |")));
     let hosts = [world::HOST_KEYS, world::REPLY_KEYS].concat();
     let world = [world::KEYS, world::FAULT_KEYS, &hosts, world::STS_KEYS, world::CRASH_KEYS, world::DISK_KEYS].concat();
-    let keys =
-        [KEYS, EXPECT_KEYS, generate::KEYS, environment::KEYS, environment::STORE_KEYS, environment::DNS_KEYS, &world]
-            .concat();
+    let keys = [
+        KEYS,
+        EXPECT_KEYS,
+        property::KEYS,
+        generate::KEYS,
+        environment::KEYS,
+        environment::STORE_KEYS,
+        environment::DNS_KEYS,
+        &world,
+    ]
+    .concat();
     for key in keys {
         assert!(row(key).is_some(), "no row for `{key}`");
     }

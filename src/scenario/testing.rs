@@ -265,6 +265,7 @@ pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
     (head, option::of(environment()), whole).prop_map(|(head, environment, (messages, expectations))| {
         let (policy, start, seed, target) = head;
         Scenario {
+            properties: Vec::new(),
             policy,
             start: Timestamp::from_millis(start).expect("it is within bounds"),
             seed,

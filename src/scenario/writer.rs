@@ -9,7 +9,9 @@ use std::fmt::Write as _;
 use base::Mailbox;
 use policy::{DnsType, Kind, Value};
 
-use crate::{Environment, Expectation, Message, Scenario, Store, World, message::FIELDS, shape::Given, world};
+use crate::{
+    Environment, Expectation, Message, Property, Scenario, Store, World, message::FIELDS, shape::Given, world,
+};
 
 /// `scenario` as TOML.
 #[must_use]
@@ -46,6 +48,12 @@ fn written(scenario: &Scenario, mut out: Writer) -> String {
     for expectation in &scenario.expectations {
         out.header("[[expect]]");
         expectation_keys(expectation, &mut out);
+    }
+    for is_never in [true, false] {
+        for property in scenario.properties.iter().filter(|property| property.is_never == is_never) {
+            out.header(if is_never { "[[never]]" } else { "[[always]]" });
+            property_keys(property, &mut out);
+        }
     }
     out.text
 }
@@ -125,6 +133,20 @@ fn toml_value(given: &Given) -> Option<String> {
     })
 }
 
+fn property_keys(property: &Property, out: &mut Writer) {
+    out.value("name", &text(&property.name));
+    let domains = [("sender_domain", &property.sender_domain), ("rcpt_domain", &property.rcpt_domain)];
+    for (key, domain) in domains {
+        if let Some(domain) = domain {
+            out.value(key, &text(domain));
+        }
+    }
+    if let Some(source) = property.source {
+        out.value("source", &text(source));
+    }
+    seen_keys(&property.seen, out);
+}
+
 fn expectation_keys(expectation: &Expectation, out: &mut Writer) {
     out.value("message", &text(&expectation.message));
     if let Some(rcpt) = &expectation.rcpt {
@@ -133,6 +155,10 @@ fn expectation_keys(expectation: &Expectation, out: &mut Writer) {
     if let Some(attempt) = expectation.attempt {
         out.value("attempt", &attempt.to_string());
     }
+    seen_keys(expectation, out);
+}
+
+fn seen_keys(expectation: &Expectation, out: &mut Writer) {
     if let Some(target) = expectation.target {
         out.value("target", &text(target.name()));
     }

@@ -19,6 +19,7 @@ pub mod expect;
 pub mod explore;
 pub mod load;
 pub mod peer;
+pub mod properties;
 pub mod quirks;
 mod resolver;
 pub mod run;

@@ -251,7 +251,7 @@ impl Timeline {
     }
 
     /// What was left by an attempt, or by the last one.
-    fn seen(&self, number: Option<u32>, attempt: Option<&Try>, life: &Life) -> SeenAt {
+    pub(crate) fn seen(&self, number: Option<u32>, attempt: Option<&Try>, life: &Life) -> SeenAt {
         let mut seen = SeenAt::default();
         let mut counted: Vec<&str> = Vec::new();
         for (at, step) in attempt.into_iter().flat_map(|attempt| &attempt.steps) {
@@ -286,12 +286,12 @@ impl Timeline {
 
 /// What an attempt left, as an expectation says it.
 #[derive(Debug, Default)]
-struct SeenAt {
-    error: Option<String>,
-    host: Option<String>,
-    secured: Option<String>,
-    tls_report: Option<String>,
-    commands: Option<String>,
+pub(crate) struct SeenAt {
+    pub(crate) error: Option<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) secured: Option<String>,
+    pub(crate) tls_report: Option<String>,
+    pub(crate) commands: Option<String>,
 }
 
 /// The word of a status.

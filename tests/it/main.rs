@@ -16,6 +16,7 @@ mod explore;
 mod ir;
 mod life;
 mod page;
+mod properties;
 mod quirks;
 mod reference;
 mod reports;
