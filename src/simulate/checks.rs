@@ -12,11 +12,11 @@ use base::{Instant, Millis};
 use delivery::{Recipient, Status, event::What};
 use policy::{
     Kind, Quirk, Strategies, StrategyId, Target,
-    strategy::{self, CountBy, Scope},
+    strategy::{self, CountBy, Requirement, Scope},
 };
 use scenario::{
     Message, Scenario, World,
-    world::{DnsAnswer, DnsFault},
+    world::{DnsAnswer, DnsFault, Span, Tlsa},
     zone::Found,
 };
 
@@ -49,7 +49,7 @@ pub fn violations(setup: Setup<'_>, life: &Life) -> Vec<Violation> {
     delivered_once(life, &seen, &mut found);
     delivered_is_taken(life, &seen, &mut found);
     told(scenario, life, &mut found);
-    in_clear(strategies, life, &mut found);
+    in_clear(setup, life, &mut found);
     parallel(strategies, life, &mut found);
     limits(scenario, strategies, target, life, &mut found);
     given_up(scenario, world, strategies, target, life, &mut found);
@@ -163,11 +163,18 @@ fn told(scenario: &Scenario, life: &Life, found: &mut Vec<Violation>) {
     }
 }
 
-/// Nothing is sent in clear text where the strategy that the policy chose for the host demands TLS.
-fn in_clear(strategies: &Strategies, life: &Life, found: &mut Vec<Violation>) {
-    let demands = |tls: &strategy::Tls| {
-        [tls.starttls, tls.dane, tls.mta_sts].contains(&strategy::Requirement::Require)
-            && tls.starttls != strategy::Requirement::Disable
+/// Nothing is sent in clear text where the strategy that the policy chose for the host demands TLS, or the message does
+/// (RFC 8689), or the domain, as the world has it (RFC 7672, RFC 8461).
+fn in_clear(setup: Setup<'_>, life: &Life, found: &mut Vec<Violation>) {
+    let Setup { scenario, world, engine, strategies, .. } = setup;
+    let target = engine.plan().target;
+    let demands = |tls: &strategy::Tls, taken: &Taken| {
+        let is_disabled = tls.starttls == Requirement::Disable;
+        let of_strategy = !is_disabled && [tls.starttls, tls.dane, tls.mta_sts].contains(&Requirement::Require);
+        let message = usize::try_from(taken.message).ok().and_then(|place| scenario.messages.get(place));
+        let of_message = message.is_some_and(|message| message.requiretls);
+        let of_others = of_message || domain_demands(world, strategies, tls, taken);
+        of_strategy || (of_others && !(is_disabled && target.has(Quirk::DisableWins)))
     };
     for taken in life.taken.iter().filter(|taken| !taken.is_secure) {
         // The last TLS decision about the message before that moment is the one about this host.
@@ -177,11 +184,42 @@ fn in_clear(strategies: &Strategies, life: &Life, found: &mut Vec<Violation>) {
             _ => None,
         });
         let strategy = chosen.next().and_then(|chosen| strategies.tls(chosen.id));
-        if strategy.is_some_and(demands) {
+        if strategy.is_some_and(|tls| demands(tls, taken)) {
             let what = format!("{} was sent to {} in clear text, and TLS is demanded", taken.rcpt, taken.host);
             found.push(Violation { checker: "in-clear", message: taken.message as usize, what });
         }
     }
+}
+
+/// Whether the domain of a recipient demands TLS of whoever goes by `tls`: by TLSA records of its host, or by a policy. Where
+/// DNS goes wrong, or a policy is not there all the time, nothing is said; nor of relays, which no domain speaks for.
+fn domain_demands(world: &World, strategies: &Strategies, tls: &strategy::Tls, taken: &Taken) -> bool {
+    let domain = taken.rcpt.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let is_relay =
+        |route: &strategy::Route| matches!(route, strategy::Route::Relay(relay) if *relay.address == *taken.host);
+    let (sts, tlsa) = (format!("_mta-sts.{domain}"), format!("_25._tcp.{}", taken.host));
+    let names = [domain, &*taken.host, &*sts, &*tlsa];
+    let is_faulty = world.dns_faults.iter().any(|fault| names.contains(&&*fault.name));
+    if is_faulty || strategies.routes.iter().any(is_relay) {
+        return false;
+    }
+    let is_signed = |name: &str| {
+        let below = |signed: &String| {
+            name.strip_suffix(signed.as_str()).is_some_and(|head| head.is_empty() || head.ends_with('.'))
+        };
+        world.signed.iter().any(below)
+    };
+    let shown = world.hosts.get(&taken.host).map_or(Tlsa::Absent, |host| host.tlsa);
+    let has_tlsa = matches!(shown, Tlsa::Match | Tlsa::Mismatch) && is_signed(domain) && is_signed(&taken.host);
+    let has_policy = world.mta_sts.get(domain).is_some_and(|served| {
+        let says = |what: &str| served.policy.lines().any(|line| line.trim() == what);
+        let is_always = served.status == 200 && served.span == Span::ALWAYS;
+        is_always && says("version: STSv1") && says("mode: enforce") && served.policy.contains("mx:")
+    });
+    let is_announced = matches!(world.zone.texts(&sts), Found::Records(texts) if texts.len() == 1);
+    // What the first strategy wants is not known here; where any does without policies, it may be that one.
+    let looks_for_policies = strategies.tls.iter().all(|tls| tls.mta_sts != Requirement::Disable);
+    (tls.dane != Requirement::Disable && has_tlsa) || (looks_for_policies && is_announced && has_policy)
 }
 
 /// No queue has more connections at a time than it has threads.
@@ -304,14 +342,18 @@ fn given_up(
                 let Some(message) = scenario.messages.get(place) else { continue };
                 let Some(rcpt) = message.recipients.get(*recipient as usize) else { continue };
                 let known = schedules.get(&(event.message.0, *recipient));
-                let is_over = known.is_none_or(|(id, tries)| {
-                    let expiry = strategies.schedule(*id).map(|schedule| schedule.expiry);
-                    match expiry {
-                        Some(strategy::Expiry::Ttl(ttl)) => life.start + message.at + ttl <= event.at,
-                        Some(strategy::Expiry::Attempts(most)) => *tries >= most,
-                        None => true,
-                    }
-                });
+                let by =
+                    message.deliver_by.map(|by| life.start + message.at + Millis::from_secs(by.seconds.unsigned_abs()));
+                let is_late = by.is_some_and(|by| by <= event.at);
+                let is_over = is_late
+                    || known.is_none_or(|(id, tries)| {
+                        let expiry = strategies.schedule(*id).map(|schedule| schedule.expiry);
+                        match expiry {
+                            Some(strategy::Expiry::Ttl(ttl)) => life.start + message.at + ttl <= event.at,
+                            Some(strategy::Expiry::Attempts(most)) => *tries >= most,
+                            None => true,
+                        }
+                    });
                 let is_denied = |name: &str| life.seen.denials.contains(name);
                 let names_denied = match world.zone.mx(rcpt.domain()) {
                     Found::Records(records) => records.iter().any(|(_, exchange)| is_denied(exchange)),
@@ -378,7 +420,7 @@ mod tests {
 
     fn strategies() -> Strategies {
         let queue = strategy::VirtualQueue { name: "default".into(), threads: 2 };
-        let strict = strategy::Tls { starttls: strategy::Requirement::Require, ..strategy::Tls::BUILT_IN };
+        let strict = strategy::Tls { starttls: Requirement::Require, ..strategy::Tls::BUILT_IN };
         let limiter = strategy::Limiter {
             scope: Scope::Finest,
             key: Box::new([CountBy::RemoteIp]),

@@ -6,7 +6,7 @@ use pointsman::{
     document::Source,
     policy::{Plan, Strategies, Target},
     scenario::{self, NoFiles, Scenario},
-    simulate::{Setup, Violation, explore::explore},
+    simulate::{self, Keep, Setup, Violation, explore::explore},
 };
 
 /// What a policy of the 2025 layout comes to.
@@ -57,5 +57,35 @@ fn each_planted_fault_is_found_within_a_thousand_seeds() {
         println!("{fault:?} is found under seed {seed}");
         let of_it = |violation: &Violation| checkers.contains(&violation.checker);
         assert!(violations.iter().all(of_it), "{fault:?} under seed {seed}: {violations:?}");
+    }
+}
+
+/// TLS that only the message, TLSA records or a policy demand is missed just as well.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test reads its corpus")]
+fn a_planted_downgrade_is_found_whoever_demands_tls() {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap();
+    let folder = std::path::Path::new("corpus/scenarios/life");
+    for (name, target, rcpt) in [
+        // Our own session would refuse REQUIRETLS all the same.
+        ("extensions", Target::Stalwart016, "c@bare.test"),
+        ("dane-native", Target::Native, "a@plain.test"),
+        ("mta-sts-native", Target::Native, "b@plain.test"),
+    ] {
+        let text = read(folder.join(format!("{name}.scenario.toml")).to_str().unwrap());
+        let (scenario, _) = scenario::read(&Source::new(name, text), &NoFiles);
+        let scenario = scenario.unwrap();
+        let policy_path = folder.join(scenario.policy.as_deref().unwrap());
+        let (plan, strategies) = policy(&read(policy_path.to_str().unwrap()), target);
+        let world = scenario.world.clone().unwrap();
+        let violations = |fault: Option<Fault>| {
+            let setup = Setup { fault, ..Setup::new(&scenario, &world, &plan, &strategies) };
+            let life = simulate::run(setup, &mut scenario.environment.clone(), Keep::Events);
+            simulate::violations(setup, &life)
+        };
+        assert_eq!(violations(None), [], "{name}");
+        let found = violations(Some(Fault::Downgrade));
+        let of_it = |violation: &Violation| violation.checker == "in-clear" && violation.what.starts_with(rcpt);
+        assert!(found.iter().any(of_it), "{name}: {rcpt} is not among {found:?}");
     }
 }
