@@ -122,6 +122,15 @@ fn what_came_otherwise_is_a_failure_for_a_ci_server() {
     assert_eq!(ran.code, Some(2), "what cannot be written is said: {}", ran.stderr);
 }
 
+/// What hosts do on their own, and until when mail is wanted, is not the target's, but for what it forgets of it.
+#[test]
+fn receivers_do_what_they_are_said_to() {
+    for target in ["native", "stalwart-0.16", "stalwart-0.15"] {
+        let ran = run(&["simulate", "corpus/scenarios/life/receivers.scenario.toml", "--target", target]);
+        assert_eq!(ran.code, Some(0), "{target}: {}", ran.stdout);
+    }
+}
+
 /// What is shown of a scenario, with all that holds where it says nothing, is that scenario.
 #[test]
 fn a_shown_scenario_is_the_same() {
