@@ -7,7 +7,10 @@ use std::{
 
 use base::Mailbox;
 use clap::Args;
-use config::{resolve, strategies::strategies};
+use config::{
+    resolve,
+    strategies::{ByRules, chosen_by_rules, strategies},
+};
 use document::render::Colour;
 use indicatif::{ProgressBar, ProgressStyle};
 use policy::{Decide as _, Instead, Kind, Plan, Scratch, Strategies, Target, Variable};
@@ -282,6 +285,18 @@ fn scenario(
     scenario.expectations.retain(|expectation| expectation.target.is_none_or(|wanted| wanted == target));
     scenario.properties.retain(|property| property.seen.target.is_none_or(|wanted| wanted == target));
     if let Some(world) = scenario.world.take() {
+        let by_rules = chosen_by_rules(&read.settings);
+        for ByRules { setting, range } in &by_rules {
+            let at = read.source.position(range.start());
+            writeln!(
+                super::masked::stderr(),
+                "{}:{}:{}: rules choose `{setting}` for each message; here its default holds for all",
+                policy.display(),
+                at.line,
+                at.column
+            )?;
+        }
+        let open = if by_rules.is_empty() { Verdict::Yes } else { Verdict::Undecided };
         let verdict = life(
             arguments,
             (path, &policy, &source),
@@ -291,7 +306,7 @@ fn scenario(
             (suites, coverage, page),
             output,
         )?;
-        return Ok(verdict.max(engine.verdict()?));
+        return Ok(verdict.max(open).max(engine.verdict()?));
     }
     let result = replay(&engine, &mut scenario);
     result.attempts.iter().for_each(|(_, _, attempt)| coverage.count_attempt(attempt));

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
-use base::Millis;
+use base::{Millis, TextRange};
 use policy::{
     Block, Kind, Plan, Quirk, Target, Variable, VariableSet,
     strategy::{self, CountBy, QueueId, Requirement, Strategies},
@@ -69,6 +69,62 @@ pub fn strategies(settings: &Settings, plan: &Plan) -> Strategies {
         reports_tls: settings.tls_reports == settings::TlsReports::Sent,
         hostname,
     }
+}
+
+/// A setting that rules choose for each message (2022 and 2024): [`strategies`] takes its default.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ByRules {
+    /// The setting.
+    pub setting: &'static str,
+    /// Where its `else` stands.
+    pub range: TextRange,
+}
+
+/// The settings of strategies that are not the same for every message.
+#[must_use]
+pub fn chosen_by_rules(settings: &Settings) -> Vec<ByRules> {
+    let mut all = Vec::new();
+    macro_rules! look {
+        ($($name:literal $of:expr;)+) => {
+            {$(if let settings::Setting::Chosen(block) = &$of {
+                all.push(ByRules { setting: $name, range: block.otherwise_range() });
+            })+}
+        };
+    }
+    for route in settings.routes.iter() {
+        match &route.value {
+            settings::Route::Local => {}
+            settings::Route::Mx(mx) => look! {
+                "limits.mx" mx.limit_mx; "limits.multihomed" mx.limit_multihomed; "ip-strategy" mx.ip_lookup;
+            },
+            settings::Route::Relay(relay) => look! {
+                "address" relay.address; "port" relay.port; "protocol" relay.protocol;
+                "tls.implicit" relay.implicit_tls; "tls.allow-invalid-certs" relay.allow_invalid_certs;
+                "auth.username" relay.username;
+            },
+        }
+    }
+    for schedule in settings.schedules.iter().map(|known| &known.value) {
+        look! {
+            "queue-name" schedule.queue_name; "retry" schedule.retry; "notify" schedule.notify; "expire" schedule.expiry;
+        }
+    }
+    for connection in settings.connections.iter().map(|known| &known.value) {
+        look! {
+            "hostname" connection.ehlo_hostname; "source-ip" connection.source_ips;
+            "timeouts.connect" connection.timeout_connect; "timeouts.greeting" connection.timeout_greeting;
+            "timeouts.ehlo" connection.timeout_ehlo; "timeouts.mail-from" connection.timeout_mail_from;
+            "timeouts.rcpt-to" connection.timeout_rcpt_to; "timeouts.data" connection.timeout_data;
+        }
+    }
+    for tls in settings.tls_strategies.iter().map(|known| &known.value) {
+        look! {
+            "tls.dane" tls.dane; "tls.mta-sts" tls.mta_sts; "tls.starttls" tls.starttls;
+            "tls.allow-invalid-certs" tls.allow_invalid_certs; "timeouts.tls" tls.timeout_tls;
+            "timeouts.mta-sts" tls.timeout_mta_sts;
+        }
+    }
+    all
 }
 
 /// The value that is given; what rules choose for each message is not known here.

@@ -45,7 +45,7 @@ use crate::{
 /// How long it takes to fetch a policy.
 const HTTPS: Millis = Millis(100);
 
-/// How many things may happen in a run before it is stopped.
+/// How many things may happen in a run that does not say before it is stopped.
 pub const STEPS_MAX: u64 = 200_000_000;
 
 /// What is run.
@@ -61,6 +61,8 @@ pub struct Setup<'s> {
     pub strategies: &'s Strategies,
     /// How the core behaves, where that is not as the plan's target does.
     pub behaviour: Option<Behaviour>,
+    /// How many things may happen before it is stopped.
+    pub steps_max: u64,
     /// What is planted in the core.
     #[cfg(feature = "planted")]
     pub fault: Option<Fault>,
@@ -81,6 +83,7 @@ impl<'s> Setup<'s> {
             engine,
             strategies,
             behaviour: None,
+            steps_max: STEPS_MAX,
             #[cfg(feature = "planted")]
             fault: None,
         }
@@ -298,7 +301,7 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
             Next::Input(input) => run.tell(input),
         }
         steps += 1;
-        if steps >= STEPS_MAX {
+        if steps >= setup.steps_max {
             run.life.is_stopped = true;
             break;
         }

@@ -131,6 +131,21 @@ fn receivers_do_what_they_are_said_to() {
     }
 }
 
+/// A layout that chooses single settings by rules is not followed in that, and says so.
+#[test]
+fn settings_that_rules_choose_are_told() {
+    let policy = "[server]\nhostname = \"out.home.example\"\n[queue.outbound]\nnext-hop = false\n[queue.outbound.tls]\n\
+                  starttls = [ { if = \"rcpt_domain == 'corp.test'\", then = \"require\" }, { else = \"optional\" } ]\n";
+    let scenario = "policy = \"policy.toml\"\n[world]\nzone = \"corp.test. IN A 198.51.100.1\"\n\
+                    [[message]]\nsender = \"a@home.example\"\nrecipients = [\"b@corp.test\"]\n";
+    let folder = crate::cli::scratch("by-rules", &[("policy.toml", policy), ("x.scenario.toml", scenario)]);
+    let path = folder.join("x.scenario.toml");
+    let ran = run(&["simulate", path.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    let told = "rules choose `tls.starttls` for each message; here its default holds for all";
+    assert!(ran.stderr.contains("policy.toml:6:") && ran.stderr.contains(told), "{}", ran.stderr);
+}
+
 /// What is shown of a scenario, with all that holds where it says nothing, is that scenario.
 #[test]
 fn a_shown_scenario_is_the_same() {

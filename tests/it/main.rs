@@ -10,6 +10,7 @@
 )]
 
 mod cli;
+mod contract;
 mod coverage;
 mod engines;
 mod explore;
