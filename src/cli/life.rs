@@ -116,6 +116,10 @@ impl Report<'_> {
             let (from, length) = (clock(from.since(self.life.start)), clock(until.since(*from)));
             writeln!(output, "crashed at +{from}, down for {length}")?;
         }
+        for (at, by) in &self.life.jumps {
+            let (at, by) = (clock(at.since(self.life.start)), clock(*by));
+            writeln!(output, "the clock jumped by {by} to +{at}")?;
+        }
         for (timeline, quirks) in self.timelines.iter().zip(self.quirks) {
             writeln!(output, "\n{} to {}", self.message(timeline), timeline.rcpt)?;
             lines(timeline, quirks, output)?;
@@ -225,6 +229,9 @@ impl Report<'_> {
             "unanswered": self.life.unanswered,
             "down": self.life.down.iter().map(|(from, until)| json!({
                 "from_ms": from.since(self.life.start).0, "until_ms": until.since(self.life.start).0,
+            })).collect::<Vec<_>>(),
+            "jumps": self.life.jumps.iter().map(|(at, by)| json!({
+                "at_ms": at.since(self.life.start).0, "by_ms": by.0,
             })).collect::<Vec<_>>(),
             "violations": self.violations.iter().map(|violation| json!({
                 "checker": violation.checker, "message": violation.message, "what": violation.what,

@@ -91,7 +91,7 @@ pub fn chosen_by_rules(settings: &Settings) -> Vec<ByRules> {
             })+}
         };
     }
-    for route in settings.routes.iter() {
+    for route in &settings.routes {
         match &route.value {
             settings::Route::Local => {}
             settings::Route::Mx(mx) => look! {

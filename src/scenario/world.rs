@@ -12,7 +12,7 @@ use base::{Mailbox, Millis};
 use crate::zone::Zone;
 
 #[cfg(test)]
-pub(crate) use read::{CRASH_KEYS, DISK_KEYS, FAULT_KEYS, HOST_KEYS, KEYS, REPLY_KEYS, STS_KEYS};
+pub(crate) use read::{CLOCK_KEYS, CRASH_KEYS, DISK_KEYS, FAULT_KEYS, HOST_KEYS, KEYS, REPLY_KEYS, STS_KEYS};
 pub(crate) use read::{read, word};
 
 /// What messages meet.
@@ -34,6 +34,18 @@ pub struct World {
     pub crashes: Vec<Crash>,
     /// When nothing can be stored.
     pub disk_full: Vec<Span>,
+    /// When the node's clock is set forward.
+    pub clock_jumps: Vec<ClockJump>,
+}
+
+/// A moment at which the node's clock is set forward: for it, so much time passes in which nothing happens. An engine's clock
+/// never runs backwards, so one that is set back stands still for it and is no jump.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ClockJump {
+    /// When, by a clock that is right.
+    pub at: Millis,
+    /// How far.
+    pub by: Millis,
 }
 
 /// A crash of the node: it is gone with all that was not stored, and starts again.

@@ -258,6 +258,11 @@ fn world(world: &World, out: &mut Writer) {
         }
         out.value("down", &text(&crash.down.to_string()));
     }
+    for jump in &world.clock_jumps {
+        out.header("[[world.clock_jump]]");
+        out.value("at", &text(&jump.at.to_string()));
+        out.value("by", &text(&jump.by.to_string()));
+    }
     for full in &world.disk_full {
         out.header("[[world.disk_full]]");
         span(*full, out);

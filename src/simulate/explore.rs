@@ -8,7 +8,7 @@ use base::Millis;
 use delivery::random::Random;
 use scenario::{
     Environment, Scenario, World,
-    world::{Answer, Certificate, Crash, DnsAnswer, DnsFault, HostReply, Span, Stage, StartTls, When},
+    world::{Answer, Certificate, ClockJump, Crash, DnsAnswer, DnsFault, HostReply, Span, Stage, StartTls, When},
     zone::Data,
 };
 
@@ -108,6 +108,11 @@ pub fn varied(world: &World, seed: u64) -> World {
     }
     if random.percent(10) {
         varied.disk_full.push(random.span());
+    }
+    if random.percent(10) {
+        let at = Millis(random.below(2 * 86_400_000));
+        let by = random.of(&[1_000, 3_600_000, 86_400_000], 1_000);
+        varied.clock_jumps.push(ClockJump { at, by: Millis(1 + random.below(by)) });
     }
     varied
 }

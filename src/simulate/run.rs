@@ -32,7 +32,7 @@ use delivery::{
 use policy::{Behaviour, Decide, LookupFailed, Strategies, World as _, strategy::QueueId};
 use scenario::{
     Environment, Message, Scenario, World,
-    world::{Answer, Certificate, Host, Stage, StartTls, When},
+    world::{Answer, Certificate, ClockJump, Host, Stage, StartTls, When},
 };
 
 use crate::{
@@ -113,6 +113,8 @@ pub struct Life {
     pub unanswered: BTreeSet<String>,
     /// When the node was down, from a crash to the next start.
     pub down: Vec<(Instant, Instant)>,
+    /// When the clock jumped, by what it showed then, and how far.
+    pub jumps: Vec<(Instant, Millis)>,
     /// How loaded each queue was.
     pub loads: Loads,
     /// What the world saw, for checkers.
@@ -211,6 +213,8 @@ enum Next {
     Crash(Millis),
     /// It starts again.
     Start,
+    /// Its clock is set forward.
+    Jump(Millis),
     /// The core is told something.
     Input(Input),
 }
@@ -231,8 +235,11 @@ struct Run<'s, 'e> {
     /// What will happen, in order.
     coming: BinaryHeap<Reverse<Coming>>,
     number: u64,
-    /// The crashes at moments that are still to come, in order.
-    crashes: Vec<(Instant, Millis)>,
+    /// The crashes at moments of the world that are still to come, the next one last.
+    crashes: Vec<(Millis, Millis)>,
+    /// The jumps of the clock that are still to come, the next one last, and how far it jumped already.
+    jumps: Vec<ClockJump>,
+    jumped: Millis,
     /// When the node starts again.
     up: Instant,
     /// How many effects were done.
@@ -260,11 +267,13 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
     let mut arrivals: Vec<u32> = (0..scenario.messages.len() as u32).collect();
     arrivals.sort_by_key(|place| scenario.messages.get(*place as usize).map(|message| message.at));
     let at_moment = |crash: &scenario::world::Crash| match crash.when {
-        When::At(at) => Some((start + at, crash.down)),
+        When::At(at) => Some((at, crash.down)),
         When::Effect(_) => None,
     };
-    let mut crashes: Vec<(Instant, Millis)> = world.crashes.iter().filter_map(at_moment).collect();
+    let mut crashes: Vec<(Millis, Millis)> = world.crashes.iter().filter_map(at_moment).collect();
     crashes.sort_by(|one, other| other.cmp(one));
+    let mut jumps = world.clock_jumps.clone();
+    jumps.sort_by_key(|jump| Reverse(jump.at));
     let mut run = Run {
         setup,
         queue: None,
@@ -277,6 +286,8 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
         coming: BinaryHeap::new(),
         number: 0,
         crashes,
+        jumps,
+        jumped: Millis(0),
         up: start,
         effects: 0,
         kept: (!world.crashes.is_empty()).then(BTreeMap::new),
@@ -291,13 +302,13 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
         life: Life { start, end: start, ..Life::default() },
     };
     run.queue = Some(run.new_queue(scenario.seed, None));
-    let until = start + scenario.length;
     let mut steps = 0;
-    while let Some((now, next)) = run.next(until) {
+    while let Some((now, next)) = run.next(start + scenario.length + run.jumped) {
         run.now = now;
         match next {
             Next::Crash(down) => run.crash(down),
             Next::Start => run.start(),
+            Next::Jump(by) => run.jump(by),
             Next::Input(input) => run.tell(input),
         }
         steps += 1;
@@ -311,12 +322,6 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
     life.seen.unaccepted = pending;
     life.seen.denials = resolver.denials;
     life
-}
-
-/// When a message was handed in; a report, which is no message of the scenario, counts from now.
-fn created(scenario: &Scenario, start: Instant, id: MessageId, now: Instant) -> Instant {
-    let message = usize::try_from(id.0).ok().and_then(|place| scenario.messages.get(place));
-    message.map_or(now, |message| start + message.at)
 }
 
 /// A message of a scenario, as a client hands it in.
@@ -358,6 +363,18 @@ fn submission(message: &Message) -> Submission {
 }
 
 impl<'s> Run<'s, '_> {
+    /// What the node's clock shows at a moment of the world.
+    fn shown(&self, at: Millis) -> Instant {
+        let jumps = self.setup.world.clock_jumps.iter().filter(|jump| jump.at < at);
+        jumps.fold(self.start + at, |shown, jump| shown + jump.by)
+    }
+
+    /// When a message was handed in; a report, which is no message of the scenario, counts from now.
+    fn created(&self, id: MessageId) -> Instant {
+        let message = usize::try_from(id.0).ok().and_then(|place| self.setup.scenario.messages.get(place));
+        message.map_or(self.now, |message| self.shown(message.at))
+    }
+
     fn new_queue(&self, seed: u64, kept: Option<Vec<message::Message>>) -> Queue<'s> {
         let Setup { engine, strategies, .. } = self.setup;
         let mut queue = match kept {
@@ -384,16 +401,20 @@ impl<'s> Run<'s, '_> {
         let Some(queue) = &self.queue else {
             return (self.up <= until).then_some((self.up, Next::Start));
         };
-        let crash = self.crashes.last().map(|(at, _)| *at);
+        let crash = self.crashes.last().map(|(at, _)| self.shown(*at));
+        let jump = self.jumps.last().map(|jump| self.shown(jump.at).max(self.now));
         let place = self.arrivals.get(self.arrived).copied();
         let arriving = place.and_then(|place| self.setup.scenario.messages.get(place as usize));
         // A client that finds nobody comes again.
-        let arrival = arriving.map(|message| (self.start + message.at).max(self.up));
+        let arrival = arriving.map(|message| self.shown(message.at).max(self.up));
         let coming = self.coming.peek().map(|Reverse(coming)| coming.at);
         let deadline = queue.deadline().map(|at| at.max(self.now));
-        let at = [crash, arrival, coming, deadline].into_iter().flatten().min().filter(|at| *at <= until)?;
+        let at = [jump, crash, arrival, coming, deadline].into_iter().flatten().min().filter(|at| *at <= until)?;
+        if jump == Some(at) {
+            return self.jumps.pop().map(|jump| (at, Next::Jump(jump.by)));
+        }
         if crash == Some(at) {
-            return self.crashes.pop().map(|(at, down)| (at.max(self.now), Next::Crash(down)));
+            return self.crashes.pop().map(|(_, down)| (at.max(self.now), Next::Crash(down)));
         }
         if let (true, Some(place), Some(message)) = (arrival == Some(at), place, arriving) {
             self.arrived += 1;
@@ -561,9 +582,19 @@ impl<'s> Run<'s, '_> {
         }
     }
 
-    /// How long the run goes on already.
+    /// How long the world goes on already.
     fn since(&self) -> Millis {
-        self.now.since(self.start)
+        Millis(self.now.since(self.start).0.saturating_sub(self.jumped.0))
+    }
+
+    /// The clock is set forward: what comes keeps to the world's time.
+    fn jump(&mut self, by: Millis) {
+        self.now = self.now + by;
+        self.jumped = self.jumped + by;
+        self.life.jumps.push((self.now, by));
+        let coming = std::mem::take(&mut self.coming).into_vec();
+        self.coming =
+            coming.into_iter().map(|Reverse(coming)| Reverse(Coming { at: coming.at + by, ..coming })).collect();
     }
 
     fn store(&mut self, ticket: Ticket, record: Record) {
@@ -593,7 +624,7 @@ impl<'s> Run<'s, '_> {
                 }
                 self.note_settled(id, recipients.iter().enumerate().map(|(place, known)| (place as u32, known)));
                 let before = self.life.recipients.get(&id.0).map(Vec::as_slice).unwrap_or_default();
-                let created = created(self.setup.scenario, self.start, id, self.now);
+                let created = self.created(id);
                 for (after, before) in recipients.iter().zip(before.iter().map(Some).chain(std::iter::repeat(None))) {
                     self.life.loads.changed(before, after, created, self.now);
                 }
@@ -621,7 +652,7 @@ impl<'s> Run<'s, '_> {
 
     fn change(&mut self, id: MessageId, changed: &[(u32, Recipient)]) {
         self.note_settled(id, changed.iter().map(|(place, known)| (*place, known)));
-        let created = created(self.setup.scenario, self.start, id, self.now);
+        let created = self.created(id);
         let before = self.life.recipients.get(&id.0).map(Vec::as_slice).unwrap_or_default();
         for (place, after) in changed {
             self.life.loads.changed(before.get(*place as usize), after, created, self.now);

@@ -5,8 +5,8 @@ use document::{Node, Table};
 use policy::spelling::nearest;
 
 use super::{
-    Answer, Certificate, Crash, DnsAnswer, DnsFault, DnsKind, Host, HostReply, MtaSts, Span, Stage, StartTls, Tlsa,
-    When, World,
+    Answer, Certificate, ClockJump, Crash, DnsAnswer, DnsFault, DnsKind, Host, HostReply, MtaSts, Span, Stage,
+    StartTls, Tlsa, When, World,
 };
 use crate::{
     codes,
@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// The keys of a world.
-pub(crate) const KEYS: &[&str] = &["zone", "signed", "dns_fault", "host", "mta_sts", "crash", "disk_full"];
+pub(crate) const KEYS: &[&str] =
+    &["zone", "signed", "dns_fault", "host", "mta_sts", "crash", "disk_full", "clock_jump"];
 
 /// The keys of a DNS fault.
 pub(crate) const FAULT_KEYS: &[&str] = &["name", "type", "answer", "from", "until"];
@@ -27,6 +28,9 @@ pub(crate) const STS_KEYS: &[&str] = &["policy", "status", "from", "until"];
 
 /// The keys of a crash.
 pub(crate) const CRASH_KEYS: &[&str] = &["at", "effect", "down"];
+
+/// The keys of a jump of the clock.
+pub(crate) const CLOCK_KEYS: &[&str] = &["at", "by"];
 
 /// The keys of a time at which nothing can be stored.
 pub(crate) const DISK_KEYS: &[&str] = &["from", "until"];
@@ -90,7 +94,20 @@ pub(crate) fn read(node: &Node<'_>, context: &mut Context<'_>) -> World {
             }
         }
     }
+    if let Some(node) = table.get("clock_jump") {
+        for node in tables(node, "clock_jump", context) {
+            world.clock_jumps.extend(clock_jump(node, context));
+        }
+    }
     world
+}
+
+fn clock_jump(node: &Node<'_>, context: &mut Context<'_>) -> Option<ClockJump> {
+    let table = context.table(node, "clock_jump", "a table with `at` and `by`")?;
+    context.unknown_keys(table, "a jump of the clock", CLOCK_KEYS);
+    let (has_at, has_by) = (required(table, "at", node, context), required(table, "by", node, context));
+    has_at.zip(has_by)?;
+    Some(ClockJump { at: offset(table, "at", context)?, by: offset(table, "by", context)? })
 }
 
 fn crash(node: &Node<'_>, context: &mut Context<'_>) -> Option<Crash> {
