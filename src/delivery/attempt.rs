@@ -764,8 +764,8 @@ impl Attempt {
 
     fn store(&mut self, message: &mut Message, cx: &mut Context<'_>) -> Flow {
         let group = self.group.take();
-        if cx.has_quirk(Quirk::QueueMoveForgets) {
-            self.forget_moved(message);
+        if let Some(group) = group.as_ref().filter(|_| cx.has_quirk(Quirk::QueueMoveForgets)) {
+            self.forget_moved(&group.recipients, message);
         }
         if cx.has(Fault::LostStore) {
             self.at = At::NextGroup;
@@ -782,7 +782,7 @@ impl Attempt {
 
     /// Where a message has recipients in several queues, the reference keeps nothing of one that moves to another queue
     /// but when it is due.
-    fn forget_moved(&mut self, message: &mut Message) {
+    fn forget_moved(&self, tried: &[u32], message: &mut Message) {
         let is_tried = |place: usize| self.before.iter().any(|(tried, _)| *tried as usize == place);
         let is_elsewhere = |(place, recipient): (usize, &crate::Recipient)| {
             !recipient.status.is_final() && recipient.queue != self.queue && !is_tried(place)
@@ -790,11 +790,11 @@ impl Attempt {
         if !message.recipients.iter().enumerate().any(is_elsewhere) {
             return;
         }
-        for (place, before) in self.before.drain(..) {
-            let recipient = message.recipients.get_mut(place as usize);
+        for (place, before) in self.before.iter().filter(|(place, _)| tried.contains(place)) {
+            let recipient = message.recipients.get_mut(*place as usize);
             if let Some(recipient) = recipient.filter(|known| !known.status.is_final() && known.queue != self.queue) {
                 let due = recipient.due;
-                *recipient = crate::Recipient { due, ..before };
+                *recipient = crate::Recipient { due, ..before.clone() };
             }
         }
     }

@@ -128,6 +128,8 @@ pub struct Life {
 pub struct Seen {
     /// The connections that were asked for, in order.
     pub connections: Vec<Connected>,
+    /// Which of them were made for each message.
+    pub by_message: BTreeMap<u64, Vec<usize>>,
     /// The messages that some server refused for good.
     pub refusals: BTreeSet<u64>,
     /// The names of which DNS said that they do not exist, take no mail, or lead nowhere.
@@ -165,9 +167,10 @@ impl Seen {
     /// The commands that were read on the connection that was asked for at a moment.
     #[must_use]
     pub fn commands(&self, message: u64, at: Instant, host: &str, ip: IpAddr) -> String {
-        let is_it =
-            |known: &&Connected| known.at == at && known.message == message && known.host == host && known.ip == ip;
-        self.connections.iter().rfind(is_it).map(|known| known.commands.clone()).unwrap_or_default()
+        let is_it = |known: &&Connected| known.at == at && known.host == host && known.ip == ip;
+        let mine = self.by_message.get(&message).into_iter().flatten();
+        let found = mine.filter_map(|place| self.connections.get(*place)).rfind(is_it);
+        found.map(|known| known.commands.clone()).unwrap_or_default()
     }
 }
 
@@ -525,6 +528,8 @@ impl<'s> Run<'s, '_> {
                 if self.keep == Keep::Events {
                     let (task, host) = (ticket.task, host.to_string());
                     let (at, message, ip, commands) = (self.now, message.0, to.ip(), String::new());
+                    let place = self.life.seen.connections.len();
+                    self.life.seen.by_message.entry(message).or_default().push(place);
                     self.life.seen.connections.push(Connected { at, task, message, host, ip, from, commands });
                 }
                 self.connect(ticket, message, (to.ip(), from), &host, is_tls_first);
