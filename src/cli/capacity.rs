@@ -55,8 +55,8 @@ fn as_text(
     let since = |at: base::Instant| clock(at.since(life.start));
     writeln!(output, "{}: {} simulated", path.display(), since(life.end))?;
     for (queue, load) in life.loads.queues() {
-        let (name, threads) = strategies.queue(queue).map_or(("", 0), |queue| (&*queue.name, queue.threads));
-        writeln!(output, "\nqueue {name}, {threads} threads")?;
+        let threads = strategies.queue(queue).map_or(0, |queue| queue.threads);
+        writeln!(output, "\nqueue {queue}, {threads} threads")?;
         writeln!(output, "    most recipients in it  {} at +{}", load.peak.0, since(load.peak.1))?;
         writeln!(output, "    longest in it          {}", clock(load.oldest))?;
         writeln!(output, "    most connections       {}", load.most_connections)?;
@@ -78,11 +78,11 @@ fn as_text(
 fn as_json(life: &Life, strategies: &Strategies, ends: &Ends, output: &mut impl Write) -> Result<(), Failure> {
     let since = |at: base::Instant| at.since(life.start).0;
     for (queue, load) in life.loads.queues() {
-        let queue = strategies.queue(queue);
+        let threads = strategies.queue(queue).map(|queue| queue.threads);
         let line = json!({
             "type": "queue",
-            "name": queue.map(|queue| &*queue.name),
-            "threads": queue.map(|queue| queue.threads),
+            "name": queue,
+            "threads": threads,
             "peak": load.peak.0,
             "peak_ms": since(load.peak.1),
             "oldest_ms": load.oldest.0,

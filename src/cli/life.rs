@@ -24,6 +24,8 @@ use super::{
 pub(super) struct Report<'r> {
     pub(super) path: &'r Path,
     pub(super) policy: &'r Path,
+    /// The policies that are taken over.
+    pub(super) later: &'r [&'r Path],
     pub(super) plan: &'r Plan,
     pub(super) scenario: &'r Scenario,
     pub(super) source: &'r Source,
@@ -115,6 +117,10 @@ impl Report<'_> {
         for (from, until) in &self.life.down {
             let (from, length) = (clock(from.since(self.life.start)), clock(until.since(*from)));
             writeln!(output, "crashed at +{from}, down for {length}")?;
+        }
+        for (at, policy) in self.life.reloads.iter().zip(self.later) {
+            let (at, policy) = (clock(at.since(self.life.start)), policy.display());
+            writeln!(output, "{policy} is taken over at +{at}")?;
         }
         for (at, by) in &self.life.jumps {
             let (at, by) = (clock(at.since(self.life.start)), clock(*by));
@@ -229,6 +235,9 @@ impl Report<'_> {
             "unanswered": self.life.unanswered,
             "down": self.life.down.iter().map(|(from, until)| json!({
                 "from_ms": from.since(self.life.start).0, "until_ms": until.since(self.life.start).0,
+            })).collect::<Vec<_>>(),
+            "reloads": self.life.reloads.iter().zip(self.later).map(|(at, policy)| json!({
+                "at_ms": at.since(self.life.start).0, "policy": policy.display().to_string(),
             })).collect::<Vec<_>>(),
             "jumps": self.life.jumps.iter().map(|(at, by)| json!({
                 "at_ms": at.since(self.life.start).0, "by_ms": by.0,

@@ -17,9 +17,7 @@ use policy::{Decide as _, Instead, Kind, Plan, Scratch, Strategies, Target, Vari
 use scenario::{Environment, Message, Property, Scenario, World, message, property};
 use serde_json::{Value as Json, json};
 use simulate::{
-    Attempt, Decided, Keep, Setup, Summary, Unmet,
-    coverage::Coverage,
-    expect,
+    Attempt, Decided, Keep, Reload, Setup, Summary, Unmet, expect,
     explore::{Found, explore},
     properties::{self, Broken},
     quirks,
@@ -217,13 +215,16 @@ fn scenarios(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(paths)
 }
 
-/// A policy made ready for a target, with its strategies; `None` where it has errors, which were shown.
-fn wired(
-    arguments: &Arguments,
-    path: &Path,
-    target: Option<Target>,
-    colour: Colour,
-) -> Result<Option<(Engine, Strategies, DryRun)>, Failure> {
+/// A policy made ready for a target.
+struct Wired {
+    path: PathBuf,
+    engine: Engine,
+    strategies: Strategies,
+    read: DryRun,
+}
+
+/// The policy `path`, made ready; `None` where it has errors, which were shown.
+fn wired(arguments: &Arguments, path: &Path, target: Option<Target>, colour: Colour) -> Result<Option<Wired>, Failure> {
     let read = dry_run::policy(path, &arguments.reading, colour)?;
     let Some(read) = read else { return Ok(None) };
     let DryRun { source, settings, .. } = &read;
@@ -231,7 +232,7 @@ fn wired(
     match resolve::plan(settings, target) {
         Ok(plan) => {
             let strategies = strategies(settings, &plan);
-            Ok(Some((arguments.engine.wire(plan)?, strategies, read)))
+            Ok(Some(Wired { path: path.to_path_buf(), engine: arguments.engine.wire(plan)?, strategies, read }))
         }
         Err(findings) => {
             dry_run::show(source, &findings, colour)?;
@@ -271,12 +272,9 @@ fn scenario(
         };
         scenario.environment = environment;
     }
-    let wired = wired(arguments, &policy, scenario.target, colour)?;
-    let Some((engine, strategies, read)) = wired else { return Ok(Verdict::No) };
-    let Came { suites, policies, page, properties } = came;
-    scenario.properties.extend(properties.iter().cloned());
-    let coverage = policies.of(&policy, &read, engine.plan());
-    let target = engine.plan().target;
+    let Some(first) = wired(arguments, &policy, scenario.target, colour)? else { return Ok(Verdict::No) };
+    scenario.properties.extend(came.properties.iter().cloned());
+    let target = first.engine.plan().target;
     if arguments.show_scenario {
         scenario.target = Some(target);
         write!(output, "{}", scenario::writer::write_all(&scenario))?;
@@ -285,37 +283,28 @@ fn scenario(
     scenario.expectations.retain(|expectation| expectation.target.is_none_or(|wanted| wanted == target));
     scenario.properties.retain(|property| property.seen.target.is_none_or(|wanted| wanted == target));
     if let Some(world) = scenario.world.take() {
-        let by_rules = chosen_by_rules(&read.settings);
-        for ByRules { setting, range } in &by_rules {
-            let at = read.source.position(range.start());
-            writeln!(
-                super::masked::stderr(),
-                "{}:{}:{}: rules choose `{setting}` for each message; here its default holds for all",
-                policy.display(),
-                at.line,
-                at.column
-            )?;
+        let mut all = vec![first];
+        for reload in &world.reloads {
+            let next = wired(arguments, &beside.path(&reload.policy), Some(target), colour)?;
+            let Some(next) = next else { return Ok(Verdict::No) };
+            all.push(next);
         }
-        let open = if by_rules.is_empty() { Verdict::Yes } else { Verdict::Undecided };
-        let verdict = life(
-            arguments,
-            (path, &policy, &source),
-            scenario,
-            &world,
-            (&engine, &strategies),
-            (suites, coverage, page),
-            output,
-        )?;
-        return Ok(verdict.max(open).max(engine.verdict()?));
+        let mut verdict = Verdict::Yes;
+        for known in &all {
+            verdict = verdict.max(tell_by_rules(known)?).max(known.engine.verdict()?);
+        }
+        return Ok(verdict.max(life(arguments, (path, &source), scenario, &world, &all, came, output)?));
     }
+    let Wired { engine, read, .. } = first;
     let result = replay(&engine, &mut scenario);
+    let coverage = came.policies.of(&policy, &read, engine.plan());
     result.attempts.iter().for_each(|(_, _, attempt)| coverage.count_attempt(attempt));
     let otherwise: Vec<_> = result
         .unmet
         .iter()
         .map(|unmet| (unmet.place, told(&unmet.rcpt, unmet.kind.word(), &unmet.expected, &unmet.found)))
         .collect();
-    suites.push(Suite::new(path, &source, &scenario.expectations, &otherwise, Vec::new(), Vec::new()));
+    came.suites.push(Suite::new(path, &source, &scenario.expectations, &otherwise, Vec::new(), Vec::new()));
     let plan = engine.plan();
     let report = Decisions { path, policy: &policy, plan, scenario: &scenario, result: &result, source: &source };
     if arguments.json {
@@ -326,19 +315,38 @@ fn scenario(
     Ok(result.verdict().max(engine.verdict()?))
 }
 
-/// Messages over their whole life, in the scenario's world.
+/// Tells which settings of a policy rules choose, which a dry run does not follow.
+fn tell_by_rules(policy: &Wired) -> Outcome {
+    let by_rules = chosen_by_rules(&policy.read.settings);
+    for ByRules { setting, range } in &by_rules {
+        let at = policy.read.source.position(range.start());
+        let (path, line, column) = (policy.path.display(), at.line, at.column);
+        let told = format!("rules choose `{setting}` for each message; here its default holds for all");
+        writeln!(super::masked::stderr(), "{path}:{line}:{column}: {told}")?;
+    }
+    Ok(if by_rules.is_empty() { Verdict::Yes } else { Verdict::Undecided })
+}
+
+/// Messages over their whole life, in the scenario's world, by these policies one after the other.
 fn life(
     arguments: &Arguments,
-    (path, policy, source): (&Path, &Path, &document::Source),
+    (path, source): (&Path, &document::Source),
     mut scenario: Scenario,
     world: &World,
-    (engine, strategies): (&Engine, &Strategies),
-    came: (&mut Vec<Suite>, &mut Coverage, &mut Page),
+    wired: &[Wired],
+    came: &mut Came,
     output: &mut impl Write,
 ) -> Outcome {
-    let (suites, coverage, page) = came;
+    let Some((Wired { path: policy, engine, strategies, .. }, later)) = wired.split_first() else {
+        return Ok(Verdict::CannotRun);
+    };
     let mut environment = std::mem::take(&mut scenario.environment);
-    let setup = Setup::new(&scenario, world, engine, strategies);
+    let names: Vec<&Path> = later.iter().map(|later| &*later.path).collect();
+    let later = world.reloads.iter().zip(later);
+    let reloads: Vec<Reload<'_>> = later
+        .map(|(reload, next)| Reload { at: reload.at, engine: &next.engine, strategies: &next.strategies })
+        .collect();
+    let setup = Setup { reloads: &reloads, ..Setup::new(&scenario, world, engine, strategies) };
     if arguments.capacity {
         let life = simulate::run(setup, &mut environment, Keep::Outcomes);
         return capacity::show(path, &life, strategies, arguments.json, output);
@@ -359,8 +367,10 @@ fn life(
             (life, violations, Some(seed))
         }
     };
-    coverage.count_life(engine.plan(), &life);
-    let timelines = simulate::timeline::timelines(&scenario, engine.plan(), &life);
+    for (number, Wired { path, engine, read, .. }) in wired.iter().enumerate() {
+        came.policies.of(path, read, engine.plan()).count_life(number, engine.plan(), &life);
+    }
+    let timelines = simulate::timeline::timelines(setup, &life);
     // In a world that goes wrong by a seed, the fault is what matters.
     let quirks = match seed {
         None => quirks::decided(setup, &environment, &life, &timelines),
@@ -387,10 +397,11 @@ fn life(
         (name.clone(), broken.iter().map(|broken| format!("{}: {}", broken.rcpt, broken.what)).collect())
     };
     let kept = properties.iter().map(broken).collect();
-    suites.push(Suite::new(path, source, expectations, &otherwise, kept, never));
+    came.suites.push(Suite::new(path, source, expectations, &otherwise, kept, never));
     let report = Report {
         path,
         policy,
+        later: &names,
         plan: engine.plan(),
         scenario: &scenario,
         source,
@@ -403,7 +414,7 @@ fn life(
         met,
     };
     if arguments.report.is_some() {
-        page.add(&report.section()?);
+        came.page.add(&report.section()?);
     }
     if arguments.json {
         report.json(output)?;
@@ -677,7 +688,8 @@ fn messages(
 ) -> Outcome {
     let environment = dry_run::environment(arguments.environment.as_deref(), colour)?;
     let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
-    let Some((engine, _, read)) = wired(arguments, policy, None, colour)? else { return Ok(Verdict::No) };
+    let wired = wired(arguments, policy, None, colour)?;
+    let Some(Wired { engine, read, .. }) = wired else { return Ok(Verdict::No) };
     let coverage = came.policies.of(policy, &read, engine.plan());
     let mut scratch = Scratch::new();
     let progress = progress();

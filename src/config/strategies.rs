@@ -2,12 +2,12 @@
 //!
 //! Source: delivery spec 1.2 to 1.10 and 3.2.
 
-use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+use std::{num::NonZeroU32, sync::Arc};
 
 use base::{Millis, TextRange};
 use policy::{
     Block, Kind, Plan, Quirk, Target, Variable, VariableSet,
-    strategy::{self, CountBy, QueueId, Requirement, Strategies},
+    strategy::{self, CountBy, QueueName, Requirement, Strategies},
     target::Provision,
 };
 
@@ -23,9 +23,6 @@ const DAY: u64 = 24 * HOUR;
 
 /// The delay notice of a schedule of 2025 that says nothing about it: so late that it is off.
 const NO_NOTICE: Millis = Millis::from_secs(10_000 * DAY);
-
-/// How many threads a queue has that says nothing about it.
-const THREADS: u32 = 25;
 
 /// The name of a server that says nothing about it.
 const HOSTNAME: &str = "localhost";
@@ -62,7 +59,7 @@ pub fn strategies(settings: &Settings, plan: &Plan) -> Strategies {
         schedules: schedules.collect(),
         connections: connections.collect(),
         tls: tls.collect(),
-        queues: queues.list,
+        queues: queues.0,
         limiters: settings.outbound_limiters.iter().filter_map(limiter).collect(),
         quotas: settings.quotas.iter().filter_map(quota).collect(),
         dsn: dsn(&settings.dsn, &hostname),
@@ -136,44 +133,38 @@ fn text(setting: &Setting<Sensitive>) -> Option<Arc<str>> {
     setting.given().map(|text| text.text().into())
 }
 
-/// The queues by name.
-struct Queues {
-    list: Vec<strategy::VirtualQueue>,
-    ids: BTreeMap<Arc<str>, QueueId>,
-}
+/// The queues.
+struct Queues(Vec<strategy::VirtualQueue>);
 
 impl Queues {
     /// The queue `default` is always there, and the first.
     fn of(settings: &Settings, target: Target) -> Self {
-        let mut queues = Self { list: Vec::new(), ids: BTreeMap::new() };
+        let mut queues = Self(Vec::new());
         let given = |name: &str| settings.queues.get(name).and_then(|queue| queue.value.threads_per_node.given());
         for name in target.provided_queues() {
             let threads = match *name {
                 "remote" => 50,
                 "dsn" | "report" => 5,
-                _ => THREADS,
+                _ => strategy::VirtualQueue::THREADS,
             };
             queues.add(name, given(name).copied().unwrap_or(threads));
         }
         for queue in &settings.queues {
-            queues.add(&queue.name, or(&queue.value.threads_per_node, THREADS));
+            queues.add(&queue.name, or(&queue.value.threads_per_node, strategy::VirtualQueue::THREADS));
         }
         queues
     }
 
     fn add(&mut self, name: &str, threads: u32) {
-        if self.ids.contains_key(name) {
-            return;
+        if !self.0.iter().any(|queue| *queue.name == *name) {
+            self.0.push(strategy::VirtualQueue { name: name.into(), threads });
         }
-        let name: Arc<str> = name.into();
-        let id = QueueId(u16::try_from(self.list.len()).unwrap_or(u16::MAX));
-        self.list.push(strategy::VirtualQueue { name: name.clone(), threads });
-        self.ids.insert(name, id);
     }
 
     /// The queue called `name`; `default` where there is none.
-    fn id(&self, name: &str) -> QueueId {
-        self.ids.get(name).copied().unwrap_or_default()
+    fn named(&self, name: &str) -> QueueName {
+        let known = self.0.iter().find(|queue| *queue.name == *name);
+        known.map_or_else(|| strategy::VirtualQueue::DEFAULT.into(), |queue| queue.name.clone())
     }
 }
 
@@ -233,7 +224,7 @@ fn schedule(schedule: &settings::Schedule, dialect: Dialect, queues: &Queues) ->
     let given = |setting: &Setting<Vec<Millis>>| setting.given().map(|list| list.clone().into_boxed_slice());
     let retry = given(&schedule.retry).filter(|list| !list.is_empty()).unwrap_or_else(|| seconds(&retry));
     strategy::Schedule {
-        queue: text(&schedule.queue_name).map_or_else(QueueId::default, |name| queues.id(&name)),
+        queue: queues.named(text(&schedule.queue_name).as_deref().unwrap_or(strategy::VirtualQueue::DEFAULT)),
         retry,
         notify: given(&schedule.notify).unwrap_or(notify),
         expiry: or(&schedule.expiry, strategy::Expiry::Ttl(Millis::from_secs(expire))),
@@ -245,7 +236,7 @@ fn provided_schedule(name: &str, target: Target, queues: &Queues) -> strategy::S
     if target.provides(Kind::Schedule, name) != Some(Provision::Shipped) {
         return built_in;
     }
-    let queue = queues.id(name);
+    let queue = queues.named(name);
     match name {
         "dsn" => strategy::Schedule {
             queue,

@@ -26,6 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Admission {
     task: u64,
+    /// The policy that it began with.
+    pub(crate) policy: usize,
     step: u32,
     message: Message,
     /// The place of the recipient whose schedule is next.
@@ -62,7 +64,14 @@ pub(crate) enum Progress {
 
 impl Admission {
     /// Recipients that are named twice are taken once, with the wishes of the first.
-    pub(crate) fn new(task: u64, id: MessageId, submission: Submission, report: Option<Told>, now: Instant) -> Self {
+    pub(crate) fn new(
+        task: u64,
+        policy: usize,
+        id: MessageId,
+        submission: Submission,
+        report: Option<Told>,
+        now: Instant,
+    ) -> Self {
         let mut recipients: Vec<Recipient> = Vec::with_capacity(submission.recipients.len());
         let mut known = std::collections::BTreeSet::new();
         for wish in submission.recipients {
@@ -73,7 +82,7 @@ impl Admission {
                     orcpt: wish.orcpt,
                     headers: wish.headers,
                     status: Status::Scheduled,
-                    queue: strategy::QueueId::default(),
+                    queue: strategy::VirtualQueue::DEFAULT.into(),
                     due: now,
                     retry_num: 0,
                     notify_num: 0,
@@ -85,7 +94,17 @@ impl Admission {
         }
         let envelope = Box::new(submission.envelope);
         let message = Message { id, created: now, envelope, recipients, held: Vec::new() };
-        Self { task, step: 0, message, next: 0, answers: Answers::new(), report, checks: None, refused_by: None }
+        Self {
+            task,
+            policy,
+            step: 0,
+            message,
+            next: 0,
+            answers: Answers::new(),
+            report,
+            checks: None,
+            refused_by: None,
+        }
     }
 
     const fn new_ticket(&mut self) -> Ticket {

@@ -12,7 +12,7 @@ use std::{collections::VecDeque, net::IpAddr, sync::Arc};
 use base::{Instant, Mailbox, Millis};
 use policy::{
     Answers, Behaviour, Kind, Quirk, StrategyId,
-    strategy::{self, CountBy, Mx, QueueId, Requirement, Route, Scope},
+    strategy::{self, CountBy, Mx, QueueName, Requirement, Route, Scope},
 };
 
 use self::transaction::{Trying, relay, take};
@@ -41,9 +41,11 @@ const STORE_AGAIN: Millis = Millis::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Attempt {
     task: u64,
+    /// The policy that it began with, and goes on with.
+    pub(crate) policy: usize,
     step: u32,
     pub(crate) message: MessageId,
-    pub(crate) queue: QueueId,
+    pub(crate) queue: QueueName,
     /// When the world has taken too long to answer.
     pub(crate) deadline: Option<Instant>,
     at: At,
@@ -152,9 +154,10 @@ enum Flow {
 }
 
 impl Attempt {
-    pub(crate) fn new(task: u64, message: MessageId, queue: QueueId) -> Self {
+    pub(crate) fn new(task: u64, policy: usize, message: MessageId, queue: QueueName) -> Self {
         Self {
             task,
+            policy,
             step: 0,
             message,
             queue,
@@ -742,7 +745,7 @@ impl Attempt {
         let since = message.since();
         let Some(known) = message.recipients.get_mut(recipient as usize) else { return Flow::Go };
         // Without a schedule the built-in one holds, in the same queue.
-        let fallback = strategy::Schedule { queue: known.queue, ..strategy::Schedule::built_in() };
+        let fallback = strategy::Schedule { queue: known.queue.clone(), ..strategy::Schedule::built_in() };
         let schedule = id.and_then(|id| cx.strategies.schedule(id)).unwrap_or(&fallback);
         schedule::after_failure(target, since, known, schedule, cx.now);
         if is_again {

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, net::IpAddr};
 use base::Instant;
 use policy::{
     Answers, Behaviour, Block, Chosen, Decide, Kind, Lookup, Otherwise, Plan, Quirk, Row, Scratch, Stop, Strategies,
-    Value, Variable, VariableSet, interpret,
+    Value, Variable, VariableSet, interpret, strategy,
 };
 
 use crate::{
@@ -23,6 +23,8 @@ use crate::{
 /// What is at hand while an input is taken.
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
+    /// The policy, by its number.
+    pub(crate) policy: usize,
     pub(crate) engine: &'a dyn Decide,
     pub(crate) behaviour: Behaviour,
     pub(crate) strategies: &'a Strategies,
@@ -125,7 +127,7 @@ impl Context<'_> {
     }
 
     pub(crate) fn event(&mut self, message: MessageId, what: What) {
-        self.events.push_back(Event { at: self.now, message, what });
+        self.events.push_back(Event { at: self.now, policy: self.policy, message, what });
     }
 
     /// What `take` makes of the row of a scene; of the costly columns only those of `reads` are filled.
@@ -157,7 +159,6 @@ impl Context<'_> {
         } else {
             Vec::new()
         };
-        let queue = self.strategies.queue(recipient.queue);
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let mut row = Row::new();
         row.set_recipients(&recipients);
@@ -168,7 +169,7 @@ impl Context<'_> {
             (Variable::SenderDomain, envelope.sender.domain()),
             (Variable::LastStatus, &last_status),
             (Variable::LastError, recipient.status.last_error()),
-            (Variable::QueueName, if is_partial { "default" } else { queue.map_or("default", |queue| &*queue.name) }),
+            (Variable::QueueName, if is_partial { strategy::VirtualQueue::DEFAULT } else { &*recipient.queue }),
             (Variable::ReceivedFromIp, &from_ip),
             (Variable::Source, if is_unknown { "unknown" } else { envelope.source }),
             (Variable::Mx, scene.mx),

@@ -18,6 +18,8 @@ use crate::{
 pub struct Event {
     /// When.
     pub at: Instant,
+    /// Under which policy: the first one has the number 0, and each that the queue took over is the next.
+    pub policy: usize,
     /// To which message.
     pub message: MessageId,
     /// What.

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use base::{Instant, Mailbox, Millis};
-use policy::strategy::QueueId;
+use policy::strategy::QueueName;
 
 use crate::{failure::Failure, quota::Held, reply::Reply};
 
@@ -184,7 +184,7 @@ pub struct Recipient {
     /// What came of it so far.
     pub status: Status,
     /// The virtual queue it is in.
-    pub queue: QueueId,
+    pub queue: QueueName,
     /// When it is tried next.
     pub due: Instant,
     /// How many attempts failed for the time being.

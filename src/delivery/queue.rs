@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //!
-//! - A virtual queue never has more work items than its threads.
+//! - A virtual queue never begins a work item where it has as many as its threads.
+//! - What is under way goes on by the policy that it began with; everything else is decided by the last one.
 //! - A message is worked at by one work item at a time, in whichever queue, which has it to itself. The reference lets
 //!   those of different queues run side by side, and loses what one of them notes.
 //! - A message that is idle and not done has an event in the queue of each of its recipients that is not.
@@ -10,7 +11,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base::Instant;
-use policy::{Behaviour, Decide, Quirk, Scratch, Strategies, strategy::QueueId};
+use policy::{
+    Behaviour, Decide, Quirk, Scratch, Strategies,
+    strategy::{QueueName, VirtualQueue},
+};
 
 use crate::{
     admission::{Admission, Progress, Told},
@@ -28,20 +32,18 @@ use crate::{
 
 /// The delivery core.
 pub struct Queue<'p> {
-    engine: &'p dyn Decide,
-    behaviour: Behaviour,
-    strategies: &'p Strategies,
-    reads: Reads,
+    /// The policies that decided, and last the one that does.
+    policies: Vec<Policy<'p>>,
     limiters: Limiters,
     quotas: Quotas,
-    policies: Cache,
+    sts_policies: Cache,
     random: Random,
     scratch: Scratch,
     /// The messages that nothing works at.
     idle: BTreeMap<MessageId, Idle>,
     reports: VecDeque<Reporting>,
     next_report: u64,
-    lanes: Vec<Lane>,
+    lanes: BTreeMap<QueueName, Lane>,
     tasks: BTreeMap<u64, Task>,
     next_task: u64,
     /// When tasks have waited long enough.
@@ -55,11 +57,26 @@ pub struct Queue<'p> {
 #[derive(Debug)]
 struct Idle {
     message: Box<Message>,
-    due: Vec<(QueueId, Instant)>,
+    due: Vec<(QueueName, Instant)>,
+}
+
+/// A policy, made ready.
+struct Policy<'p> {
+    engine: &'p dyn Decide,
+    behaviour: Behaviour,
+    strategies: &'p Strategies,
+    reads: Reads,
+}
+
+impl<'p> Policy<'p> {
+    fn new(engine: &'p dyn Decide, strategies: &'p Strategies) -> Self {
+        let plan = engine.plan();
+        Self { engine, behaviour: Behaviour::of(plan.target), strategies, reads: Reads::of(plan) }
+    }
 }
 
 /// A virtual queue.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lane {
     due: BTreeSet<(Instant, MessageId)>,
     active: u32,
@@ -76,28 +93,50 @@ impl<'p> Queue<'p> {
     /// An empty queue that decides by `engine`; `seed` is what chance follows from.
     #[must_use]
     pub fn new(engine: &'p dyn Decide, strategies: &'p Strategies, seed: u64) -> Self {
-        let lane = |queue: &policy::strategy::VirtualQueue| Lane { threads: queue.threads, ..Lane::default() };
-        Self {
-            engine,
-            behaviour: Behaviour::of(engine.plan().target),
-            strategies,
-            reads: Reads::of(engine.plan()),
+        let mut queue = Self {
+            policies: Vec::new(),
             limiters: Limiters::default(),
             quotas: Quotas::default(),
-            policies: Cache::default(),
+            sts_policies: Cache::default(),
             random: Random::new(seed),
             scratch: Scratch::new(),
             idle: BTreeMap::new(),
             reports: VecDeque::new(),
             next_report: MessageId::REPORTS,
-            lanes: strategies.queues.iter().map(lane).collect(),
+            lanes: BTreeMap::new(),
             tasks: BTreeMap::new(),
             next_task: 0,
             timers: BTreeSet::new(),
             effects: VecDeque::new(),
             events: VecDeque::new(),
             fault: None,
+        };
+        queue.take_over(engine, strategies);
+        queue
+    }
+
+    /// Decides by another policy from now on. What is under way goes on by the one that it began with; a queue that the new
+    /// one does not have keeps its threads until it is empty.
+    pub fn take_over(&mut self, engine: &'p dyn Decide, strategies: &'p Strategies) {
+        self.policies.push(Policy::new(engine, strategies));
+        for queue in &strategies.queues {
+            self.lane(&queue.name).threads = queue.threads;
         }
+    }
+
+    /// The lane of a queue, which may be one that no policy names any more.
+    fn lane(&mut self, name: &QueueName) -> &mut Lane {
+        let new = || Lane { due: BTreeSet::new(), active: 0, threads: VirtualQueue::THREADS };
+        self.lanes.entry(name.clone()).or_insert_with(new)
+    }
+
+    /// The number of the policy that decides.
+    const fn current(&self) -> usize {
+        self.policies.len() - 1
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        self.policies.last().map_or(Behaviour::NATIVE, |policy| policy.behaviour)
     }
 
     /// The queue as it goes on at `now` behind a restart, with the messages that were kept. Its reports are numbered
@@ -122,8 +161,10 @@ impl<'p> Queue<'p> {
     }
 
     /// Behaves otherwise than the plan's target.
-    pub const fn behave(&mut self, behaviour: Behaviour) {
-        self.behaviour = behaviour;
+    pub fn behave(&mut self, behaviour: Behaviour) {
+        if let Some(policy) = self.policies.last_mut() {
+            policy.behaviour = behaviour;
+        }
     }
 
     /// Plants a fault, for a test that shows that it is found.
@@ -151,9 +192,10 @@ impl<'p> Queue<'p> {
     }
 
     fn admit(&mut self, now: Instant, id: MessageId, submission: Submission, report: Option<Told>) {
-        let task = self.new_task();
-        let mut admission = Admission::new(task, id, submission, report, now);
-        if admission.run(&mut self.context(now)) == Progress::Waits {
+        let (task, policy) = (self.new_task(), self.current());
+        let mut admission = Admission::new(task, policy, id, submission, report, now);
+        let progress = self.with_context(now, policy, |context| admission.run(context));
+        if progress == Some(Progress::Waits) {
             self.tasks.insert(task, Task::Admission(Box::new(admission)));
         }
     }
@@ -172,7 +214,7 @@ impl<'p> Queue<'p> {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let timer = self.timers.first().map(|(at, _)| *at);
-        let free = self.lanes.iter().filter(|lane| lane.active < lane.threads);
+        let free = self.lanes.values().filter(|lane| lane.active < lane.threads);
         let due = free.filter_map(|lane| lane.due.first().map(|(at, _)| *at)).min();
         timer.into_iter().chain(due).min()
     }
@@ -182,16 +224,19 @@ impl<'p> Queue<'p> {
         self.next_task
     }
 
-    fn context(&mut self, now: Instant) -> Context<'_> {
-        Context {
+    /// What `take` makes of what is at hand where this policy decides.
+    fn with_context<T>(&mut self, now: Instant, policy: usize, take: impl FnOnce(&mut Context<'_>) -> T) -> Option<T> {
+        let Policy { engine, behaviour, strategies, reads } = self.policies.get(policy)?;
+        let mut context = Context {
             now,
-            engine: self.engine,
-            behaviour: self.behaviour,
-            strategies: self.strategies,
-            reads: &self.reads,
+            policy,
+            engine: *engine,
+            behaviour: *behaviour,
+            strategies,
+            reads,
             limiters: &mut self.limiters,
             quotas: &mut self.quotas,
-            policies: &mut self.policies,
+            policies: &mut self.sts_policies,
             random: &mut self.random,
             scratch: &mut self.scratch,
             effects: &mut self.effects,
@@ -199,7 +244,8 @@ impl<'p> Queue<'p> {
             reports: &mut self.reports,
             next_report: &mut self.next_report,
             fault: self.fault,
-        }
+        };
+        Some(take(&mut context))
     }
 
     /// Tells the tasks whose time has come.
@@ -214,26 +260,30 @@ impl<'p> Queue<'p> {
         let Some(ticket) = answer.ticket() else { return };
         match self.tasks.remove(&ticket.task) {
             None => {}
-            Some(Task::Admission(mut admission)) => match admission.handle(answer, &mut self.context(now)) {
-                Progress::Stored => {
-                    let (message, told) = admission.stored();
-                    let id = message.id;
-                    self.schedule(Box::new(message));
-                    if let Some(Told { report, task, .. }) = told {
-                        self.with_attempt(now, task, |attempt, message, context| {
-                            attempt.reported(id, report.lines, message, context);
-                        });
+            Some(Task::Admission(mut admission)) => {
+                let policy = admission.policy;
+                let progress = self.with_context(now, policy, |context| admission.handle(answer, context));
+                match progress {
+                    Some(Progress::Stored) => {
+                        let (message, told) = admission.stored();
+                        let id = message.id;
+                        self.schedule(Box::new(message));
+                        if let Some(Told { report, task, .. }) = told {
+                            self.with_attempt(now, task, |attempt, message, context| {
+                                attempt.reported(id, report.lines, message, context);
+                            });
+                        }
+                    }
+                    Some(Progress::Refused) | None => {
+                        if let Some(task) = admission.waiting() {
+                            self.with_attempt(now, task, Attempt::not_reported);
+                        }
+                    }
+                    Some(Progress::Waits) => {
+                        self.tasks.insert(ticket.task, Task::Admission(admission));
                     }
                 }
-                Progress::Refused => {
-                    if let Some(task) = admission.waiting() {
-                        self.with_attempt(now, task, Attempt::not_reported);
-                    }
-                }
-                Progress::Waits => {
-                    self.tasks.insert(ticket.task, Task::Admission(admission));
-                }
-            },
+            }
             Some(task @ Task::Attempt(..)) => {
                 self.tasks.insert(ticket.task, task);
                 self.with_attempt(now, ticket.task, |attempt, message, context| {
@@ -254,11 +304,9 @@ impl<'p> Queue<'p> {
         if let Some(deadline) = attempt.deadline {
             self.timers.remove(&(deadline, task));
         }
-        take(&mut attempt, &mut message, &mut self.context(now));
+        self.with_context(now, attempt.policy, |context| take(&mut attempt, &mut message, context));
         if attempt.is_over() {
-            if let Some(lane) = self.lanes.get_mut(usize::from(attempt.queue.0)) {
-                lane.active -= 1;
-            }
+            self.lane(&attempt.queue).active -= 1;
             self.schedule(message);
             return;
         }
@@ -270,7 +318,7 @@ impl<'p> Queue<'p> {
 
     /// Puts the events of an idle message into the lanes, or forgets the message where nothing is left.
     fn schedule(&mut self, mut message: Box<Message>) {
-        let target = self.behaviour;
+        let target = self.behaviour();
         let recipients = &message.recipients;
         let is_done = |place: &u32| recipients.get(*place as usize).is_none_or(|known| known.status.is_final());
         let quotas = &mut self.quotas;
@@ -286,18 +334,16 @@ impl<'p> Queue<'p> {
             }
             !is_over
         });
-        let mut due: Vec<(QueueId, Instant)> = Vec::new();
+        let mut due: Vec<(QueueName, Instant)> = Vec::new();
         for recipient in &message.recipients {
             let Some(at) = recipient.next_event() else { continue };
             match due.iter_mut().find(|(queue, _)| *queue == recipient.queue) {
                 Some((_, first)) => *first = at.min(*first),
-                None => due.push((recipient.queue, at)),
+                None => due.push((recipient.queue.clone(), at)),
             }
         }
         for (queue, at) in &due {
-            if let Some(lane) = self.lanes.get_mut(usize::from(queue.0)) {
-                lane.due.insert((*at, message.id));
-            }
+            self.lane(queue).due.insert((*at, message.id));
         }
         if !due.is_empty() {
             self.idle.insert(message.id, Idle { message, due });
@@ -306,33 +352,33 @@ impl<'p> Queue<'p> {
 
     /// Begins work items while something is due and there is room.
     fn dispatch(&mut self, now: Instant) {
-        for number in 0..self.lanes.len() {
-            while let Some(id) = self.next_due(number, now) {
-                self.begin(now, QueueId(number as u16), id);
+        let is_ready = |lane: &Lane| lane.active < lane.threads && lane.due.first().is_some_and(|(at, _)| *at <= now);
+        let ready = self.lanes.iter().filter(|(_, lane)| is_ready(lane));
+        let ready: Vec<QueueName> = ready.map(|(name, _)| name.clone()).collect();
+        for name in ready {
+            while let Some(id) = self.next_due(&name, now) {
+                self.begin(now, &name, id);
             }
         }
     }
 
     /// Takes what is due first in a lane that has room.
-    fn next_due(&mut self, lane: usize, now: Instant) -> Option<MessageId> {
+    fn next_due(&mut self, lane: &QueueName, now: Instant) -> Option<MessageId> {
         let lane = self.lanes.get_mut(lane).filter(|lane| lane.active < lane.threads)?;
         lane.due.first().filter(|(at, _)| *at <= now)?;
         lane.due.pop_first().map(|(_, id)| id)
     }
 
-    fn begin(&mut self, now: Instant, queue: QueueId, id: MessageId) {
+    fn begin(&mut self, now: Instant, queue: &QueueName, id: MessageId) {
         // While it is worked at, a message has no events.
         let Some(Idle { message, due }) = self.idle.remove(&id) else { return };
         for (queue, at) in due {
-            if let Some(lane) = self.lanes.get_mut(usize::from(queue.0)) {
-                lane.due.remove(&(at, id));
-            }
+            self.lane(&queue).due.remove(&(at, id));
         }
-        if let Some(lane) = self.lanes.get_mut(usize::from(queue.0)) {
-            lane.active += 1;
-        }
-        let task = self.new_task();
-        self.tasks.insert(task, Task::Attempt(Box::new(Attempt::new(task, id, queue)), message));
+        self.lane(queue).active += 1;
+        let (task, policy) = (self.new_task(), self.current());
+        let attempt = Attempt::new(task, policy, id, queue.clone());
+        self.tasks.insert(task, Task::Attempt(Box::new(attempt), message));
         self.with_attempt(now, task, Attempt::run);
     }
 }

@@ -11,7 +11,7 @@ use crate::message::{By, ByMode, Expires, Recipient, Since, Status};
 
 /// Puts a recipient of a new message under `schedule`.
 pub fn begin(since: Since, recipient: &mut Recipient, schedule: &strategy::Schedule) {
-    recipient.queue = schedule.queue;
+    recipient.queue = schedule.queue.clone();
     recipient.due = since.created + since.hold;
     let first = match (since.by, schedule.expiry) {
         (Some(By { mode: ByMode::Notify, seconds }), strategy::Expiry::Ttl(ttl)) => {
@@ -38,7 +38,7 @@ pub fn after_failure(
     let failed = if is_hopeless && !target.has(Quirk::AuthFailureRetried) { u32::MAX } else { recipient.retry_num };
     recipient.due = now + retry(schedule, failed);
     recipient.retry_num = recipient.retry_num.saturating_add(1);
-    recipient.queue = schedule.queue;
+    recipient.queue = schedule.queue.clone();
     let kept =
         if target.has(Quirk::ScheduleForgetsExtensions) { Since { hold: Millis(0), by: None, ..since } } else { since };
     recipient.expires = expires(schedule, kept);

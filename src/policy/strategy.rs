@@ -5,7 +5,7 @@
 //!
 //! Invariants, kept by who makes them:
 //!
-//! - There is a strategy for every id of the plan that it belongs to, and a queue for every [`QueueId`].
+//! - There is a strategy for every id of the plan that it belongs to, and a queue for every [`QueueName`] of theirs.
 //! - A schedule has at least one retry interval.
 
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
@@ -39,9 +39,8 @@ pub struct Strategies {
     pub reports_tls: bool,
 }
 
-/// A virtual queue's number.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct QueueId(pub u16);
+/// A virtual queue's name. What is in a queue is in it by that, so that it still is where another policy decides.
+pub type QueueName = Arc<str>;
 
 impl Strategies {
     /// The route `id`.
@@ -68,10 +67,10 @@ impl Strategies {
         self.tls.get(id.index())
     }
 
-    /// The queue `id`.
+    /// The queue called `name`.
     #[must_use]
-    pub fn queue(&self, id: QueueId) -> Option<&VirtualQueue> {
-        self.queues.get(usize::from(id.0))
+    pub fn queue(&self, name: &str) -> Option<&VirtualQueue> {
+        self.queues.iter().find(|queue| *queue.name == *name)
     }
 }
 
@@ -167,7 +166,7 @@ pub enum Protocol {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Schedule {
     /// `queue-name`
-    pub queue: QueueId,
+    pub queue: QueueName,
     /// `retry`: how long to wait after the first failure, after the second, …; the last one repeats.
     pub retry: Box<[Millis]>,
     /// `notify`: when to tell the sender of the delay.
@@ -184,7 +183,7 @@ impl Schedule {
         const DAY: u64 = 24 * 60 * MINUTE;
         let retry = [2, 5, 10, 15, 30, 60, 120].map(|minutes| Millis::from_secs(minutes * MINUTE));
         Self {
-            queue: QueueId::default(),
+            queue: VirtualQueue::DEFAULT.into(),
             retry: Box::new(retry),
             notify: Box::new([Millis::from_secs(DAY), Millis::from_secs(3 * DAY)]),
             expiry: Expiry::Ttl(Millis::from_secs(5 * DAY)),
@@ -208,6 +207,13 @@ pub struct VirtualQueue {
     pub name: Arc<str>,
     /// `threads-per-node`: how many messages are delivered at the same time.
     pub threads: u32,
+}
+
+impl VirtualQueue {
+    /// The one that there always is.
+    pub const DEFAULT: &str = "default";
+    /// The threads of one that does not say, and of one that nothing defines: delivery spec 3.2.
+    pub const THREADS: u32 = 25;
 }
 
 /// How a host is connected to.

@@ -184,7 +184,7 @@ fn the_schema_has_the_readers_keys_and_no_others() {
     let (root, _) = json::parse(&source);
     let message_keys: Vec<_> = message::FIELDS.iter().map(|field| field.name).collect();
     let environment_keys = [environment::KEYS, environment::IGNORED].concat();
-    let cases: [(&str, &[&str]); 17] = [
+    let cases: [(&str, &[&str]); 18] = [
         ("", KEYS),
         ("$defs.world", world::KEYS),
         ("$defs.dns_fault", world::FAULT_KEYS),
@@ -193,6 +193,7 @@ fn the_schema_has_the_readers_keys_and_no_others() {
         ("$defs.generate", generate::KEYS),
         ("$defs.disk_full", world::DISK_KEYS),
         ("$defs.clock_jump", world::CLOCK_KEYS),
+        ("$defs.reload", world::RELOAD_KEYS),
         ("$defs.host", world::HOST_KEYS),
         ("$defs.host_reply", world::REPLY_KEYS),
         ("$defs.expectation", EXPECT_KEYS),

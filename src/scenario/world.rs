@@ -9,10 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Mailbox, Millis};
 
-use crate::zone::Zone;
+use crate::{place::Place, zone::Zone};
 
 #[cfg(test)]
-pub(crate) use read::{CLOCK_KEYS, CRASH_KEYS, DISK_KEYS, FAULT_KEYS, HOST_KEYS, KEYS, REPLY_KEYS, STS_KEYS};
+pub(crate) use read::{
+    CLOCK_KEYS, CRASH_KEYS, DISK_KEYS, FAULT_KEYS, HOST_KEYS, KEYS, RELOAD_KEYS, REPLY_KEYS, STS_KEYS,
+};
 pub(crate) use read::{read, word};
 
 /// What messages meet.
@@ -36,6 +38,19 @@ pub struct World {
     pub disk_full: Vec<Span>,
     /// When the node's clock is set forward.
     pub clock_jumps: Vec<ClockJump>,
+    /// When the node takes another policy over, in order.
+    pub reloads: Vec<Reload>,
+}
+
+/// A moment at which the node takes another policy over. What is under way goes on by the one that it began with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reload {
+    /// When.
+    pub at: Millis,
+    /// The policy's file, as the scenario names it.
+    pub policy: String,
+    /// Where it was written.
+    pub place: Place,
 }
 
 /// A moment at which the node's clock is set forward: for it, so much time passes in which nothing happens. An engine's clock

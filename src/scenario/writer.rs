@@ -258,6 +258,11 @@ fn world(world: &World, out: &mut Writer) {
         }
         out.value("down", &text(&crash.down.to_string()));
     }
+    for reload in &world.reloads {
+        out.header("[[world.reload]]");
+        out.value("at", &text(&reload.at.to_string()));
+        out.value("policy", &text(&reload.policy));
+    }
     for jump in &world.clock_jumps {
         out.header("[[world.clock_jump]]");
         out.value("at", &text(&jump.at.to_string()));

@@ -39,7 +39,7 @@ pub struct Violation {
 /// Everything that is wrong with a run.
 #[must_use]
 pub fn violations(setup: Setup<'_>, life: &Life) -> Vec<Violation> {
-    let Setup { scenario, world, engine, strategies, .. } = setup;
+    let Setup { scenario, engine, strategies, .. } = setup;
     let target = engine.plan().target;
     let mut found = Vec::new();
     // A server that takes a final reply of 251 to 299 for a failure sends again what was taken: that is its own fault.
@@ -50,9 +50,12 @@ pub fn violations(setup: Setup<'_>, life: &Life) -> Vec<Violation> {
     delivered_is_taken(life, &seen, &mut found);
     told(scenario, life, &mut found);
     in_clear(setup, life, &mut found);
-    parallel(strategies, life, &mut found);
-    limits(scenario, strategies, target, life, &mut found);
-    given_up(scenario, world, strategies, target, life, &mut found);
+    parallel(setup, life, &mut found);
+    // What was counted under one policy may count under the next, or not: that is not seen from outside.
+    if setup.reloads.is_empty() {
+        limits(scenario, strategies, target, life, &mut found);
+    }
+    given_up(setup, life, &mut found);
     time(life, &mut found);
     found
 }
@@ -166,9 +169,9 @@ fn told(scenario: &Scenario, life: &Life, found: &mut Vec<Violation>) {
 /// Nothing is sent in clear text where the strategy that the policy chose for the host demands TLS, or the message does
 /// (RFC 8689), or the domain, as the world has it (RFC 7672, RFC 8461).
 fn in_clear(setup: Setup<'_>, life: &Life, found: &mut Vec<Violation>) {
-    let Setup { scenario, world, engine, strategies, .. } = setup;
+    let Setup { scenario, world, engine, .. } = setup;
     let target = engine.plan().target;
-    let demands = |tls: &strategy::Tls, taken: &Taken| {
+    let demands = |(strategies, tls): (&Strategies, &strategy::Tls), taken: &Taken| {
         let is_disabled = tls.starttls == Requirement::Disable;
         let of_strategy = !is_disabled && [tls.starttls, tls.dane, tls.mta_sts].contains(&Requirement::Require);
         let message = usize::try_from(taken.message).ok().and_then(|place| scenario.messages.get(place));
@@ -180,11 +183,14 @@ fn in_clear(setup: Setup<'_>, life: &Life, found: &mut Vec<Violation>) {
         // The last TLS decision about the message before that moment is the one about this host.
         let decided = life.events.iter().rev().filter(|event| event.message.0 == taken.message && event.at <= taken.at);
         let mut chosen = decided.filter_map(|event| match &event.what {
-            What::Decided { kind: Kind::Tls, chosen, .. } => *chosen,
+            What::Decided { kind: Kind::Tls, chosen, .. } => chosen.map(|chosen| (event.policy, chosen)),
             _ => None,
         });
-        let strategy = chosen.next().and_then(|chosen| strategies.tls(chosen.id));
-        if strategy.is_some_and(|tls| demands(tls, taken)) {
+        let strategy = chosen.next().and_then(|(policy, chosen)| {
+            let (_, strategies) = setup.policy(policy);
+            Some((strategies, strategies.tls(chosen.id)?))
+        });
+        if strategy.is_some_and(|strategy| demands(strategy, taken)) {
             let what = format!("{} was sent to {} in clear text, and TLS is demanded", taken.rcpt, taken.host);
             found.push(Violation { checker: "in-clear", message: taken.message as usize, what });
         }
@@ -223,9 +229,10 @@ fn domain_demands(world: &World, strategies: &Strategies, tls: &strategy::Tls, t
 }
 
 /// No queue has more connections at a time than it has threads.
-fn parallel(strategies: &Strategies, life: &Life, found: &mut Vec<Violation>) {
+fn parallel(setup: Setup<'_>, life: &Life, found: &mut Vec<Violation>) {
     for (queue, load) in life.loads.queues() {
-        let (most, allowed) = (load.most_connections, strategies.queue(queue).map_or(0, |queue| queue.threads));
+        let threads = setup.policies().filter_map(|(_, strategies)| strategies.queue(queue)).map(|queue| queue.threads);
+        let (most, allowed) = (load.most_connections, threads.max().unwrap_or_default());
         if most > allowed {
             let what = format!("{most} connections were open at a time for a queue of {allowed}");
             found.push(Violation { checker: "parallel", message: 0, what });
@@ -301,18 +308,14 @@ fn one_domain(message: &Message) -> Option<&str> {
 }
 
 /// Nobody is given up without a reason that the world gave for good, or before the schedule says so.
-fn given_up(
-    scenario: &Scenario,
-    world: &World,
-    strategies: &Strategies,
-    target: Target,
-    life: &Life,
-    found: &mut Vec<Violation>,
-) {
+fn given_up(setup: Setup<'_>, life: &Life, found: &mut Vec<Violation>) {
+    let Setup { scenario, world, engine, .. } = setup;
+    let target = engine.plan().target;
+    let routes = || setup.policies().flat_map(|(_, strategies)| &strategies.routes);
     // The reference gives up where TLS is not as it is demanded, and a relay may offer no known way to authenticate.
     let has_credentials =
         |route: &strategy::Route| matches!(route, strategy::Route::Relay(relay) if relay.credentials.is_some());
-    if target.has(Quirk::TlsRefusalPermanent) || strategies.routes.iter().any(has_credentials) {
+    if target.has(Quirk::TlsRefusalPermanent) || routes().any(has_credentials) {
         return;
     }
     // A relay may be on a private address, so only a name that leads nowhere is a reason.
@@ -321,20 +324,21 @@ fn given_up(
         let is_denied = |fault: &DnsFault| fault.name == name && fault.answer == DnsAnswer::NxDomain;
         (has_none(false) && has_none(true)) || world.dns_faults.iter().any(is_denied)
     };
-    let is_relay_gone = strategies.routes.iter().any(|route| match route {
+    let is_relay_gone = routes().any(|route| match route {
         strategy::Route::Relay(relay) => relay.address.parse::<IpAddr>().is_err() && has_no_address(&relay.address),
         strategy::Route::Mx(_) | strategy::Route::Local => false,
     });
     // For each recipient the last schedule, and how often it was tried.
-    let mut schedules: BTreeMap<(u64, u32), (StrategyId, u32)> = BTreeMap::new();
+    let mut schedules: BTreeMap<(u64, u32), ((usize, StrategyId), u32)> = BTreeMap::new();
     for event in &life.events {
         match &event.what {
             What::Decided { recipient, kind: Kind::Schedule, chosen: Some(chosen), .. } => {
-                schedules.entry((event.message.0, *recipient)).or_insert((chosen.id, 0)).0 = chosen.id;
+                let chosen = (event.policy, chosen.id);
+                schedules.entry((event.message.0, *recipient)).or_insert((chosen, 0)).0 = chosen;
             }
             What::Attempt(places) => {
                 for place in places {
-                    schedules.entry((event.message.0, *place)).or_insert((StrategyId::at(0), 0)).1 += 1;
+                    schedules.entry((event.message.0, *place)).or_insert(((0, StrategyId::at(0)), 0)).1 += 1;
                 }
             }
             What::Outcome { recipient, status: Status::Bounced(_), .. } => {
@@ -346,8 +350,8 @@ fn given_up(
                     message.deliver_by.map(|by| life.start + message.at + Millis::from_secs(by.seconds.unsigned_abs()));
                 let is_late = by.is_some_and(|by| by <= event.at);
                 let is_over = is_late
-                    || known.is_none_or(|(id, tries)| {
-                        let expiry = strategies.schedule(*id).map(|schedule| schedule.expiry);
+                    || known.is_none_or(|((policy, id), tries)| {
+                        let expiry = setup.policy(*policy).1.schedule(*id).map(|schedule| schedule.expiry);
                         match expiry {
                             Some(strategy::Expiry::Ttl(ttl)) => life.start + message.at + ttl <= event.at,
                             Some(strategy::Expiry::Attempts(most)) => *tries >= most,
@@ -389,7 +393,7 @@ mod tests {
         message::{Delivered, Expires, Failed, MessageId, Notify},
         reply::Reply,
     };
-    use policy::{Chosen, StrategyId, strategy::QueueId};
+    use policy::{Chosen, StrategyId};
     use scenario::Message;
 
     use super::*;
@@ -404,7 +408,7 @@ mod tests {
             orcpt: None,
             headers: None,
             status,
-            queue: QueueId(0),
+            queue: "default".into(),
             due: Instant(2_000),
             retry_num: 0,
             notify_num: 0,
@@ -453,6 +457,7 @@ mod tests {
         let scenario = Scenario { messages: vec![message], ..Scenario::default() };
         let start = Instant(1_000);
         let decided = |at, strategy| Event {
+            policy: 0,
             at: Instant(at),
             message: MessageId(0),
             what: What::Decided {
@@ -545,7 +550,7 @@ mod tests {
                     What::Attempt(vec![0]),
                     What::Outcome { recipient: 0, status, next: None },
                 ] {
-                    life.events.push(Event { at: Instant(1_300), message: MessageId(0), what });
+                    life.events.push(Event { at: Instant(1_300), policy: 0, message: MessageId(0), what });
                 }
             }),
             (
@@ -571,7 +576,7 @@ mod tests {
             }),
             ("parallel: 3 connections were open at a time for a queue of 2", |life| {
                 for _ in 0..3 {
-                    life.loads.connects(QueueId(0), &strategies(), Instant(1_500));
+                    life.loads.connects(&"default".into(), &strategies(), Instant(1_500));
                 }
             }),
             ("time: something happened at 1100 after 1200", |life| life.events.swap(0, 1)),

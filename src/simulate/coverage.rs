@@ -76,9 +76,9 @@ impl Coverage {
         percent
     }
 
-    /// Counts the decisions of a run of which everything was kept.
-    pub fn count_life(&mut self, plan: &Plan, life: &Life) {
-        for event in &life.events {
+    /// Counts what the policy of this number decided in a run of which everything was kept.
+    pub fn count_life(&mut self, number: usize, plan: &Plan, life: &Life) {
+        for event in life.events.iter().filter(|event| event.policy == number) {
             if let What::Decided { kind, chosen: Some(chosen), is_instead, .. } = &event.what {
                 let rule = chosen.rule.map(RuleId::index);
                 self.count(*kind, rule, !is_instead, plan.choice(*kind).name(chosen.id));

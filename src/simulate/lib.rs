@@ -30,7 +30,7 @@ pub use attempt::{Attempt, Decided};
 pub use checks::{Violation, violations};
 pub use expect::Unmet;
 pub use load::{Load, Loads};
-pub use run::{Keep, Life, Setup, run};
+pub use run::{Keep, Life, Reload, Setup, run};
 pub use summary::Summary;
 pub use timeline::Timeline;
 

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use base::{Instant, Millis};
 use delivery::Recipient;
-use policy::{Strategies, strategy::QueueId};
+use policy::{Strategies, strategy::QueueName};
 
 /// The load of every queue.
 #[derive(Clone, Debug, Default)]
 pub struct Loads {
-    queues: BTreeMap<QueueId, Load>,
+    queues: BTreeMap<QueueName, Load>,
     /// How often recipients waited for each limiter, by its place among the policy's.
     pub waits: BTreeMap<usize, u64>,
 }
@@ -39,18 +39,17 @@ pub struct Load {
 
 impl Loads {
     /// The queues that had something in them.
-    pub fn queues(&self) -> impl Iterator<Item = (QueueId, &Load)> {
-        self.queues.iter().map(|(queue, load)| (*queue, load))
+    pub fn queues(&self) -> impl Iterator<Item = (&str, &Load)> {
+        self.queues.iter().map(|(queue, load)| (&**queue, load))
     }
 
     /// A recipient has a new state at `now`; its message was handed in at `created`.
     pub(crate) fn changed(&mut self, before: Option<&Recipient>, after: &Recipient, created: Instant, now: Instant) {
-        let queue_of = |recipient: &Recipient| (!recipient.status.is_final()).then_some(recipient.queue);
         let (from, to) = (before.and_then(queue_of), queue_of(after));
         if from == to {
             return;
         }
-        if let Some(load) = from.and_then(|queue| self.queues.get_mut(&queue)) {
+        if let Some(load) = from.and_then(|queue| self.queues.get_mut(queue)) {
             load.depth = load.depth.saturating_sub(1);
             load.oldest = load.oldest.max(now.since(created));
             if load.depth == 0 {
@@ -58,7 +57,7 @@ impl Loads {
             }
         }
         if let Some(queue) = to {
-            let load = self.queues.entry(queue).or_default();
+            let load = self.queues.entry(queue.clone()).or_default();
             load.depth += 1;
             load.empty = None;
             if load.depth > load.peak.0 {
@@ -68,8 +67,8 @@ impl Loads {
     }
 
     /// A connection is made for a queue.
-    pub(crate) fn connects(&mut self, queue: QueueId, strategies: &Strategies, now: Instant) {
-        let load = self.queues.entry(queue).or_default();
+    pub(crate) fn connects(&mut self, queue: &QueueName, strategies: &Strategies, now: Instant) {
+        let load = self.queues.entry(queue.clone()).or_default();
         load.connections += 1;
         load.most_connections = load.most_connections.max(load.connections);
         if strategies.queue(queue).is_some_and(|queue| load.connections >= queue.threads) {
@@ -78,8 +77,8 @@ impl Loads {
     }
 
     /// A connection of a queue is over.
-    pub(crate) fn closes(&mut self, queue: QueueId, now: Instant) {
-        let Some(load) = self.queues.get_mut(&queue) else { return };
+    pub(crate) fn closes(&mut self, queue: &QueueName, now: Instant) {
+        let Some(load) = self.queues.get_mut(queue) else { return };
         load.connections = load.connections.saturating_sub(1);
         load.end(now);
     }
@@ -91,6 +90,11 @@ impl Loads {
             load.end(now);
         }
     }
+}
+
+/// The queue that a recipient is in, until it is done.
+fn queue_of(recipient: &Recipient) -> Option<&QueueName> {
+    (!recipient.status.is_final()).then_some(&recipient.queue)
 }
 
 impl Load {
@@ -111,14 +115,14 @@ mod tests {
 
     use super::*;
 
-    fn recipient(queue: u16, status: Status) -> Recipient {
+    fn recipient(queue: &str, status: Status) -> Recipient {
         Recipient {
             address: base::Mailbox::parse("bob@corp.test").unwrap(),
             notify: Notify::Unsaid,
             orcpt: None,
             headers: None,
             status,
-            queue: QueueId(queue),
+            queue: queue.into(),
             due: Instant(0),
             retry_num: 0,
             notify_num: 0,
@@ -132,16 +136,19 @@ mod tests {
     fn recipients_move_from_queue_to_queue_and_leave() {
         let mut loads = Loads::default();
         let delivered = Delivered { entity: "mx.test".into(), reply: Reply::new(250, "ok"), relay: None };
-        let (one, two) = (recipient(1, Status::Scheduled), recipient(2, Status::Scheduled));
-        let done = recipient(2, Status::Delivered(Box::new(delivered)));
+        let (one, two) = (recipient("one", Status::Scheduled), recipient("two", Status::Scheduled));
+        let done = recipient("two", Status::Delivered(Box::new(delivered)));
         loads.changed(None, &one, Instant(0), Instant(0));
         loads.changed(None, &one, Instant(5), Instant(5));
         loads.changed(Some(&one), &two, Instant(0), Instant(10));
         loads.changed(Some(&two), &two, Instant(0), Instant(15));
         loads.changed(Some(&two), &done, Instant(0), Instant(30));
-        let of = |queue| loads.queues().find(|(id, _)| *id == QueueId(queue)).map(|(_, load)| *load).unwrap();
-        assert_eq!((of(1).depth, of(1).peak, of(1).oldest, of(1).empty), (1, (2, Instant(5)), Millis(10), None));
-        assert_eq!((of(2).depth, of(2).peak, of(2).oldest), (0, (1, Instant(10)), Millis(30)));
-        assert_eq!(of(2).empty, Some(Instant(30)));
+        let of = |queue| loads.queues().find(|(id, _)| *id == queue).map(|(_, load)| *load).unwrap();
+        assert_eq!(
+            (of("one").depth, of("one").peak, of("one").oldest, of("one").empty),
+            (1, (2, Instant(5)), Millis(10), None)
+        );
+        assert_eq!((of("two").depth, of("two").peak, of("two").oldest), (0, (1, Instant(10)), Millis(30)));
+        assert_eq!(of("two").empty, Some(Instant(30)));
     }
 }

@@ -5,7 +5,7 @@
 //! Quirks of loading a policy are not in it: they are in the strategies that a run begins with.
 
 use base::Millis;
-use policy::{Behaviour, Quirk};
+use policy::Quirk;
 use scenario::Environment;
 
 use crate::{
@@ -40,9 +40,9 @@ pub fn decided(setup: Setup<'_>, environment: &Environment, life: &Life, known: 
     }
     let with: Vec<_> = known.iter().map(|timeline| moments(timeline, life)).collect();
     for quirk in Quirk::ALL.iter().copied().filter(|quirk| target.has(*quirk)) {
-        let setup = Setup { behaviour: Some(Behaviour::of(target).without(quirk)), ..setup };
+        let setup = Setup { without: Some(quirk), ..setup };
         let life = run(setup, &mut environment.clone(), Keep::Events);
-        let without = timelines(setup.scenario, setup.engine.plan(), &life);
+        let without = timelines(setup, &life);
         for ((decided, with), without) in all.iter_mut().zip(&with).zip(&without) {
             let from = difference(with, &moments(without, &life));
             decided.extend(from.map(|from| Decided { quirk, from }));

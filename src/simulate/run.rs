@@ -29,7 +29,7 @@ use delivery::{
     sts::Fetched,
     tls_report::TlsResult,
 };
-use policy::{Behaviour, Decide, LookupFailed, Strategies, World as _, strategy::QueueId};
+use policy::{Behaviour, Decide, LookupFailed, Quirk, Strategies, World as _, strategy::QueueName};
 use scenario::{
     Environment, Message, Scenario, World,
     world::{Answer, Certificate, ClockJump, Host, Stage, StartTls, When},
@@ -48,6 +48,17 @@ const HTTPS: Millis = Millis(100);
 /// How many things may happen in a run that does not say before it is stopped.
 pub const STEPS_MAX: u64 = 200_000_000;
 
+/// Another policy that the server takes over.
+#[derive(Clone, Copy)]
+pub struct Reload<'s> {
+    /// When.
+    pub at: Millis,
+    /// The plan, as it is decided by.
+    pub engine: &'s dyn Decide,
+    /// Its strategies.
+    pub strategies: &'s Strategies,
+}
+
 /// What is run.
 #[derive(Clone, Copy)]
 pub struct Setup<'s> {
@@ -59,8 +70,10 @@ pub struct Setup<'s> {
     pub engine: &'s dyn Decide,
     /// Its strategies.
     pub strategies: &'s Strategies,
-    /// How the core behaves, where that is not as the plan's target does.
-    pub behaviour: Option<Behaviour>,
+    /// The policies that the server takes over, in order.
+    pub reloads: &'s [Reload<'s>],
+    /// What the core lacks of its target's quirks.
+    pub without: Option<Quirk>,
     /// How many things may happen before it is stopped.
     pub steps_max: u64,
     /// What is planted in the core.
@@ -82,11 +95,27 @@ impl<'s> Setup<'s> {
             world,
             engine,
             strategies,
-            behaviour: None,
+            reloads: &[],
+            without: None,
             steps_max: STEPS_MAX,
             #[cfg(feature = "planted")]
             fault: None,
         }
+    }
+}
+
+impl<'s> Setup<'s> {
+    /// The engine and the strategies of the policy of this number, as events have it: 0 for the first one.
+    #[must_use]
+    pub fn policy(&self, number: usize) -> (&'s dyn Decide, &'s Strategies) {
+        let reload = number.checked_sub(1).and_then(|place| self.reloads.get(place));
+        reload.map_or((self.engine, self.strategies), |reload| (reload.engine, reload.strategies))
+    }
+
+    /// All of them.
+    pub fn policies(&self) -> impl Iterator<Item = (&'s dyn Decide, &'s Strategies)> {
+        let first = (self.engine, self.strategies);
+        std::iter::once(first).chain(self.reloads.iter().map(|reload| (reload.engine, reload.strategies)))
     }
 }
 
@@ -115,6 +144,8 @@ pub struct Life {
     pub down: Vec<(Instant, Instant)>,
     /// When the clock jumped, by what it showed then, and how far.
     pub jumps: Vec<(Instant, Millis)>,
+    /// When each policy was taken over.
+    pub reloads: Vec<Instant>,
     /// How loaded each queue was.
     pub loads: Loads,
     /// What the world saw, for checkers.
@@ -218,6 +249,8 @@ enum Next {
     Start,
     /// Its clock is set forward.
     Jump(Millis),
+    /// It takes the next policy over.
+    Reload,
     /// The core is told something.
     Input(Input),
 }
@@ -243,6 +276,9 @@ struct Run<'s, 'e> {
     /// The jumps of the clock that are still to come, the next one last, and how far it jumped already.
     jumps: Vec<ClockJump>,
     jumped: Millis,
+    /// How many policies were taken over, and how many of them before the node started last.
+    reloaded: usize,
+    started_with: usize,
     /// When the node starts again.
     up: Instant,
     /// How many effects were done.
@@ -256,7 +292,7 @@ struct Run<'s, 'e> {
     unsaid: &'s Host,
     connections: BTreeMap<u64, Peer>,
     /// The queue that each connection is made for, by its task.
-    open: BTreeMap<u64, QueueId>,
+    open: BTreeMap<u64, QueueName>,
     keep: Keep,
     life: Life,
 }
@@ -291,6 +327,8 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
         crashes,
         jumps,
         jumped: Millis(0),
+        reloaded: 0,
+        started_with: 0,
         up: start,
         effects: 0,
         kept: (!world.crashes.is_empty()).then(BTreeMap::new),
@@ -312,6 +350,7 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
             Next::Crash(down) => run.crash(down),
             Next::Start => run.start(),
             Next::Jump(by) => run.jump(by),
+            Next::Reload => run.reload(),
             Next::Input(input) => run.tell(input),
         }
         steps += 1;
@@ -379,13 +418,13 @@ impl<'s> Run<'s, '_> {
     }
 
     fn new_queue(&self, seed: u64, kept: Option<Vec<message::Message>>) -> Queue<'s> {
-        let Setup { engine, strategies, .. } = self.setup;
+        let (engine, strategies) = self.setup.policy(self.reloaded);
         let mut queue = match kept {
             None => Queue::new(engine, strategies, seed),
             Some(kept) => Queue::restarted(engine, strategies, seed, self.now, kept, self.next_report),
         };
-        if let Some(behaviour) = self.setup.behaviour {
-            queue.behave(behaviour);
+        if let Some(quirk) = self.setup.without {
+            queue.behave(Behaviour::of(engine.plan().target).without(quirk));
         }
         #[cfg(feature = "planted")]
         if let Some(fault) = self.setup.fault {
@@ -399,7 +438,12 @@ impl<'s> Run<'s, '_> {
         self.number += 1;
     }
 
-    /// What happens next, until `until`; at one moment crashes come first, then clients, then answers, then timers.
+    /// When the next policy is taken over.
+    fn reload_at(&self) -> Option<Instant> {
+        self.setup.reloads.get(self.reloaded).map(|reload| self.shown(reload.at))
+    }
+
+    /// What happens next, until `until`; at one moment jumps, policies and crashes come first, then clients, then answers, then timers.
     fn next(&mut self, until: Instant) -> Option<(Instant, Next)> {
         let Some(queue) = &self.queue else {
             return (self.up <= until).then_some((self.up, Next::Start));
@@ -412,9 +456,14 @@ impl<'s> Run<'s, '_> {
         let arrival = arriving.map(|message| self.shown(message.at).max(self.up));
         let coming = self.coming.peek().map(|Reverse(coming)| coming.at);
         let deadline = queue.deadline().map(|at| at.max(self.now));
-        let at = [jump, crash, arrival, coming, deadline].into_iter().flatten().min().filter(|at| *at <= until)?;
+        let reload = self.reload_at().map(|at| at.max(self.now));
+        let at =
+            [jump, reload, crash, arrival, coming, deadline].into_iter().flatten().min().filter(|at| *at <= until)?;
         if jump == Some(at) {
             return self.jumps.pop().map(|jump| (at, Next::Jump(jump.by)));
+        }
+        if reload == Some(at) {
+            return Some((at, Next::Reload));
         }
         if crash == Some(at) {
             return self.crashes.pop().map(|(_, down)| (at.max(self.now), Next::Crash(down)));
@@ -451,11 +500,13 @@ impl<'s> Run<'s, '_> {
     }
 
     fn take_events(&mut self) {
-        while let Some(event) = self.queue.as_mut().and_then(Queue::event) {
+        while let Some(mut event) = self.queue.as_mut().and_then(Queue::event) {
             if let What::Limited { recipients, limiter, .. } = &event.what {
                 *self.life.loads.waits.entry(*limiter).or_default() += recipients.len() as u64;
             }
             if self.keep == Keep::Events {
+                // A core that was started counts from the policy that it was started with.
+                event.policy += self.started_with;
                 self.life.events.push(event);
             }
         }
@@ -476,6 +527,12 @@ impl<'s> Run<'s, '_> {
 
     /// The node starts again with what was stored, and the clients of what was not come again.
     fn start(&mut self) {
+        // A node that starts reads what is there.
+        while self.reload_at().is_some_and(|at| at <= self.now) {
+            self.reloaded += 1;
+            self.life.reloads.push(self.now);
+        }
+        self.started_with = self.reloaded;
         let kept = self.kept.iter().flat_map(BTreeMap::values).cloned().collect();
         let seed = self.setup.scenario.seed.wrapping_add(self.life.seen.crashes.len() as u64);
         self.queue = Some(self.new_queue(seed, Some(kept)));
@@ -571,7 +628,7 @@ impl<'s> Run<'s, '_> {
             Effect::Close(ticket) => {
                 self.disconnect(ticket);
                 if let Some(queue) = self.open.remove(&ticket.task) {
-                    self.life.loads.closes(queue, self.now);
+                    self.life.loads.closes(&queue, self.now);
                 }
             }
             Effect::Respond(id, reply) => {
@@ -590,6 +647,19 @@ impl<'s> Run<'s, '_> {
     /// How long the world goes on already.
     fn since(&self) -> Millis {
         Millis(self.now.since(self.start).0.saturating_sub(self.jumped.0))
+    }
+
+    /// Another policy decides from now on.
+    fn reload(&mut self) {
+        self.reloaded += 1;
+        self.life.reloads.push(self.now);
+        let (engine, strategies) = self.setup.policy(self.reloaded);
+        if let Some(queue) = &mut self.queue {
+            queue.take_over(engine, strategies);
+            if let Some(quirk) = self.setup.without {
+                queue.behave(Behaviour::of(engine.plan().target).without(quirk));
+            }
+        }
     }
 
     /// The clock is set forward: what comes keeps to the world's time.
@@ -683,10 +753,11 @@ impl<'s> Run<'s, '_> {
     /// Counts the connections of each queue. Where a message is in several, nobody outside knows for which one it is.
     fn opens(&mut self, ticket: Ticket, message: MessageId) {
         let recipients = self.life.recipients.get(&message.0).map(Vec::as_slice).unwrap_or_default();
-        let Some(queue) = recipients.first().map(|recipient| recipient.queue) else { return };
+        let Some(queue) = recipients.first().map(|recipient| recipient.queue.clone()) else { return };
         if recipients.iter().all(|recipient| recipient.queue == queue) {
+            let (_, strategies) = self.setup.policy(self.reloaded);
+            self.life.loads.connects(&queue, strategies, self.now);
             self.open.insert(ticket.task, queue);
-            self.life.loads.connects(queue, self.setup.strategies, self.now);
         }
     }
 

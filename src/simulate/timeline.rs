@@ -9,10 +9,13 @@ use delivery::{
     report::Action,
     tls::Verification,
 };
-use policy::{Chosen, Kind, Plan, RuleId};
+use policy::{Chosen, Kind, RuleId};
 use scenario::{Expectation, Scenario, Status as Wanted};
 
-use crate::{expect::is_about, run::Life};
+use crate::{
+    expect::is_about,
+    run::{Life, Setup},
+};
 
 /// A recipient's life.
 #[derive(Debug)]
@@ -94,7 +97,8 @@ pub enum Step {
 
 /// The timelines of a run, by message and recipient.
 #[must_use]
-pub fn timelines(scenario: &Scenario, plan: &Plan, life: &Life) -> Vec<Timeline> {
+pub fn timelines(setup: Setup<'_>, life: &Life) -> Vec<Timeline> {
+    let scenario = setup.scenario;
     let mut all = Vec::new();
     let mut of: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
     for event in &life.events {
@@ -116,7 +120,7 @@ pub fn timelines(scenario: &Scenario, plan: &Plan, life: &Life) -> Vec<Timeline>
                 reports: Vec::new(),
                 given_up: None,
             };
-            let mut teller = Teller { plan, start: life.start, number: number as u32, routes: None, is_tried: false };
+            let mut teller = Teller { setup, start: life.start, number: number as u32, routes: None, is_tried: false };
             for event in &events {
                 teller.tell(event, &mut timeline);
             }
@@ -127,8 +131,8 @@ pub fn timelines(scenario: &Scenario, plan: &Plan, life: &Life) -> Vec<Timeline>
 }
 
 /// What is known on the way through the events.
-struct Teller<'p> {
-    plan: &'p Plan,
+struct Teller<'s> {
+    setup: Setup<'s>,
     start: Instant,
     number: u32,
     /// The route that was chosen before the attempt begins.
@@ -138,8 +142,9 @@ struct Teller<'p> {
 }
 
 impl Teller<'_> {
-    fn decision(&self, kind: Kind, chosen: Option<Chosen>, is_instead: bool) -> Decision {
-        let name = chosen.map(|chosen| self.plan.choice(kind).name(chosen.id).to_owned());
+    fn decision(&self, policy: usize, kind: Kind, chosen: Option<Chosen>, is_instead: bool) -> Decision {
+        let choice = self.setup.policy(policy).0.plan().choice(kind);
+        let name = chosen.map(|chosen| choice.name(chosen.id).to_owned());
         Decision { name, rule: chosen.and_then(|chosen| chosen.rule).map(RuleId::index), is_instead }
     }
 
@@ -148,7 +153,7 @@ impl Teller<'_> {
         match &event.what {
             What::Accepted(_) => timeline.accepted = Some(at),
             What::Decided { recipient, kind, chosen, is_instead } => {
-                let decision = self.decision(*kind, *chosen, *is_instead);
+                let decision = self.decision(event.policy, *kind, *chosen, *is_instead);
                 let is_mine = *recipient == self.number;
                 match (kind, timeline.attempts.last_mut()) {
                     (Kind::Schedule, None) if is_mine => timeline.schedule = Some(decision),

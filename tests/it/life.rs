@@ -146,6 +146,23 @@ fn settings_that_rules_choose_are_told() {
     assert!(ran.stderr.contains("policy.toml:6:") && ran.stderr.contains(told), "{}", ran.stderr);
 }
 
+/// A policy that cannot be taken over is refused before anything runs.
+#[test]
+fn a_policy_that_is_taken_over_is_read_like_the_first() {
+    let text = include_str!("../../corpus/scenarios/life/reload.scenario.toml");
+    let policy = include_str!("../../corpus/scenarios/life/policy.toml");
+    let broken = "queue.strategy.route = \"'mx'\"\n";
+    let files = [("reload.scenario.toml", text), ("policy.toml", policy), ("reload.toml", broken)];
+    let folder = crate::cli::scratch("reload-broken", &files);
+    let ran = run(&["simulate", folder.join("reload.scenario.toml").to_str().unwrap()]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("reload.toml:1:"), "{}", ran.stderr);
+    let folder = crate::cli::scratch("reload-missing", &files[..2]);
+    let ran = run(&["simulate", folder.join("reload.scenario.toml").to_str().unwrap()]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("reload.toml"), "{}", ran.stderr);
+}
+
 /// What is shown of a scenario, with all that holds where it says nothing, is that scenario.
 #[test]
 fn a_shown_scenario_is_the_same() {

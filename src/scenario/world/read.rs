@@ -5,20 +5,21 @@ use document::{Node, Table};
 use policy::spelling::nearest;
 
 use super::{
-    Answer, Certificate, ClockJump, Crash, DnsAnswer, DnsFault, DnsKind, Host, HostReply, MtaSts, Span, Stage,
+    Answer, Certificate, ClockJump, Crash, DnsAnswer, DnsFault, DnsKind, Host, HostReply, MtaSts, Reload, Span, Stage,
     StartTls, Tlsa, When, World,
 };
 use crate::{
     codes,
     context::{Context, listed, shown},
     limits,
+    place::Place,
     shape::{self, Given, Shape},
     zone::Zone,
 };
 
 /// The keys of a world.
 pub(crate) const KEYS: &[&str] =
-    &["zone", "signed", "dns_fault", "host", "mta_sts", "crash", "disk_full", "clock_jump"];
+    &["zone", "signed", "dns_fault", "host", "mta_sts", "crash", "disk_full", "clock_jump", "reload"];
 
 /// The keys of a DNS fault.
 pub(crate) const FAULT_KEYS: &[&str] = &["name", "type", "answer", "from", "until"];
@@ -31,6 +32,9 @@ pub(crate) const CRASH_KEYS: &[&str] = &["at", "effect", "down"];
 
 /// The keys of a jump of the clock.
 pub(crate) const CLOCK_KEYS: &[&str] = &["at", "by"];
+
+/// The keys of a moment at which another policy is taken over.
+pub(crate) const RELOAD_KEYS: &[&str] = &["at", "policy"];
 
 /// The keys of a time at which nothing can be stored.
 pub(crate) const DISK_KEYS: &[&str] = &["from", "until"];
@@ -99,7 +103,21 @@ pub(crate) fn read(node: &Node<'_>, context: &mut Context<'_>) -> World {
             world.clock_jumps.extend(clock_jump(node, context));
         }
     }
+    if let Some(node) = table.get("reload") {
+        for node in tables(node, "reload", context) {
+            world.reloads.extend(reload(node, context));
+        }
+        world.reloads.sort_by_key(|reload| reload.at);
+    }
     world
+}
+
+fn reload(node: &Node<'_>, context: &mut Context<'_>) -> Option<Reload> {
+    let table = context.table(node, "reload", "a table with `at` and `policy`")?;
+    context.unknown_keys(table, "a policy that is taken over", RELOAD_KEYS);
+    let (has_at, policy) = (required(table, "at", node, context), required(table, "policy", node, context));
+    let policy = context.text(has_at.and(policy)?, "policy", "`\"policy.toml\"`")?;
+    Some(Reload { at: offset(table, "at", context)?, policy: policy.to_owned(), place: Place(node.range) })
 }
 
 fn clock_jump(node: &Node<'_>, context: &mut Context<'_>) -> Option<ClockJump> {
