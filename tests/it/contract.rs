@@ -3,15 +3,14 @@
 use std::net::IpAddr;
 
 use pointsman::{
-    base::{Instant, Mailbox, Millis},
+    base::Instant,
     delivery::{
-        Effect, Input, MessageId, Queue, Submission,
+        Effect, Input, MessageId, Queue,
         effect::Ticket,
         event::What,
         failure::Broken,
         hosts::{DnsResult, Family, MxRecord, Security},
         limits,
-        message::{Envelope, Notify, Wish},
     },
     document::Source,
     policy::Target,
@@ -19,7 +18,7 @@ use pointsman::{
     simulate::{self, Keep, Setup},
 };
 
-use crate::explore::policy;
+use crate::{explore::policy, tls::submission};
 
 const POLICY: &str = "[queue.strategy]\nroute = \"'mx'\"\nschedule = \"'default'\"\nconnection = \"'default'\"\ntls = \"'default'\"\n\
                       [queue.route.mx]\ntype = \"mx\"\nip-lookup = \"ipv4_only\"\n[queue.route.mx.limits]\nmx = 100000\n\
@@ -28,39 +27,12 @@ const POLICY: &str = "[queue.strategy]\nroute = \"'mx'\"\nschedule = \"'default'
                       timeout.connect = \"30s\"\n[queue.tls.default]\nstarttls = \"optional\"\nmta-sts = \"disable\"\n\
                       [report.tls.aggregate]\nsend = \"never\"\n";
 
-fn submission() -> Submission {
-    let address = |text: &str| Mailbox::parse(text).unwrap();
-    Submission {
-        envelope: Envelope {
-            sender: address("alice@home.example"),
-            source: "authenticated",
-            size: 1_000,
-            priority: 0,
-            received_from_ip: IpAddr::from([192, 0, 2, 1]),
-            received_via_port: 587,
-            envid: None,
-            ret: None,
-            requires_tls: false,
-            is_utf8: false,
-            is_8bit: false,
-            hold: Millis(0),
-            by: None,
-        },
-        recipients: vec![Wish {
-            address: address("bob@corp.test"),
-            notify: Notify::Unsaid,
-            orcpt: None,
-            headers: None,
-        }],
-    }
-}
-
 #[test]
 #[should_panic(expected = "effects of the last input are still to be done")]
 fn an_input_before_the_last_effects_are_done_is_refused() {
     let (plan, strategies) = policy(POLICY, Target::Native);
     let mut queue = Queue::new(&plan, &strategies, 1);
-    queue.handle(Instant(1), Input::Submitted(MessageId(1), Box::new(submission())));
+    queue.handle(Instant(1), Input::Submitted(MessageId(1), Box::new(submission(false))));
     queue.handle(Instant(2), Input::Woken);
 }
 
@@ -72,7 +44,7 @@ fn an_answer_that_is_out_of_date_is_passed_over() {
         queue.handle(Instant(1), input);
         std::iter::from_fn(|| queue.poll()).collect::<Vec<_>>()
     };
-    let effects = tell(Input::Submitted(MessageId(1), Box::new(submission())));
+    let effects = tell(Input::Submitted(MessageId(1), Box::new(submission(false))));
     let [Effect::Store(ticket, _)] = &*effects else { panic!("{effects:?}") };
     let (ticket, wrong) = (*ticket, Ticket { task: ticket.task + 7, step: ticket.step });
     assert!(tell(Input::Stored(wrong)).is_empty());
@@ -97,7 +69,7 @@ fn an_answer_that_is_out_of_date_is_passed_over() {
 fn tried(hosts: usize, addresses: usize) -> (usize, usize) {
     let (plan, strategies) = policy(POLICY, Target::Native);
     let mut queue = Queue::new(&plan, &strategies, 1);
-    let mut inputs = vec![Input::Submitted(MessageId(1), Box::new(submission()))];
+    let mut inputs = vec![Input::Submitted(MessageId(1), Box::new(submission(false)))];
     let (mut named, mut connections) = (0, 0);
     while let Some(input) = inputs.pop() {
         queue.handle(Instant(1), input);

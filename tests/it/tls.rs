@@ -116,7 +116,7 @@ impl Shown {
 }
 
 /// A message to `corp.test`.
-fn submission(requires_tls: bool) -> Submission {
+pub(crate) fn submission(requires_tls: bool) -> Submission {
     let address = |address: &str| Mailbox::parse(address).unwrap();
     Submission {
         envelope: Envelope {
