@@ -74,3 +74,16 @@ fn a_page_that_is_cut_off_is_noticed() {
     assert_eq!(unbalanced("<p>x</p>"), None);
     assert!(unbalanced("<p><pre>x</p>").is_some() && unbalanced("<p>").is_some());
 }
+
+/// Of many recipients the first are shown, and it is said how many there are; so is that quirks are not looked for.
+#[test]
+fn of_many_recipients_some_are_shown() {
+    let scenario = "corpus/scenarios/capacity/monday.scenario.toml";
+    let page = page("many", &[scenario, "--target", "stalwart-0.16"]);
+    assert!(page.contains("<p>The first 500 of 3013 recipients are shown.</p>"));
+    assert_eq!(page.matches("<details open>").count(), 500);
+    assert_eq!(unbalanced(&page), None);
+    let ran = run(&["simulate", scenario, "--target", "stalwart-0.16"]);
+    let told = "Of more than 200 messages it is not said which quirks of stalwart-0.16 decided.";
+    assert!(ran.stdout.contains(told) && !ran.stdout.contains("otherwise without"));
+}

@@ -59,3 +59,16 @@ fn a_bad_file_of_properties_is_refused() {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("without a `[world]`"), "{}", ran.stderr);
 }
+
+#[test]
+fn properties_are_read_up_to_a_limit() {
+    let many = |count: usize| "[[never]]\nroute = \"nowhere\"\n".repeat(count);
+    let files = [("most.toml", many(1_000)), ("more.toml", many(1_001))];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let folder = crate::cli::scratch("properties-many", &files);
+    let with = |name: &str| run(&["simulate", HELD, "--properties", folder.join(name).to_str().unwrap()]);
+    assert_eq!(with("most.toml").code, Some(0));
+    let ran = with("more.toml");
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`never` has 1001 entries; at most 1000 are read"), "{}", ran.stderr);
+}
