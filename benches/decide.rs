@@ -307,7 +307,7 @@ fn default_plan() -> Plan {
         "default",
     );
     let local_routes = route.id("local").into_iter().collect();
-    Plan { target: Target::Stalwart016, local_routes, route, schedule, connection, tls }
+    Plan { target: Target::STALWART_016, local_routes, route, schedule, connection, tls }
 }
 
 fn native_route(recipient: &Recipient) -> u64 {
@@ -455,7 +455,7 @@ fn equality(count: usize) -> Workload<impl Fill> {
         schedule: plain("default"),
         connection: plain("default"),
         tls: plain("default"),
-        target: Target::Stalwart016,
+        target: Target::STALWART_016,
     };
     let pick =
         |random: &mut Random| if random.below(10) == 0 { any_domain(random) } else { domain(random.below(count)) };
@@ -506,7 +506,7 @@ fn mixed() -> Workload<impl Fill> {
         schedule: plain("default"),
         connection: plain("default"),
         tls: plain("default"),
-        target: Target::Stalwart016,
+        target: Target::STALWART_016,
     };
     let mut recipients = recipients(&mut random, any_domain);
     for recipient in &mut recipients {
@@ -666,7 +666,7 @@ fn computed() -> Workload<impl Fill> {
         schedule: plain("default"),
         connection: plain("default"),
         tls: plain("default"),
-        target: Target::Stalwart016,
+        target: Target::STALWART_016,
     };
     #[expect(clippy::disallowed_types, reason = "it is what is measured against")]
     let map: std::collections::HashMap<String, u64, rustc_hash::FxBuildHasher> =

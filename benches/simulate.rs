@@ -73,7 +73,7 @@ fn measure(count: usize) {
     let source = Source::new("policy.toml", POLICY.to_owned());
     let loaded = config::load(&source, None, &NoResources);
     let settings = loaded.settings.unwrap_or_else(|| panic!("{:?}", loaded.findings));
-    let plan = resolve::plan(&settings, Target::Stalwart016).unwrap();
+    let plan = resolve::plan(&settings, Target::STALWART_016).unwrap();
     let strategies = strategies(&settings, &plan);
     let (scenario, world) = scenario(count);
     let before = resident();

@@ -299,7 +299,7 @@ fn one(name: &str) {
 
 /// How long making machine code took, in milliseconds, whether there is any in the end or not.
 fn compiled(settings: &Settings) -> u128 {
-    let Ok(plan) = resolve::plan(settings, Target::Stalwart016) else { return 0 };
+    let Ok(plan) = resolve::plan(settings, Target::STALWART_016) else { return 0 };
     let start = Instant::now();
     let compiled = Compiled::new(Arc::new(plan));
     if let Err(why) = compiled {

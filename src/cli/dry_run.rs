@@ -18,7 +18,7 @@ use policy::{Target, Value};
 use rusqlite::types::{Value as SqlValue, ValueRef};
 use scenario::{Database, Environment, Files, Message, environment, message};
 
-use super::{DialectName, Failure, TargetName, files};
+use super::{DialectName, Failure, files};
 
 /// How a policy is read, and for which server it is run.
 #[derive(Debug, clap::Args)]
@@ -27,8 +27,9 @@ pub(crate) struct Reading {
     #[arg(long, value_enum)]
     dialect: Option<DialectName>,
     /// Decide as this server does; the scenario's word or the dialect's own unless given
-    #[arg(long, value_enum)]
-    target: Option<TargetName>,
+    /// Such as stalwart-0.15, stalwart-0.16.3 or native
+    #[arg(long, value_parser = super::target)]
+    target: Option<Target>,
     /// Expand macros and open the files that a policy names
     #[arg(long)]
     resolve: bool,
@@ -42,7 +43,7 @@ impl Reading {
 
     /// The server that is asked for, else the one that `wanted` names, else that of the policy's dialect.
     pub(crate) fn target(&self, wanted: Option<Target>, settings: &Settings) -> Target {
-        self.target.map(Into::into).or(wanted).unwrap_or_else(|| settings.dialect.target())
+        self.target.or(wanted).unwrap_or_else(|| settings.dialect.target())
     }
 
     /// What the policy at `path` may ask of this machine.

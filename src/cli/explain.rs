@@ -1,6 +1,6 @@
 //! `pointsman explain`: which strategies a recipient gets, and why.
 
-use std::{io::Write, path::PathBuf};
+use std::{collections::BTreeSet, io::Write, path::PathBuf};
 
 use clap::Args;
 use config::{
@@ -102,7 +102,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
             "version": 1,
             "policy": source.name(),
             "dialect": settings.dialect.name(),
-            "target": target.name(),
+            "target": target.to_string(),
             "message": message.id,
             "recipients": recipients,
         });
@@ -224,7 +224,7 @@ fn remarks(decision: &Explained, target: Target) -> Vec<String> {
             remarks.push(format!("{why}; {}", instead(used)));
         }
         Decided::Strategy { known: Known::Undefined(_), .. } => {
-            for target in Target::ALL {
+            for target in BTreeSet::from([target, Target::Native]) {
                 remarks.push(format!("on {target}: {}", target.undefined(decision.kind)));
             }
         }

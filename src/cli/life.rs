@@ -229,7 +229,7 @@ impl Report<'_> {
             "version": 1,
             "scenario": self.path.display().to_string(),
             "policy": self.policy.display().to_string(),
-            "target": self.plan.target.name(),
+            "target": self.plan.target.to_string(),
             "recipients": self.timelines.len(),
             "end_ms": self.life.end.since(self.life.start).0,
             "unanswered": self.life.unanswered,

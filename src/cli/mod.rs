@@ -148,27 +148,12 @@ impl From<DialectName> for Dialect {
     }
 }
 
-/// A target on the command line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum TargetName {
-    /// Version 0.15.5 of Stalwart
-    #[value(name = "stalwart-0.15")]
-    Stalwart015,
-    /// Version 0.16.18 and later of Stalwart
-    #[value(name = "stalwart-0.16")]
-    Stalwart016,
-    /// This project's own engine
-    Native,
-}
-
-impl From<TargetName> for Target {
-    fn from(name: TargetName) -> Self {
-        match name {
-            TargetName::Stalwart015 => Self::Stalwart015,
-            TargetName::Stalwart016 => Self::Stalwart016,
-            TargetName::Native => Self::Native,
-        }
-    }
+/// The target of this name.
+fn target(name: &str) -> Result<Target, String> {
+    Target::named(name).ok_or_else(|| {
+        let names = Target::names().join(", ");
+        format!("name a release of Stalwart, such as `stalwart-0.16.3`, or one of {names}")
+    })
 }
 
 /// Runs the command line `arguments`, the program's name first.

@@ -13,25 +13,20 @@ use super::{Outcome, Verdict};
 /// A simulation behaves as the server that the policy is for; each line is a behaviour that `native` does not have.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only what this server has: stalwart-0.15 or stalwart-0.16
-    #[arg(long, value_parser = target)]
+    /// Only what this server has, such as stalwart-0.15 or stalwart-0.16.3
+    #[arg(long, value_parser = super::target)]
     target: Option<Target>,
     /// Write one JSON object a line
     #[arg(long)]
     json: bool,
 }
 
-fn target(name: &str) -> Result<Target, String> {
-    let names = Target::ALL.map(Target::name).join(", ");
-    Target::named(name).ok_or_else(|| format!("it is one of {names}"))
-}
-
 pub(super) fn run(arguments: &Arguments, output: &mut impl Write) -> Outcome {
     let shown = Quirk::ALL.iter().filter(|quirk| arguments.target.is_none_or(|target| target.has(**quirk)));
     for quirk in shown {
         let entry = quirk.entry();
-        let targets: Vec<&str> =
-            Target::ALL.iter().filter(|target| target.has(*quirk)).map(|target| target.name()).collect();
+        let targets: Vec<String> =
+            Target::ALL.iter().filter(|target| target.has(*quirk)).map(ToString::to_string).collect();
         if arguments.json {
             let line = json!({
                 "name": entry.name, "section": entry.section, "targets": targets, "reference": entry.reference,

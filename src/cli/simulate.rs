@@ -603,7 +603,7 @@ impl Decisions<'_> {
             "version": 1,
             "scenario": self.path.display().to_string(),
             "policy": self.policy.display().to_string(),
-            "target": self.plan.target.name(),
+            "target": self.plan.target.to_string(),
             "recipients": self.result.attempts.len(),
             "expectations": { "met": self.result.met, "unmet": unmet.collect::<Vec<_>>() },
         });

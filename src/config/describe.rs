@@ -5,7 +5,7 @@
 //! Source of the defaults: delivery spec 1.2 to 1.6 and 3.2.
 
 use base::{Millis, Secret, TextRange};
-use policy::{Block, Kind, Target, display};
+use policy::{Block, Kind, Quirk, Target, display, target::Provision};
 
 use crate::{
     Dialect,
@@ -50,8 +50,8 @@ impl Settings {
                 None => route(&Route::Mx(Mx::default()), None, target),
             },
             Kind::Schedule => match read_by(target, self.schedules.get(name)) {
-                Some(found) => schedule(found, self.dialect, target),
-                None => schedule(&provided_schedule(name, target), self.dialect, target),
+                Some(found) => schedule(found, self.dialect),
+                None => schedule(&provided_schedule(name, target), self.dialect),
             },
             Kind::Connection => match read_by(target, self.connections.get(name)) {
                 Some(found) => connection(found, hostname),
@@ -93,15 +93,16 @@ fn placed<T>(value: T) -> crate::settings::Placed<T> {
 fn provided_schedule(name: &str, target: Target) -> Schedule {
     let given = |list: &[u64]| Setting::Given(placed(list.iter().map(|count| minutes(*count)).collect::<Vec<_>>()));
     let queue = |name: &str| Setting::Given(placed(Sensitive::from(name)));
-    match (target, name) {
-        (Target::Stalwart016, "local" | "remote") => Schedule { queue_name: queue(name), ..Schedule::default() },
-        (Target::Stalwart016, "dsn") => Schedule {
+    let ships = target.provides(Kind::Schedule, name) == Some(Provision::Shipped);
+    match name {
+        "local" | "remote" if ships => Schedule { queue_name: queue(name), ..Schedule::default() },
+        "dsn" if ships => Schedule {
             queue_name: queue(name),
             retry: given(&[15, 30, 60, 120]),
             expiry: Setting::Given(placed(Expiry::Attempts(10))),
             ..Schedule::default()
         },
-        (Target::Stalwart016, "report") => Schedule {
+        "report" if ships => Schedule {
             queue_name: queue(name),
             retry: given(&[30, 60, 120]),
             notify: given(&[]),
@@ -138,7 +139,7 @@ fn route(route: &Route, place: Option<TextRange>, target: Target) -> Vec<Line> {
 
 fn relay_lines(relay: &Relay, target: Target) -> Vec<Line> {
     // Implicit TLS is the default of the TOML layouts only (delivery spec 1.2).
-    let implicit = target == Target::Stalwart015;
+    let implicit = target.has(Quirk::ImplicitTlsByDefault);
     let mut lines = vec![
         line("address", &relay.address, &Sensitive::from("")),
         line("port", &relay.port, &25),
@@ -155,20 +156,20 @@ fn relay_lines(relay: &Relay, target: Target) -> Vec<Line> {
     lines
 }
 
-fn schedule(schedule: &Schedule, dialect: Dialect, target: Target) -> Vec<Line> {
-    let (retry, notify, expiry) = match (dialect, target) {
+fn schedule(schedule: &Schedule, dialect: Dialect) -> Vec<Line> {
+    let (retry, notify, expiry) = match dialect {
         // The older layouts have one schedule, and defaults for each part of it.
-        (Dialect::Legacy2022 | Dialect::Expressions2024, _) => {
+        Dialect::Legacy2022 | Dialect::Expressions2024 => {
             let first: &[u64] = if dialect == Dialect::Legacy2022 { &[1] } else { &[] };
             let retry = first.iter().chain(&[2, 5, 10, 15, 30, 60, 120]).map(|count| minutes(*count)).collect();
             (retry, vec![days(1), days(3)], days(5))
         }
-        (_, Target::Stalwart016) => {
+        Dialect::Objects2026 => {
             let mut retry: Vec<Millis> = [2, 5, 10, 15, 30, 60, 120].map(minutes).to_vec();
             retry.extend([days(1), days(3)]);
             (retry, vec![days(1), days(3)], days(3))
         }
-        (_, Target::Stalwart015 | Target::Native) => (vec![minutes(60)], Vec::new(), days(3)),
+        Dialect::Strategies2025 => (vec![minutes(60)], Vec::new(), days(3)),
     };
     vec![
         line("queue-name", &schedule.queue_name, &Sensitive::from("default")),
@@ -329,7 +330,7 @@ mod tests {
         let definition =
             Definition { name: "r".to_owned(), range, value: Route::Relay(relay), ignored_by_reference: None };
         assert!(settings.routes.insert(definition).is_ok());
-        let lines = settings.describe(Kind::Route, "r", Target::Stalwart015);
+        let lines = settings.describe(Kind::Route, "r", Target::STALWART_015);
         let shown: Vec<_> = lines.iter().map(|line| format!("{}={} {:?}", line.key, line.value, line.origin)).collect();
         assert_eq!(
             shown,
@@ -356,7 +357,7 @@ mod tests {
                 ignored_by_reference: None,
             };
             assert!(settings.schedules.insert(schedule).is_ok());
-            let lines = settings.describe(kind, "default", Target::Stalwart015);
+            let lines = settings.describe(kind, "default", Target::STALWART_015);
             lines.into_iter().find(|line| line.key == key).map(|line| line.value)
         };
         let cases = [
@@ -380,12 +381,12 @@ mod tests {
             lines.into_iter().find(|line| line.key == key).map(|line| line.value)
         };
         let cases = [
-            ("default", Target::Stalwart015, "expire", Some("5d")),
-            ("default", Target::Stalwart015, "retry", Some("[2m, 5m, 10m, 15m, 30m, 1h, 2h]")),
-            ("remote", Target::Stalwart016, "expire", Some("3d")),
-            ("remote", Target::Stalwart016, "queue-name", Some("remote")),
-            ("dsn", Target::Stalwart016, "max-attempts", Some("10")),
-            ("report", Target::Stalwart016, "notify", Some("[]")),
+            ("default", Target::STALWART_015, "expire", Some("5d")),
+            ("default", Target::STALWART_015, "retry", Some("[2m, 5m, 10m, 15m, 30m, 1h, 2h]")),
+            ("remote", Target::STALWART_016, "expire", Some("3d")),
+            ("remote", Target::STALWART_016, "queue-name", Some("remote")),
+            ("dsn", Target::STALWART_016, "max-attempts", Some("10")),
+            ("report", Target::STALWART_016, "notify", Some("[]")),
         ];
         for (name, target, key, expected) in cases {
             assert_eq!(value(name, target, key).as_deref(), expected, "{name} {key}");

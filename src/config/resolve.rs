@@ -12,7 +12,7 @@ use base::{Diagnostic, Findings, Fix, Secret, TextRange};
 use policy::{
     Block, Choice, Kind, Outcomes, Plan, Target,
     spelling::nearest,
-    target::{Provision, Undefined},
+    target::{Provision, Release, Undefined},
 };
 
 use crate::{
@@ -25,8 +25,10 @@ impl Dialect {
     #[must_use]
     pub const fn target(self) -> Target {
         match self {
-            Self::Legacy2022 | Self::Expressions2024 | Self::Strategies2025 => Target::Stalwart015,
-            Self::Objects2026 => Target::Stalwart016,
+            Self::Legacy2022 => Target::Stalwart(Release::last_of(5)),
+            Self::Expressions2024 => Target::Stalwart(Release::last_of(12)),
+            Self::Strategies2025 => Target::STALWART_015,
+            Self::Objects2026 => Target::STALWART_016,
         }
     }
 }

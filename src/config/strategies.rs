@@ -200,7 +200,7 @@ fn provided_route(settings: &Settings, name: &str, target: Target) -> strategy::
     if name == "local" {
         return strategy::Route::Local;
     }
-    let is_fresh = target == Target::Stalwart016 && settings.routes.is_empty();
+    let is_fresh = target.is_stalwart_from(16, 0) && settings.routes.is_empty();
     let limit_mx = if is_fresh { NonZeroU32::new(2) } else { strategy::Mx::BUILT_IN.limit_mx };
     strategy::Route::Mx(strategy::Mx { limit_mx, ..strategy::Mx::BUILT_IN })
 }

@@ -4,11 +4,15 @@
 //! delivery spec describes it, and what `native` does instead. `config`, `analysis` and `delivery` ask
 //! [`Target::has`] at the one place where it matters; a timeline names the quirk that decided.
 //!
+//! Where the releases differ, the table says from which on, or before which: `[yes yes]` is every release, `[yes no]` those
+//! before 0.16, `[no yes]` those from there on. What is known of a release before 0.15 is its published change log and the
+//! delivery spec, section 1.12 and 3.15; where both are silent, it is taken to behave as 0.15 does.
+//!
 //! Invariant: `native` has none of them.
 
 use std::fmt;
 
-use crate::target::Target;
+use crate::target::{Release, Target};
 
 /// One entry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,8 +21,8 @@ pub struct Entry {
     pub name: &'static str,
     /// The section of the delivery spec.
     pub section: &'static str,
-    /// Whether 0.15 has it, and 0.16.
-    pub targets: [bool; 2],
+    /// The releases of the reference that have it.
+    pub releases: Releases,
     /// What a target that has it does.
     pub reference: &'static str,
     /// What `native` does.
@@ -26,7 +30,7 @@ pub struct Entry {
 }
 
 macro_rules! quirks {
-    ($($variant:ident $name:literal $section:literal [$old:ident $new:ident] $reference:literal => $native:literal;)+) => {
+    ($($variant:ident $name:literal $section:literal [$($releases:tt)+] $reference:literal => $native:literal;)+) => {
         /// A behaviour of the reference that `native` does not have.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub enum Quirk {
@@ -44,7 +48,7 @@ macro_rules! quirks {
                     $(Self::$variant => Entry {
                         name: $name,
                         section: $section,
-                        targets: [quirks!($old), quirks!($new)],
+                        releases: quirks!(@ $($releases)+),
                         reference: $reference,
                         native: $native,
                     },)+
@@ -52,8 +56,50 @@ macro_rules! quirks {
             }
         }
     };
-    (yes) => { true };
-    (no) => { false };
+    (@ yes yes) => { Releases::ALL };
+    (@ yes no) => { Releases::before(16, 0) };
+    (@ no yes) => { Releases::from(16, 0) };
+    (@ before $minor:literal $patch:literal) => { Releases::before($minor, $patch) };
+    (@ from $minor:literal $patch:literal) => { Releases::from($minor, $patch) };
+    (@ from $minor:literal $patch:literal before $end:literal $end_patch:literal) => {
+        Releases { before: Some(Release::new($end, $end_patch)), ..Releases::from($minor, $patch) }
+    };
+}
+
+/// The releases of the reference that behave in some way: one run of them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Releases {
+    /// The first that does.
+    pub from: Release,
+    /// The first that no longer does.
+    pub before: Option<Release>,
+}
+
+impl Releases {
+    /// Every release.
+    pub const ALL: Self = Self::from(0, 0);
+
+    /// Those from 0.`minor`.`patch` on.
+    #[must_use]
+    pub const fn from(minor: u8, patch: u8) -> Self {
+        Self { from: Release::new(minor, patch), before: None }
+    }
+
+    /// Those before 0.`minor`.`patch`.
+    #[must_use]
+    pub const fn before(minor: u8, patch: u8) -> Self {
+        Self { from: Release::new(0, 0), before: Some(Release::new(minor, patch)) }
+    }
+
+    /// Whether `release` is one of them.
+    #[must_use]
+    pub const fn has(self, release: Release) -> bool {
+        release.is_at_least(self.from)
+            && match self.before {
+                Some(end) => !release.is_at_least(end),
+                None => true,
+            }
+    }
 }
 
 quirks! {
@@ -72,7 +118,7 @@ quirks! {
     SenderLimiterKnowsLittle "sender-limiter-knows-little" "3.15" [yes no]
         "gives a sender limiter the sender, the recipients and the priority only"
         => "gives it everything that is the same for all recipients";
-    UnknownAtEnqueue "unknown-at-enqueue" "2.2" [yes no]
+    UnknownAtEnqueue "unknown-at-enqueue" "2.2" [before 16 18]
         "evaluates the first schedule with `source` unknown"
         => "knows the source from the beginning";
     PartialAtEnqueue "partial-at-enqueue" "2.2" [yes yes]
@@ -99,7 +145,7 @@ quirks! {
     FamilyErrorIgnored "family-error-ignored" "3.5" [yes yes]
         "ignores the failed lookup of one address family where the other has no address"
         => "tries again later";
-    LoopbackRelay "loopback-relay" "3.5" [yes yes]
+    LoopbackRelay "loopback-relay" "3.5" [from 12 0]
         "refuses a relay on a loopback address"
         => "allows it, as it was configured";
     PrivateMx "private-mx" "3.5" [yes yes]
@@ -120,13 +166,13 @@ quirks! {
     NoNextHostAfterEhlo "no-next-host-after-ehlo" "3.5" [yes yes]
         "tries no other host behind TLS or once AUTH or MAIL was sent, whatever failed"
         => "goes to the next host where a failure is temporary and nothing was accepted";
-    StsAnyModeStrict "sts-any-mode-strict" "3.15" [yes no]
+    StsAnyModeStrict "sts-any-mode-strict" "3.15" [before 16 18]
         "is strict about TLS with an MTA-STS policy of any mode"
         => "is strict in mode `enforce` only";
     StsStatusIgnored "sts-status-ignored" "3.6" [yes yes]
         "reads an MTA-STS policy from the body of any HTTP answer"
         => "takes an answer that is not 200 for a temporary error";
-    InvalidCertificatesOverSts "invalid-certificates-over-sts" "3.15" [yes no]
+    InvalidCertificatesOverSts "invalid-certificates-over-sts" "3.15" [before 16 17]
         "lets `allow-invalid-certs` override an enforced MTA-STS policy"
         => "verifies the certificate";
     DaneWithoutSecureMx "dane-without-secure-mx" "3.15" [yes no]
@@ -254,10 +300,8 @@ impl Target {
     /// Whether this target behaves like that.
     #[must_use]
     pub const fn has(self, quirk: Quirk) -> bool {
-        let [old, new] = quirk.entry().targets;
         match self {
-            Self::Stalwart015 => old,
-            Self::Stalwart016 => new,
+            Self::Stalwart(release) => quirk.entry().releases.has(release),
             Self::Native => false,
         }
     }
@@ -274,10 +318,10 @@ pub struct Behaviour {
 impl Behaviour {
     /// That of [`Target::Native`].
     pub const NATIVE: Self = Self::of(Target::Native);
-    /// That of [`Target::Stalwart016`].
-    pub const STALWART_016: Self = Self::of(Target::Stalwart016);
-    /// That of [`Target::Stalwart015`].
-    pub const STALWART_015: Self = Self::of(Target::Stalwart015);
+    /// That of [`Target::STALWART_016`].
+    pub const STALWART_016: Self = Self::of(Target::STALWART_016);
+    /// That of [`Target::STALWART_015`].
+    pub const STALWART_015: Self = Self::of(Target::STALWART_015);
 
     /// The behaviour of `target`.
     #[must_use]
@@ -322,7 +366,7 @@ mod tests {
         assert_eq!(names.len(), Quirk::ALL.len());
         for quirk in Quirk::ALL {
             assert_eq!(Quirk::named(quirk.entry().name), Some(*quirk));
-            assert!(Target::Stalwart015.has(*quirk) || Target::Stalwart016.has(*quirk), "{quirk}");
+            assert!(Target::ALL.iter().any(|target| target.has(*quirk)), "{quirk}");
             assert!(!Target::Native.has(*quirk), "{quirk}");
             assert!(quirk.entry().section.starts_with(|first: char| first.is_ascii_digit()), "{quirk}");
         }
@@ -343,10 +387,22 @@ mod tests {
     #[test]
     fn targets_differ_where_the_spec_says_so() {
         for quirk in [Quirk::ImplicitTlsByDefault, Quirk::ServfailIsNotFound, Quirk::StsAnyModeStrict] {
-            assert!(Target::Stalwart015.has(quirk) && !Target::Stalwart016.has(quirk), "{quirk}");
+            assert!(Target::STALWART_015.has(quirk) && !Target::STALWART_016.has(quirk), "{quirk}");
         }
-        assert!(Target::Stalwart016.has(Quirk::CumulativeNotices));
-        assert!(Target::Stalwart016.has(Quirk::LimiterMatchOnlyElse));
-        assert!(!Target::Stalwart015.has(Quirk::LimiterMatchOnlyElse));
+        assert!(Target::STALWART_016.has(Quirk::CumulativeNotices));
+        assert!(Target::STALWART_016.has(Quirk::LimiterMatchOnlyElse));
+        assert!(!Target::STALWART_015.has(Quirk::LimiterMatchOnlyElse));
+    }
+
+    #[test]
+    fn releases_differ_where_their_change_log_says_so() {
+        let has = |quirk: Quirk, minor: u8, patch: u8| Target::Stalwart(Release::new(minor, patch)).has(quirk);
+        for (quirk, first_fixed) in
+            [(Quirk::StsAnyModeStrict, 18), (Quirk::UnknownAtEnqueue, 18), (Quirk::InvalidCertificatesOverSts, 17)]
+        {
+            assert!(has(quirk, 16, first_fixed - 1) && !has(quirk, 16, first_fixed), "{quirk}");
+            assert!(has(quirk, 2, 0) && has(quirk, 15, 5), "{quirk}");
+        }
+        assert!(!has(Quirk::LoopbackRelay, 11, 8) && has(Quirk::LoopbackRelay, 12, 0));
     }
 }

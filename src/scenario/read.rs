@@ -165,9 +165,11 @@ fn target(node: &Node<'_>, context: &mut Context<'_>) -> Option<Target> {
     let text = context.text(node, "target", "`\"native\"`")?;
     let target = Target::named(text);
     if target.is_none() {
-        let names = Target::ALL.map(Target::name);
-        let near = nearest(text, names);
-        let known = format!("it is one of {}", listed(&names, "and"));
+        let names = Target::names();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let near = nearest(text, names.iter().copied());
+        let known =
+            format!("it is a release of Stalwart, such as `stalwart-0.16.3`, or one of {}", listed(&names, "and"));
         let help = match near {
             Some(near) => format!("did you mean `{near}`? {known}"),
             None => known,

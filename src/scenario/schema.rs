@@ -43,6 +43,12 @@ fn problems(root: &Node<'_>, schema: &Node<'_>, node: &Node<'_>, at: &str) -> Ve
                     found.push(format!("{at}: none of {}", words.join(", ")));
                 }
             }
+            "pattern" => {
+                let pattern = regex::Regex::new(value.as_text().unwrap_or_default()).expect("a regular expression");
+                if node.as_text().is_some_and(|text| !pattern.is_match(text)) {
+                    found.push(format!("{at}: not as {pattern}"));
+                }
+            }
             "anyOf" => {
                 let choices = value.as_list().unwrap_or_default();
                 if !choices.iter().any(|choice| problems(root, choice, node, at).is_empty()) {

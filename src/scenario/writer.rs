@@ -32,7 +32,7 @@ fn written(scenario: &Scenario, mut out: Writer) -> String {
     out.value("start", &text(&scenario.start.to_string()));
     out.value("seed", &scenario.seed.to_string());
     if let Some(target) = scenario.target {
-        out.value("target", &text(target.name()));
+        out.value("target", &text(&target.to_string()));
     }
     if out.is_said(scenario.length != Scenario::LENGTH) {
         out.value("length", &text(&scenario.length.to_string()));
@@ -160,7 +160,7 @@ fn expectation_keys(expectation: &Expectation, out: &mut Writer) {
 
 fn seen_keys(expectation: &Expectation, out: &mut Writer) {
     if let Some(target) = expectation.target {
-        out.value("target", &text(target.name()));
+        out.value("target", &text(&target.to_string()));
     }
     if let Some(status) = expectation.status {
         out.value("status", &text(status.word()));

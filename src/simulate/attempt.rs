@@ -146,9 +146,9 @@ mod tests {
     #[test]
     fn a_route_and_what_follows_from_it() {
         let cases = [
-            (Target::Stalwart016, Some(true), 0, "local by Some(0)", "not made"),
-            (Target::Stalwart016, Some(false), 0, "mx by None", "default by None"),
-            (Target::Stalwart016, Some(false), 2, "mx instead of 'relay-report'", "default by None"),
+            (Target::STALWART_016, Some(true), 0, "local by Some(0)", "not made"),
+            (Target::STALWART_016, Some(false), 0, "mx by None", "default by None"),
+            (Target::STALWART_016, Some(false), 2, "mx instead of 'relay-report'", "default by None"),
             (Target::Native, Some(false), 2, "no strategy 'relay-report'", "default by None"),
             (Target::Native, None, 0, "needs is_local_domain('corp.test')", "default by None"),
         ];

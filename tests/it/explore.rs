@@ -38,7 +38,7 @@ fn first(target: Target, fault: Option<Fault>, seeds: u64) -> Option<(u64, Vec<V
 
 #[test]
 fn nothing_is_wrong_under_two_hundred_seeds() {
-    for target in [Target::Native, Target::Stalwart016, Target::Stalwart015] {
+    for target in [Target::Native, Target::STALWART_016, Target::STALWART_015] {
         assert_eq!(first(target, None, 200), None, "{target}");
     }
 }
@@ -68,7 +68,7 @@ fn a_planted_downgrade_is_found_whoever_demands_tls() {
     let folder = std::path::Path::new("corpus/scenarios/life");
     for (name, target, rcpt) in [
         // Our own session would refuse REQUIRETLS all the same.
-        ("extensions", Target::Stalwart016, "c@bare.test"),
+        ("extensions", Target::STALWART_016, "c@bare.test"),
         ("dane-native", Target::Native, "a@plain.test"),
         ("mta-sts-native", Target::Native, "b@plain.test"),
     ] {

@@ -20,7 +20,7 @@ fn decided(target: Target) -> Vec<(String, BTreeSet<String>)> {
     paths.sort();
     let mut all = Vec::new();
     for path in paths {
-        let ran = run(&["simulate", &path.to_string_lossy(), "--target", target.name(), "--json"]);
+        let ran = run(&["simulate", &path.to_string_lossy(), "--target", &target.to_string(), "--json"]);
         for line in ran.stdout.lines() {
             let line: Json = serde_json::from_str(line).unwrap();
             if line["type"] == "life" {
@@ -35,7 +35,7 @@ fn decided(target: Target) -> Vec<(String, BTreeSet<String>)> {
 
 #[test]
 fn every_quirk_decides_somewhere_and_is_named_there() {
-    for target in [Target::Stalwart015, Target::Stalwart016] {
+    for target in [Target::STALWART_015, Target::STALWART_016] {
         let lives = decided(target);
         assert!(lives.len() > 150, "{}", lives.len());
         let all: BTreeSet<&str> = lives.iter().flat_map(|(_, quirks)| quirks).map(String::as_str).collect();

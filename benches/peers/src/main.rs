@@ -130,7 +130,7 @@ fn pointsman<'a>(rules: &Rules) -> Engine<'a> {
     };
     let none = Rules::new();
     let plan = Plan {
-        target: Target::Stalwart016,
+        target: Target::STALWART_016,
         local_routes: BTreeSet::new(),
         route: choice(rules),
         schedule: choice(&none),

@@ -143,7 +143,7 @@ fn a_text_that_rules_choose_is_kept_and_shown_nowhere() {
         let decision =
             interpret::block(block, &policy::Row::new(), &Answers::new(), &mut ()).expect("nothing is asked");
         assert_eq!(decision.value.to_text().as_ref(), PLANTED, "{dialect}");
-        let line = settings.describe(Kind::Connection, "default", Target::Stalwart015);
+        let line = settings.describe(Kind::Connection, "default", Target::STALWART_015);
         assert!(line.iter().any(|line| line.key == "ehlo-hostname" && line.value == "***"), "{dialect}: {line:?}");
     }
 }

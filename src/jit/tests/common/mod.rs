@@ -38,7 +38,7 @@ pub fn plan(rules: &[(String, String)], otherwise: &str) -> Plan {
     };
     let tls = owned(&[("retry_num > 0 && last_error == 'tls'", "'mx'")]);
     Plan {
-        target: Target::Stalwart016,
+        target: Target::STALWART_016,
         local_routes: BTreeSet::default(),
         route: choice(rules, otherwise),
         schedule: choice(&owned(&[("source == 'dsn'", "'mx'")]), "'default'"),
