@@ -22,6 +22,7 @@ mod quirks;
 mod reference;
 mod reports;
 mod rows;
+mod scenarios;
 mod seeds;
 mod tidy;
 mod tls;
