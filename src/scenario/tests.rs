@@ -496,7 +496,7 @@ fn read_as_anything(bytes: &[u8]) {
 #[test]
 fn the_scenarios_of_the_corpus_read_back() {
     let mut count = 0;
-    for folder in ["basics", "life", "rows", "explore"] {
+    for folder in ["basics", "life", "rows", "explore", "trials"] {
         let entries = std::fs::read_dir(repository("corpus/scenarios").join(folder)).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
         for path in paths.filter(|path| path.to_string_lossy().ends_with(".scenario.toml")) {

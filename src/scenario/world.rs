@@ -28,7 +28,7 @@ pub struct World {
     pub signed: BTreeSet<String>,
     /// What goes wrong with DNS.
     pub dns_faults: Vec<DnsFault>,
-    /// How hosts behave, by name or address.
+    /// How hosts behave, by name or address: an address that has no entry of its own behaves as its host's name does.
     pub hosts: BTreeMap<String, Host>,
     /// The MTA-STS policies that are served, by domain.
     pub mta_sts: BTreeMap<String, MtaSts>,
@@ -170,6 +170,42 @@ words! {
 }
 
 words! {
+    /// What a host does on a port.
+    Listens {
+        /// It speaks TLS at once, and greets behind the handshake.
+        Tls "tls",
+        /// It greets in clear text.
+        Clear "clear",
+        /// It does not listen there, and refuses connections.
+        Closed "closed",
+    }
+}
+
+/// What a host does on its ports.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ports {
+    /// On these.
+    pub known: BTreeMap<u16, Listens>,
+    /// On every other.
+    pub others: Listens,
+}
+
+impl Ports {
+    /// What it does on this one.
+    #[must_use]
+    pub fn at(&self, port: u16) -> Listens {
+        self.known.get(&port).copied().unwrap_or(self.others)
+    }
+}
+
+/// As is usual: TLS at once on the port that is for it (RFC 8314 §7.3), and a greeting in clear text elsewhere.
+impl Default for Ports {
+    fn default() -> Self {
+        Self { known: BTreeMap::from([(465, Listens::Tls)]), others: Listens::Clear }
+    }
+}
+
+words! {
     /// What certificate a host shows.
     Certificate {
         /// One that is signed up to an anchor of the web, for the host's name.
@@ -237,6 +273,8 @@ pub struct MtaSts {
 /// How a host behaves.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Host {
+    /// On which ports it speaks TLS at once, and on which it does not listen.
+    pub ports: Ports,
     /// What it does about STARTTLS.
     pub starttls: StartTls,
     /// Its certificate.
@@ -265,6 +303,7 @@ impl Host {
 impl Default for Host {
     fn default() -> Self {
         Self {
+            ports: Ports::default(),
             starttls: StartTls::Offered,
             certificate: Certificate::Valid,
             tlsa: Tlsa::Absent,

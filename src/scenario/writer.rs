@@ -276,6 +276,9 @@ fn world(world: &World, out: &mut Writer) {
     for (name, host) in &world.hosts {
         let name = format!("world.host.{}", toml_key(name));
         out.header(&format!("[{name}]"));
+        if out.is_said(host.ports != unsaid.ports) {
+            out.value("ports", &ports(&host.ports));
+        }
         out.value("starttls", &text(host.starttls.word()));
         out.value("certificate", &text(host.certificate.word()));
         out.value("tlsa", &text(host.tlsa.word()));
@@ -310,6 +313,13 @@ fn world(world: &World, out: &mut Writer) {
             span(reply.span, out);
         }
     }
+}
+
+fn ports(ports: &world::Ports) -> String {
+    let known = ports.known.iter().map(|(port, listens)| format!("{port} = {}", text(listens.word())));
+    let others = format!("\"*\" = {}", text(ports.others.word()));
+    let all: Vec<String> = known.chain([others]).collect();
+    format!("{{ {} }}", all.join(", "))
 }
 
 fn mta_sts(world: &World, out: &mut Writer) {

@@ -44,14 +44,22 @@ pub(crate) enum Does {
     Says(Vec<u8>),
     /// It closes the connection.
     Closes,
-    /// It waits for the handshake.
-    AwaitsTls,
+}
+
+/// What comes of a handshake that a client begins.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Shakes {
+    /// The host takes part.
+    Hands,
+    /// What it said before is no TLS, so that the client gives up.
+    SaidOtherwise,
+    /// It says nothing, so that the client waits.
+    Not,
 }
 
 /// A server of a scenario.
 #[derive(Debug)]
 pub(crate) struct Server<'w> {
-    pub(crate) name: String,
     pub(crate) behaviour: &'w Host,
     /// How often each of its replies was given, or skipped.
     pub(crate) given: Vec<u64>,
@@ -64,9 +72,9 @@ pub(crate) struct Server<'w> {
 }
 
 impl<'w> Server<'w> {
-    pub(crate) fn new(name: String, behaviour: &'w Host) -> Self {
+    pub(crate) fn new(behaviour: &'w Host) -> Self {
         let given = vec![0; behaviour.replies.len()];
-        Self { name, behaviour, given, open: 0, put_off: BTreeMap::new(), taken: (0, 0) }
+        Self { behaviour, given, open: 0, put_off: BTreeMap::new(), taken: (0, 0) }
     }
 
     /// Whether it has more connections than it takes.
@@ -102,6 +110,8 @@ impl<'w> Server<'w> {
 pub(crate) struct Peer {
     /// The server's place among all of them.
     server: usize,
+    /// The name by which the client came to it.
+    host: Box<str>,
     ip: IpAddr,
     /// The client's address.
     from: Option<IpAddr>,
@@ -110,6 +120,8 @@ pub(crate) struct Peer {
     is_lmtp: bool,
     is_secure: bool,
     has_greeted: bool,
+    /// What comes of a handshake that the client begins now.
+    shakes: Shakes,
     buffer: Vec<u8>,
     /// The commands that it read since somebody asked, with `+` between those that came at once.
     heard: String,
@@ -171,15 +183,24 @@ impl Moment<'_, '_> {
 }
 
 impl Peer {
-    pub(crate) const fn new(server: usize, ip: IpAddr, from: Option<IpAddr>, message: u64) -> Self {
+    /// A connection to the address `ip` of `host`; where `is_tls_first`, the host waits for TLS before it says anything.
+    pub(crate) fn new(
+        server: usize,
+        (host, ip): (&str, IpAddr),
+        from: Option<IpAddr>,
+        message: u64,
+        is_tls_first: bool,
+    ) -> Self {
         Self {
             server,
+            host: host.to_lowercase().into(),
             ip,
             from,
             message,
             is_lmtp: false,
             is_secure: false,
             has_greeted: false,
+            shakes: if is_tls_first { Shakes::Hands } else { Shakes::Not },
             buffer: Vec::new(),
             heard: String::new(),
             awaits_login: 0,
@@ -190,6 +211,10 @@ impl Peer {
 
     pub(crate) const fn server(&self) -> usize {
         self.server
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 
     pub(crate) const fn message(&self) -> u64 {
@@ -205,17 +230,31 @@ impl Peer {
         if moment.server.is_crowded() {
             return vec![Does::Says(b"421 4.7.0 too many connections\r\n".to_vec()), Does::Closes];
         }
-        let greeting = format!("220 {} ESMTP", moment.server.name);
-        moment.at(Stage::Greeting, None, &greeting).0
+        let greeting = format!("220 {} ESMTP", self.host);
+        let greets = moment.at(Stage::Greeting, None, &greeting).0;
+        if !greets.is_empty() {
+            self.shakes = Shakes::SaidOtherwise;
+        }
+        greets
+    }
+
+    /// What comes of a handshake that the client begins now.
+    pub(crate) const fn shakes(&self) -> Shakes {
+        self.shakes
     }
 
     /// The handshake is over.
     pub(crate) fn secured(&mut self) {
         self.is_secure = true;
+        self.shakes = Shakes::SaidOtherwise;
         self.buffer.clear();
     }
 
     pub(crate) fn takes(&mut self, bytes: &[u8], moment: &mut Moment<'_, '_>) -> Vec<Does> {
+        // What is no TLS is nothing that a host which waits for TLS makes anything of.
+        if self.shakes == Shakes::Hands {
+            return Vec::new();
+        }
         self.buffer.extend_from_slice(bytes);
         let mut done = Vec::new();
         while let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
@@ -257,7 +296,7 @@ impl Peer {
                     keywords.push("STARTTLS");
                 }
                 let mut reply = String::new();
-                let all = std::iter::once(&*moment.server.name).chain(keywords.iter().copied());
+                let all = std::iter::once(&*self.host).chain(keywords.iter().copied());
                 let count = keywords.len() + 1;
                 for (at, line) in all.enumerate() {
                     let is_last = at + 1 == count;
@@ -269,7 +308,7 @@ impl Peer {
                 }
                 moment.at(Stage::Ehlo, None, &reply).0
             }
-            "HELO" => vec![Does::Says(format!("250 {}\r\n", moment.server.name).into_bytes())],
+            "HELO" => vec![Does::Says(format!("250 {}\r\n", self.host).into_bytes())],
             "STARTTLS" => {
                 let otherwise = match moment.server.behaviour.starttls {
                     StartTls::Offered | StartTls::Broken => "220 2.0.0 go ahead",
@@ -277,9 +316,9 @@ impl Peer {
                     StartTls::Absent => "502 5.5.1 not known here",
                     StartTls::Refused => "454 4.7.0 TLS not available",
                 };
-                let (mut done, is_ready) = moment.at(Stage::StartTls, None, otherwise);
+                let (done, is_ready) = moment.at(Stage::StartTls, None, otherwise);
                 if is_ready == Some(220) && otherwise.starts_with("220") {
-                    done.push(Does::AwaitsTls);
+                    self.shakes = Shakes::Hands;
                 }
                 done
             }
@@ -333,7 +372,7 @@ impl Peer {
         let taken = |(rcpt, parameters): &(String, String)| Taken {
             at: moment.now,
             message,
-            host: moment.server.name.clone(),
+            host: self.host.to_string(),
             ip: self.ip,
             sender: sender.clone(),
             rcpt: rcpt.clone(),

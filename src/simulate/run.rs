@@ -12,7 +12,7 @@
 use std::{
     cmp::{Ordering, Reverse},
     collections::{BTreeMap, BTreeSet, BinaryHeap},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
 };
 
 use base::{Instant, Millis};
@@ -32,13 +32,13 @@ use delivery::{
 use policy::{Behaviour, Decide, LookupFailed, Quirk, Strategies, World as _, strategy::QueueName};
 use scenario::{
     Environment, Message, Scenario, World,
-    world::{Answer, Certificate, ClockJump, Host, Stage, StartTls, When},
+    world::{Answer, Certificate, ClockJump, Host, Listens, Stage, StartTls, When},
 };
 
 use crate::{
     certificate::certificate,
     load::Loads,
-    peer::{Does, Moment, Peer, Server, Taken},
+    peer::{Does, Moment, Peer, Server, Shakes, Taken},
     resolver::Resolver,
 };
 
@@ -580,7 +580,8 @@ impl<'s> Run<'s, '_> {
                 });
                 self.after(HTTPS, Input::Policy(ticket, fetched));
             }
-            Effect::Connect { ticket, message, to, from, host, is_tls_first } => {
+            // Whether TLS comes first is the host's to know: `StartTls` says that the client begins with it.
+            Effect::Connect { ticket, message, to, from, host, is_tls_first: _ } => {
                 self.opens(ticket, message);
                 if self.keep == Keep::Events {
                     let (task, host) = (ticket.task, host.to_string());
@@ -589,7 +590,7 @@ impl<'s> Run<'s, '_> {
                     self.life.seen.by_message.entry(message).or_default().push(place);
                     self.life.seen.connections.push(Connected { at, task, message, host, ip, from, commands });
                 }
-                self.connect(ticket, message, (to.ip(), from), &host, is_tls_first);
+                self.connect(ticket, message, (to, from), &host);
             }
             Effect::Send(ticket, bytes) => {
                 let mut heard = String::new();
@@ -761,40 +762,35 @@ impl<'s> Run<'s, '_> {
         }
     }
 
-    /// The server of this name at this address, by its place.
+    /// The server at this address, by its place: the address's own, or that which all others of the name are.
     fn server(&mut self, host: &str, ip: IpAddr) -> usize {
         let hosts = &self.setup.world.hosts;
-        let host = host.to_lowercase();
-        if let Some(place) = self.known.get(&*host) {
-            return *place;
-        }
-        let behaviour = hosts.get(&host).or_else(|| hosts.get(&ip.to_string()));
-        let place = self.servers.len();
-        self.known.insert((*host).into(), place);
-        self.servers.push(Server::new(host, behaviour.unwrap_or(self.unsaid)));
-        place
+        let (name, address) = (host.to_lowercase(), ip.to_string());
+        let key = if hosts.contains_key(&address) { address } else { name };
+        let behaviour = hosts.get(&key).unwrap_or(self.unsaid);
+        *self.known.entry(key.into()).or_insert_with(|| {
+            self.servers.push(Server::new(behaviour));
+            self.servers.len() - 1
+        })
     }
 
-    fn connect(
-        &mut self,
-        ticket: Ticket,
-        message: MessageId,
-        (ip, from): (IpAddr, Option<IpAddr>),
-        host: &str,
-        is_tls_first: bool,
-    ) {
-        let place = self.server(host, ip);
+    fn connect(&mut self, ticket: Ticket, message: MessageId, (to, from): (SocketAddr, Option<IpAddr>), host: &str) {
+        let place = self.server(host, to.ip());
         let (now, since_start) = (self.now, self.since());
         let Some(server) = self.servers.get_mut(place) else { return };
-        let latency = server.behaviour.latency;
+        let (latency, listens) = (server.behaviour.latency, server.behaviour.ports.at(to.port()));
         let mut moment = Moment { now, since_start, server };
+        if listens == Listens::Closed {
+            return self.after(latency, Input::Connected(ticket, Err(Broken::Refused)));
+        }
         match moment.scripted(Stage::Connect, None) {
             Some(Answer::Refuse) => self.after(latency, Input::Connected(ticket, Err(Broken::Refused))),
             // Nothing comes: the core stops waiting by itself.
             Some(_) => {}
             None => {
                 moment.server.open += 1;
-                let mut peer = Peer::new(place, ip, from, message.0);
+                let is_tls_first = listens == Listens::Tls;
+                let mut peer = Peer::new(place, (host, to.ip()), from, message.0, is_tls_first);
                 let greeting = if is_tls_first { Vec::new() } else { peer.greets(&mut moment) };
                 self.connections.insert(ticket.task, peer);
                 self.after(latency, Input::Connected(ticket, Ok(from)));
@@ -851,14 +847,22 @@ impl<'s> Run<'s, '_> {
                     self.disconnect(ticket);
                     self.after(latency, Input::Closed(ticket));
                 }
-                Does::AwaitsTls => {}
             }
         }
     }
 
     fn handshake(&mut self, ticket: Ticket, name: &str) {
         let Some(peer) = self.connections.get_mut(&ticket.task) else { return };
-        let Some(Server { name: own_name, behaviour, .. }) = self.servers.get(peer.server()) else { return };
+        let Some(Server { behaviour, .. }) = self.servers.get(peer.server()) else { return };
+        match peer.shakes() {
+            Shakes::Hands => {}
+            Shakes::SaidOtherwise => {
+                return self.after(behaviour.latency, Input::Secured(ticket, Err(Handshake::Protocol)));
+            }
+            // The client stops waiting by itself.
+            Shakes::Not => return,
+        }
+        let own_name = peer.host();
         let shown = match behaviour.certificate {
             Certificate::OtherName => "other.invalid",
             Certificate::Valid | Certificate::SelfSigned | Certificate::Expired => name,

@@ -26,4 +26,6 @@ mod scenarios;
 mod seeds;
 mod tidy;
 mod tls;
+mod trials;
 mod vectors;
+mod world;

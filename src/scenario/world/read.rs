@@ -1,12 +1,14 @@
 //! Worlds out of documents: the table `[world]` of a scenario.
 
+use std::{collections::BTreeMap, net::IpAddr};
+
 use base::{Diagnostic, Millis, TextRange};
 use document::{Node, Table};
 use policy::spelling::nearest;
 
 use super::{
-    Answer, Certificate, ClockJump, Crash, DnsAnswer, DnsFault, DnsKind, Host, HostReply, MtaSts, Reload, Span, Stage,
-    StartTls, Tlsa, When, World,
+    Answer, Certificate, ClockJump, Crash, DnsAnswer, DnsFault, DnsKind, Host, HostReply, Listens, MtaSts, Ports,
+    Reload, Span, Stage, StartTls, Tlsa, When, World,
 };
 use crate::{
     codes,
@@ -40,8 +42,18 @@ pub(crate) const RELOAD_KEYS: &[&str] = &["at", "policy"];
 pub(crate) const DISK_KEYS: &[&str] = &["from", "until"];
 
 /// The keys of a host.
-pub(crate) const HOST_KEYS: &[&str] =
-    &["starttls", "certificate", "tlsa", "latency", "extensions", "greylist", "connections_max", "rate", "reply"];
+pub(crate) const HOST_KEYS: &[&str] = &[
+    "ports",
+    "starttls",
+    "certificate",
+    "tlsa",
+    "latency",
+    "extensions",
+    "greylist",
+    "connections_max",
+    "rate",
+    "reply",
+];
 
 /// The keys of a host's reply.
 pub(crate) const REPLY_KEYS: &[&str] = &["stage", "reply", "skip", "times", "rcpt", "from", "until"];
@@ -70,6 +82,8 @@ pub(crate) fn read(node: &Node<'_>, context: &mut Context<'_>) -> World {
     {
         for entry in hosts.entries() {
             let name = entry.key().trim_end_matches('.').to_lowercase();
+            // An address has one writing: that by which it is looked for.
+            let name = name.parse::<IpAddr>().map_or(name, |ip| ip.to_string());
             if let Some(host) = host(&entry.value, entry.key(), context) {
                 world.hosts.insert(name, host);
             }
@@ -213,6 +227,9 @@ fn host(node: &Node<'_>, name: &str, context: &mut Context<'_>) -> Option<Host> 
     let table = context.table(node, name, "a table such as `{ starttls = \"absent\" }`")?;
     context.unknown_keys(table, "a host", HOST_KEYS);
     let mut host = Host::default();
+    if let Some(node) = table.get("ports") {
+        host.ports = ports(node, context);
+    }
     if let Some(node) = table.get("starttls")
         && let Some(starttls) = word(node, "starttls", &StartTls::WORDS, StartTls::named, context)
     {
@@ -252,6 +269,27 @@ fn host(node: &Node<'_>, name: &str, context: &mut Context<'_>) -> Option<Host> 
         }
     }
     Some(host)
+}
+
+/// What a host does on which ports; `"*"` stands for every other, and then none is as usual.
+fn ports(node: &Node<'_>, context: &mut Context<'_>) -> Ports {
+    let mut ports = Ports::default();
+    let Some(table) = context.table(node, "ports", "`{ 25 = \"tls\" }`") else { return ports };
+    if let Some(others) = table.get("*") {
+        let others = word(others, "*", &Listens::WORDS, Listens::named, context).unwrap_or(ports.others);
+        ports = Ports { known: BTreeMap::new(), others };
+    }
+    for entry in table.entries().iter().filter(|entry| entry.key() != "*") {
+        let listens = word(&entry.value, entry.key(), &Listens::WORDS, Listens::named, context);
+        if let Some(port) = entry.key().parse::<u16>().ok().filter(|port| *port > 0) {
+            ports.known.extend(listens.map(|listens| (port, listens)));
+        } else {
+            let message = format!("`{}` is no port", shown(entry.key()));
+            let help = "a port from 1 to 65535, or `\"*\"` for every other one";
+            context.report(Diagnostic::new(&codes::INVALID_VALUE, entry.key_range, message).help(help));
+        }
+    }
+    ports
 }
 
 /// So many in so long: `100/1m`.
