@@ -172,6 +172,12 @@ quirks! {
     StsStatusIgnored "sts-status-ignored" "3.6" [yes yes]
         "reads an MTA-STS policy from the body of any HTTP answer"
         => "takes an answer that is not 200 for a temporary error";
+    StsRecordLoose "sts-record-loose" "3.6" [yes yes]
+        "takes any text for the id of an MTA-STS record, its fields in any order, and the first of several records"
+        => "reads it by the grammar of RFC 8461 §3.1, and takes several records for none";
+    StsPolicyLoose "sts-policy-loose" "3.6" [yes yes]
+        "passes over what it does not understand of an MTA-STS policy, wants a host in any mode, takes no mode for `none`, and keeps for a day what is not kept between an hour and a year"
+        => "reads it by the grammar of RFC 8461 §3.2, and keeps it as long as it says";
     InvalidCertificatesOverSts "invalid-certificates-over-sts" "3.15" [before 16 17]
         "lets `allow-invalid-certs` override an enforced MTA-STS policy"
         => "verifies the certificate";

@@ -16,7 +16,7 @@ use policy::{
 };
 use scenario::{
     Message, Scenario, World,
-    world::{DnsAnswer, DnsFault, Span, Tlsa},
+    world::{DnsAnswer, DnsFault, MtaSts, Span, Tlsa},
     zone::Found,
 };
 
@@ -198,7 +198,7 @@ fn in_clear(setup: Setup<'_>, life: &Life, found: &mut Vec<Violation>) {
 }
 
 /// Whether the domain of a recipient demands TLS of whoever goes by `tls`: by TLSA records of its host, or by a policy. Where
-/// DNS goes wrong, or a policy is not there all the time, nothing is said; nor of relays, which no domain speaks for.
+/// DNS goes wrong, a policy is not there all the time, or readers differ about it, nothing is said; nor of relays, which no domain speaks for.
 fn domain_demands(world: &World, strategies: &Strategies, tls: &strategy::Tls, taken: &Taken) -> bool {
     let domain = taken.rcpt.rsplit_once('@').map_or("", |(_, domain)| domain);
     let is_relay =
@@ -217,15 +217,47 @@ fn domain_demands(world: &World, strategies: &Strategies, tls: &strategy::Tls, t
     };
     let shown = world.hosts.get(&taken.host).map_or(Tlsa::Absent, |host| host.tlsa);
     let has_tlsa = matches!(shown, Tlsa::Match | Tlsa::Mismatch) && is_signed(domain) && is_signed(&taken.host);
-    let has_policy = world.mta_sts.get(domain).is_some_and(|served| {
-        let says = |what: &str| served.policy.lines().any(|line| line.trim() == what);
-        let is_always = served.status == 200 && served.span == Span::ALWAYS;
-        is_always && says("version: STSv1") && says("mode: enforce") && served.policy.contains("mx:")
-    });
-    let is_announced = matches!(world.zone.texts(&sts), Found::Records(texts) if texts.len() == 1);
+    let is_served = |served: &MtaSts| served.status == 200 && served.span == Span::ALWAYS && enforces(&served.policy);
+    let has_policy = world.mta_sts.get(domain).is_some_and(is_served);
+    let is_announced =
+        matches!(world.zone.texts(&sts), Found::Records(texts) if matches!(&*texts, [text] if is_plain_record(text)));
     // What the first strategy wants is not known here; where any does without policies, it may be that one.
     let looks_for_policies = strategies.tls.iter().all(|tls| tls.mta_sts != Requirement::Disable);
     (tls.dane != Requirement::Disable && has_tlsa) || (looks_for_policies && is_announced && has_policy)
+}
+
+/// Whether it is a record of MTA-STS in whose meaning everybody agrees: those that only one reader takes for one say nothing
+/// of what must never be.
+fn is_plain_record(text: &str) -> bool {
+    let id = text.strip_prefix("v=STSv1; id=").map(|id| id.strip_suffix(';').unwrap_or(id));
+    id.is_some_and(|id| (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+/// Whether it is a policy in mode `enforce` in whose meaning everybody agrees.
+fn enforces(policy: &str) -> bool {
+    let mut known: Vec<(&str, &str)> = Vec::new();
+    for line in policy.lines() {
+        let Some((name, value)) = line.split_once(": ") else { return false };
+        if name != "mx" && known.iter().any(|(known, _)| *known == name) {
+            return false;
+        }
+        known.push((name, value));
+    }
+    let value = |wanted: &str| known.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
+    let is_host = |value: &str| {
+        let name = value.strip_prefix("*.").unwrap_or(value);
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        name.split('.').all(|label| !label.is_empty() && label.trim_matches('-') == label && label.bytes().all(is_part))
+    };
+    let mut hosts = known.iter().filter(|(name, _)| *name == "mx").map(|(_, value)| *value).peekable();
+    let is_kept =
+        value("max_age").and_then(|age| age.parse().ok()).is_some_and(|age| (3_600..31_557_600).contains(&age));
+    let has_hosts = hosts.peek().is_some() && hosts.all(is_host);
+    value("version") == Some("STSv1")
+        && value("mode") == Some("enforce")
+        && is_kept
+        && has_hosts
+        && known.iter().all(|(name, _)| ["version", "mode", "max_age", "mx"].contains(name))
 }
 
 /// No queue has more connections at a time than it has threads.

@@ -1,5 +1,5 @@
-//! That quirks of the reference decide, and that a dry run says where: `corpus/scenarios/rows` and `corpus/scenarios/life`
-//! show each of them.
+//! That quirks of the reference decide, and that a dry run says where: `corpus/scenarios/rows`,
+//! `corpus/scenarios/life` and `corpus/scenarios/trials` show each of them.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -13,7 +13,7 @@ const OF_LOADING: [Quirk; 2] = [Quirk::ImplicitTlsByDefault, Quirk::UnknownNames
 
 /// Message by message, what quirks decided in those scenarios.
 fn decided(target: Target) -> Vec<(String, BTreeSet<String>)> {
-    let folders = ["rows", "life"].map(|name| Path::new("corpus/scenarios").join(name));
+    let folders = ["rows", "life", "trials"].map(|name| Path::new("corpus/scenarios").join(name));
     let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.to_string_lossy().ends_with(".scenario.toml"));

@@ -119,7 +119,7 @@ impl Attempt {
     ) {
         let domain = self.domain(message);
         let id = match answer.seen_by(cx.target()) {
-            DnsResult::Found(texts, _) => sts::record(&texts),
+            DnsResult::Found(texts, _) => sts::record(&texts, cx.target()),
             DnsResult::NoData(_) | DnsResult::NoName(_) => Err(NoPolicy::NotPublished),
             DnsResult::ServerFailed | DnsResult::Unreachable => Err(NoPolicy::NotResolved),
         };
