@@ -10,7 +10,7 @@ use policy::{
 use serde_json::json;
 use simulate::Life;
 
-use super::{Failure, Verdict, life::clock};
+use super::{Failure, life::clock};
 
 /// How many recipients ended how.
 #[derive(Default)]
@@ -27,7 +27,7 @@ pub(super) fn show(
     strategies: &Strategies,
     is_json: bool,
     output: &mut impl Write,
-) -> Result<Verdict, Failure> {
+) -> Result<(), Failure> {
     let mut ends = Ends::default();
     for recipient in life.recipients.values().flatten() {
         *match recipient.status {
@@ -36,13 +36,7 @@ pub(super) fn show(
             Status::Scheduled | Status::Deferred(_) => &mut ends.queued,
         } += 1;
     }
-    if is_json {
-        as_json(life, strategies, &ends, output)?;
-    } else {
-        as_text(path, life, strategies, &ends, output)?;
-    }
-    let is_open = life.is_stopped || !life.unanswered.is_empty();
-    Ok(if is_open { Verdict::Undecided } else { Verdict::Yes })
+    if is_json { as_json(life, strategies, &ends, output) } else { as_text(path, life, strategies, &ends, output) }
 }
 
 fn as_text(

@@ -46,6 +46,11 @@ impl Suite {
         cases.push(Case { name: "what must never be".to_owned(), wrong: violations });
         Self { name: path.display().to_string(), cases }
     }
+
+    /// Adds a case.
+    pub(super) fn add(&mut self, name: String, wrong: Vec<String>) {
+        self.cases.push(Case { name, wrong });
+    }
 }
 
 /// Writes `suites` to the file `path`.

@@ -25,7 +25,7 @@ pub(super) struct Report<'r> {
     pub(super) path: &'r Path,
     pub(super) policy: &'r Path,
     /// The policies that are taken over.
-    pub(super) later: &'r [&'r Path],
+    pub(super) later: Vec<&'r Path>,
     pub(super) plan: &'r Plan,
     pub(super) scenario: &'r Scenario,
     pub(super) source: &'r Source,
@@ -39,6 +39,8 @@ pub(super) struct Report<'r> {
     pub(super) properties: &'r [(String, Vec<Broken>)],
     pub(super) unmet: &'r [Otherwise],
     pub(super) met: usize,
+    /// What is not looked at.
+    pub(super) not_checked: &'r [String],
 }
 
 impl Report<'_> {
@@ -90,27 +92,33 @@ impl Report<'_> {
         let unmet = self.unmet.iter().map(|Otherwise { about, rcpt, expected, found, .. }| {
             format!("{about} for {rcpt}: expected `{expected}`, found {found}")
         });
-        let (met, unmet_count) = (self.met, self.unmet.len());
+        let not_checked = self.not_checked.iter().map(|what| format!("not checked: {what}"));
         let (policy, target) = (self.policy.display(), self.plan.target);
-        let (recipients, length) = (self.timelines.len(), self.life.end.since(self.life.start));
+        let length = self.life.end.since(self.life.start);
         Ok(Section {
             path: self.path,
             head: format!(
-                "{policy} as {target}, for {}: {recipients} recipients; of {} expectations {met} met, {unmet_count} not",
+                "{policy} as {target}, for {}: {}",
                 clock(length),
-                met + unmet_count
+                summary(self.timelines.len(), self.met, self.unmet.len())
             ),
             timelines: self.timelines,
             lives,
-            wrong: never.chain(broken).chain(unmet).collect(),
+            wrong: never.chain(broken).chain(unmet).chain(not_checked).collect(),
             reports: reports.collect(),
             length,
         })
     }
 
-    pub(super) fn text(&self, output: &mut impl Write) -> Result<(), Failure> {
+    /// What is run.
+    pub(super) fn head(&self, output: &mut impl Write) -> Result<(), Failure> {
         let (name, policy, target) = (self.path.display(), self.policy.display(), self.plan.target);
         writeln!(output, "{name}: {policy} as {target}")?;
+        Ok(())
+    }
+
+    pub(super) fn text(&self, output: &mut impl Write) -> Result<(), Failure> {
+        self.head(output)?;
         if let Some(start) = Timestamp::from_millis(self.life.start.0) {
             writeln!(output, "from {start}, for {}", clock(self.life.end.since(self.life.start)))?;
         }
@@ -118,7 +126,7 @@ impl Report<'_> {
             let (from, length) = (clock(from.since(self.life.start)), clock(until.since(*from)));
             writeln!(output, "crashed at +{from}, down for {length}")?;
         }
-        for (at, policy) in self.life.reloads.iter().zip(self.later) {
+        for (at, policy) in self.life.reloads.iter().zip(&self.later) {
             let (at, policy) = (clock(at.since(self.life.start)), policy.display());
             writeln!(output, "{policy} is taken over at +{at}")?;
         }
@@ -131,6 +139,7 @@ impl Report<'_> {
             lines(timeline, quirks, output)?;
         }
         if self.scenario.messages.len() > MESSAGES_MAX && self.plan.target != Target::Native {
+            let target = self.plan.target;
             writeln!(
                 output,
                 "\nOf more than {MESSAGES_MAX} messages it is not said which quirks of {target} decided."
@@ -146,6 +155,11 @@ impl Report<'_> {
                 writeln!(output, "{}", format!("    {line}").trim_end())?;
             }
         }
+        self.closing(output)
+    }
+
+    /// What is wrong, and how many expectations are met.
+    pub(super) fn closing(&self, output: &mut impl Write) -> Result<(), Failure> {
         for unanswered in &self.life.unanswered {
             writeln!(output, "\nnothing answers {unanswered}; it counted as failed. Add it to the environment.")?;
         }
@@ -166,13 +180,38 @@ impl Report<'_> {
             let Otherwise { about, rcpt, expected, found, .. } = unmet;
             writeln!(
                 output,
-                "\nexpected otherwise: {path}:{line}:{column}: {about} for {rcpt}: expected `{expected}`, found {found}"
+                "\nexpectation failed: {path}:{line}:{column}: {about} for {rcpt}: expected `{expected}`, found {found}"
             )?;
         }
-        let (met, unmet) = (self.met, self.unmet.len());
-        let recipients = self.timelines.len();
-        writeln!(output, "\n{recipients} recipients; of {} expectations {met} met, {unmet} not", met + unmet)?;
+        writeln!(output, "\n{}", summary(self.timelines.len(), self.met, self.unmet.len()))?;
+        for what in self.not_checked {
+            writeln!(output, "not checked: {what}")?;
+        }
         Ok(())
+    }
+
+    /// How many expectations are met, which properties do not hold, and what must never be.
+    pub(super) fn summary(&self) -> Json {
+        let unmet = self.unmet.iter().map(|unmet| {
+            let position = self.source.position(unmet.place.0.start());
+            json!({
+                "rcpt": unmet.rcpt.as_str(), "kind": unmet.about, "expected": unmet.expected, "found": unmet.found,
+                "line": position.line, "column": position.column,
+            })
+        });
+        json!({
+            "violations": self.violations.iter().map(|violation| json!({
+                "checker": violation.checker, "message": violation.message, "what": violation.what,
+            })).collect::<Vec<_>>(),
+            "properties": self.properties.iter().map(|(name, broken)| json!({
+                "name": name, "broken": broken.iter().map(|broken| json!({
+                    "message": self.scenario.messages.get(broken.message).map(|message| &*message.id),
+                    "rcpt": broken.rcpt.as_str(), "what": broken.what,
+                })).collect::<Vec<_>>(),
+            })).collect::<Vec<_>>(),
+            "expectations": { "met": self.met, "unmet": unmet.collect::<Vec<_>>() },
+            "not_checked": self.not_checked,
+        })
     }
 
     pub(super) fn json(&self, output: &mut impl Write) -> Result<(), Failure> {
@@ -217,14 +256,12 @@ impl Report<'_> {
             });
             writeln!(output, "{line}")?;
         }
-        let unmet = self.unmet.iter().map(|unmet| {
-            let position = self.source.position(unmet.place.0.start());
-            json!({
-                "rcpt": unmet.rcpt.as_str(), "kind": unmet.about, "expected": unmet.expected, "found": unmet.found,
-                "line": position.line, "column": position.column,
-            })
-        });
-        let report = json!({
+        self.scenario_json(output)
+    }
+
+    /// The line of the scenario.
+    pub(super) fn scenario_json(&self, output: &mut impl Write) -> Result<(), Failure> {
+        let mut line = json!({
             "type": "scenario",
             "version": 1,
             "scenario": self.path.display().to_string(),
@@ -236,26 +273,25 @@ impl Report<'_> {
             "down": self.life.down.iter().map(|(from, until)| json!({
                 "from_ms": from.since(self.life.start).0, "until_ms": until.since(self.life.start).0,
             })).collect::<Vec<_>>(),
-            "reloads": self.life.reloads.iter().zip(self.later).map(|(at, policy)| json!({
+            "reloads": self.life.reloads.iter().zip(&self.later).map(|(at, policy)| json!({
                 "at_ms": at.since(self.life.start).0, "policy": policy.display().to_string(),
             })).collect::<Vec<_>>(),
             "jumps": self.life.jumps.iter().map(|(at, by)| json!({
                 "at_ms": at.since(self.life.start).0, "by_ms": by.0,
             })).collect::<Vec<_>>(),
-            "violations": self.violations.iter().map(|violation| json!({
-                "checker": violation.checker, "message": violation.message, "what": violation.what,
-            })).collect::<Vec<_>>(),
-            "properties": self.properties.iter().map(|(name, broken)| json!({
-                "name": name, "broken": broken.iter().map(|broken| json!({
-                    "message": self.scenario.messages.get(broken.message).map(|message| &*message.id),
-                    "rcpt": broken.rcpt.as_str(), "what": broken.what,
-                })).collect::<Vec<_>>(),
-            })).collect::<Vec<_>>(),
-            "expectations": { "met": self.met, "unmet": unmet.collect::<Vec<_>>() },
         });
-        writeln!(output, "{report}")?;
+        if let (Json::Object(line), Json::Object(summary)) = (&mut line, self.summary()) {
+            line.extend(summary);
+        }
+        writeln!(output, "{line}")?;
         Ok(())
     }
+}
+
+/// How many recipients there were, and how many expectations are met.
+pub(super) fn summary(recipients: usize, met: usize, unmet: usize) -> String {
+    let all = met + unmet;
+    format!("{recipients} recipients; {met} of {all} expectations met")
 }
 
 /// A report's number in one run, from 1.

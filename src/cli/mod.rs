@@ -12,6 +12,8 @@ mod engine;
 mod eval;
 mod explain;
 mod files;
+mod given;
+mod in_world;
 mod junit;
 mod life;
 mod masked;

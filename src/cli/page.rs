@@ -48,17 +48,9 @@ impl Page {
         for wrong in &section.wrong {
             let _ = writeln!(text, "<p class=\"wrong\">{}</p>", escaped(wrong));
         }
-        let _ = writeln!(text, "<div class=\"plots\">");
-        let series = Series::of(section.timelines, section.length);
-        text.push_str(&steps("recipients in the queue", &series.depth, section.length));
-        text.push_str(&bars(
-            &format!("delivered, for each {}", clock(series.bar)),
-            &series.over_time(&series.delivered),
-        ));
-        text.push_str(&bars(&format!("deferred, for each {}", clock(series.bar)), &series.over_time(&series.deferred)));
-        text.push_str(&bars("time until delivery", &series.delays));
-        text.push_str(&bars("attempts for a delivery", &series.attempts));
-        let _ = writeln!(text, "</div>");
+        if !section.timelines.is_empty() {
+            text.push_str(&plots(section));
+        }
         for (name, life) in section.lives.iter().take(TIMELINES_MAX) {
             let _ = writeln!(
                 text,
@@ -112,6 +104,18 @@ impl Page {
         text.push_str("</body>\n</html>\n");
         text
     }
+}
+
+fn plots(section: &Section<'_>) -> String {
+    let mut text = "<div class=\"plots\">\n".to_owned();
+    let series = Series::of(section.timelines, section.length);
+    text.push_str(&steps("recipients in the queue", &series.depth, section.length));
+    text.push_str(&bars(&format!("delivered, for each {}", clock(series.bar)), &series.over_time(&series.delivered)));
+    text.push_str(&bars(&format!("deferred, for each {}", clock(series.bar)), &series.over_time(&series.deferred)));
+    text.push_str(&bars("time until delivery", &series.delays));
+    text.push_str(&bars("attempts for a delivery", &series.attempts));
+    text.push_str("</div>\n");
+    text
 }
 
 const HEAD: &str = r#"<!DOCTYPE html>

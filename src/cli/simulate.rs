@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use base::Mailbox;
+use base::{Mailbox, Millis};
 use clap::Args;
 use config::{
     resolve,
@@ -14,39 +14,36 @@ use config::{
 use document::render::Colour;
 use indicatif::{ProgressBar, ProgressStyle};
 use policy::{Decide as _, Instead, Kind, Plan, Scratch, Strategies, Target, Variable};
-use scenario::{Environment, Message, Property, Scenario, World, message, property};
+use scenario::{Environment, Message, Property, Scenario, message, property};
 use serde_json::{Value as Json, json};
-use simulate::{
-    Attempt, Decided, Keep, Reload, Setup, Summary, Unmet, expect,
-    explore::{Found, explore},
-    properties::{self, Broken},
-    quirks,
-    summary::Line,
-};
+use simulate::{Attempt, Decided, Summary, Unmet, expect, summary::Line};
 
 use super::{
-    Failure, Outcome, Verdict, capacity,
+    Failure, Outcome, Verdict,
     coverage::Policies,
     dry_run::{self, Beside, DryRun},
     engine::{self, Engine},
     files,
+    given::{Given, Run, given},
+    in_world::{self, InWorld},
     junit::{self, Suite},
-    life::Report,
-    page::Page,
+    life::summary,
+    page::{Page, Section},
 };
 
 /// Replay messages through a policy and check what is expected of them
 ///
-/// Give a folder to run every `*.scenario.toml` in it, each with the policy that it names; or a policy and scenarios,
-/// or messages as NDJSON (`.ndjson`, `.jsonl`, or `-` for standard input), one object a line.
+/// Give a folder to run every `*.scenario.toml` in it, scenarios, or messages as NDJSON (one object a line; `-` is standard
+/// input). Each scenario is run with the policy that it names, or with the policy that is given, which messages always need.
+/// Files of properties and an environment may stand among them: each file is taken for what is in it, in any order.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(after_help = "Examples:\n  pointsman simulate corpus/quickstart\n  \
                         pointsman simulate config.toml monday.scenario.toml\n  \
                         pointsman simulate config.toml messages.ndjson --environment environment.toml")]
 pub(super) struct Arguments {
-    /// A folder of scenarios; or a policy, then scenarios or messages
-    #[arg(required = true, value_name = "DIR | POLICY SCENARIO")]
+    /// Folders of scenarios, scenarios and messages; a policy, properties and an environment for all of them
+    #[arg(required = true, value_name = "DIR | FILE")]
     paths: Vec<PathBuf>,
     /// What local domains, stores, DNS and databases answer, for messages and for scenarios without an environment
     #[arg(long)]
@@ -55,24 +52,25 @@ pub(super) struct Arguments {
     reading: dry_run::Reading,
     #[command(flatten)]
     engine: engine::Choice,
-    /// Run each scenario with a world under this many seeds, each with other faults, and look for what must never be
+    /// Run each scenario with a world as it is written, then under this many seeds, each with other faults, and look for
+    /// what must never be and for properties that do not hold
     #[arg(long, value_name = "SEEDS")]
-    explore: Option<u64>,
+    pub(super) explore: Option<u64>,
     /// The first seed of `--explore`
     #[arg(long, value_name = "SEED", default_value_t = 0, requires = "explore")]
-    explore_from: u64,
+    pub(super) explore_from: u64,
     /// Hold every scenario with a world to what this file says must never, or always, be seen
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["explore", "capacity"])]
+    #[arg(long, value_name = "FILE")]
     properties: Option<PathBuf>,
     /// Show how loaded each queue of a scenario with a world was, instead of each recipient's life
     #[arg(long, conflicts_with = "explore")]
-    capacity: bool,
+    pub(super) capacity: bool,
     /// Show each scenario with what holds where it says nothing, instead of running it
     #[arg(long)]
     show_scenario: bool,
-    /// Write the lives of the scenarios with a world to this file, as one page with plots and the policies
+    /// Write what came of scenarios to this file, as one page with lives, plots and the policies
     #[arg(long, value_name = "FILE", conflicts_with_all = ["explore", "capacity", "show_scenario"])]
-    report: Option<PathBuf>,
+    pub(super) report: Option<PathBuf>,
     /// Write what came of each scenario's expectations to this file, as the XML that CI servers read
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -87,20 +85,21 @@ pub(super) struct Arguments {
     fail_under: Option<f64>,
     /// Write one JSON object a line: one for each recipient, then one for each scenario
     #[arg(long)]
-    json: bool,
-}
-
-/// One thing to run.
-enum Run {
-    /// A scenario, with the policy that is given for it.
-    Scenario { policy: Option<PathBuf>, path: PathBuf },
-    /// Messages, one a line.
-    Messages { policy: PathBuf, path: PathBuf },
+    pub(super) json: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write) -> Outcome {
     let (mut verdict, mut came) = (Verdict::Yes, Came::default());
-    if let Some(path) = &arguments.properties {
+    let Given { runs, environment, properties } = given(&arguments.paths)?;
+    came.environment = match (&arguments.environment, environment) {
+        (Some(one), Some(other)) => {
+            let (one, other) = (one.display(), other.display());
+            return Err(Failure::Usage(format!("`{one}` and `{other}` are both environments: give one at a time")));
+        }
+        (Some(path), None) => Some(path.clone()),
+        (None, path) => path,
+    };
+    for path in arguments.properties.iter().chain(&properties) {
         let (source, mut findings) = files::read(path)?;
         let (properties, found) = property::read(&source, &Beside::new(path));
         findings.extend(found);
@@ -108,12 +107,14 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
         if findings.has_errors() {
             return Ok(Verdict::CannotRun);
         }
-        came.properties = properties;
+        came.properties.extend(properties);
     }
-    for run in runs(&arguments.paths)? {
+    for run in runs {
         let found = match run {
             Run::Scenario { policy, path } => scenario(arguments, policy.as_deref(), &path, colour, &mut came, output)?,
-            Run::Messages { policy, path } => messages(arguments, &policy, &path, colour, &mut came, output)?,
+            Run::Messages { policy, path, is_one } => {
+                messages(arguments, (&policy, &path), is_one, colour, &mut came, output)?
+            }
         };
         verdict = verdict.max(found);
     }
@@ -141,86 +142,22 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
 
 /// What came of all scenarios.
 #[derive(Default)]
-struct Came {
-    suites: Vec<Suite>,
-    policies: Policies,
-    page: Page,
+pub(super) struct Came {
+    pub(super) suites: Vec<Suite>,
+    pub(super) policies: Policies,
+    pub(super) page: Page,
+    /// What answers lookups where a scenario has no environment of its own.
+    environment: Option<PathBuf>,
     /// What every scenario with a world is held to.
     properties: Vec<Property>,
 }
 
-/// What the command line asks for.
-fn runs(paths: &[PathBuf]) -> Result<Vec<Run>, Failure> {
-    let (first, rest) = paths.split_first().ok_or_else(|| Failure::Usage("nothing to simulate is given".to_owned()))?;
-    let mut runs = Vec::new();
-    if rest.is_empty() {
-        if first.is_dir() {
-            for path in scenarios(first)? {
-                runs.push(Run::Scenario { policy: None, path });
-            }
-        } else if is_scenario(first) {
-            runs.push(Run::Scenario { policy: None, path: first.clone() });
-        } else {
-            let what = first.display();
-            return Err(Failure::Usage(format!(
-                "`{what}` is no folder of scenarios: give a folder, or a policy and a scenario, as in `pointsman simulate {what} messages.ndjson`"
-            )));
-        }
-        return Ok(runs);
-    }
-    for path in rest {
-        let policy = first.clone();
-        if path.is_dir() {
-            for path in scenarios(path)? {
-                runs.push(Run::Scenario { policy: Some(policy.clone()), path });
-            }
-        } else if is_messages(path) {
-            runs.push(Run::Messages { policy, path: path.clone() });
-        } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("eml")) {
-            let (policy, what) = (policy.display(), path.display());
-            return Err(Failure::Usage(format!(
-                "`{what}` is a message, not a scenario: name it in a scenario, or see `pointsman explain {policy} --message {what}`"
-            )));
-        } else {
-            runs.push(Run::Scenario { policy: Some(policy), path: path.clone() });
-        }
-    }
-    Ok(runs)
-}
-
-fn is_scenario(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.ends_with(".scenario.toml") || name.ends_with(".scenario.json")
-}
-
-fn is_messages(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    path == Path::new("-") || matches!(extension, "ndjson" | "jsonl")
-}
-
-/// The scenarios in a folder, by name.
-fn scenarios(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let usage = |error: io::Error| Failure::Usage(format!("cannot read `{}`: {error}", folder.display()));
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(usage)? {
-        let path = entry.map_err(usage)?.path();
-        if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(".scenario.toml")) {
-            paths.push(path);
-        }
-    }
-    if paths.is_empty() {
-        return Err(Failure::Usage(format!("`{}` holds no `*.scenario.toml`", folder.display())));
-    }
-    paths.sort();
-    Ok(paths)
-}
-
 /// A policy made ready for a target.
-struct Wired {
-    path: PathBuf,
-    engine: Engine,
-    strategies: Strategies,
-    read: DryRun,
+pub(super) struct Wired {
+    pub(super) path: PathBuf,
+    pub(super) engine: Engine,
+    pub(super) strategies: Strategies,
+    pub(super) read: DryRun,
 }
 
 /// The policy `path`, made ready; `None` where it has errors, which were shown.
@@ -264,13 +201,16 @@ fn scenario(
             return Err(Failure::Usage(why));
         }
     };
-    if scenario.environment == Environment::default()
-        && let Some(environment) = arguments.environment.as_deref()
-    {
-        let Some(environment) = dry_run::environment(Some(environment), colour)? else {
-            return Ok(Verdict::CannotRun);
-        };
-        scenario.environment = environment;
+    let mut not_checked = Vec::new();
+    if let Some(environment) = came.environment.as_deref() {
+        if scenario.environment == Environment::default() {
+            let Some(environment) = dry_run::environment(Some(environment), colour)? else {
+                return Ok(Verdict::CannotRun);
+            };
+            scenario.environment = environment;
+        } else {
+            not_checked.push(format!("`{}`: the scenario has an environment of its own", environment.display()));
+        }
     }
     let Some(first) = wired(arguments, &policy, scenario.target, colour)? else { return Ok(Verdict::No) };
     scenario.properties.extend(came.properties.iter().cloned());
@@ -280,8 +220,7 @@ fn scenario(
         write!(output, "{}", scenario::writer::write_all(&scenario))?;
         return Ok(Verdict::Yes);
     }
-    scenario.expectations.retain(|expectation| expectation.target.is_none_or(|wanted| wanted == target));
-    scenario.properties.retain(|property| property.seen.target.is_none_or(|wanted| wanted == target));
+    not_checked.extend(leave_others(&mut scenario, target));
     if let Some(world) = scenario.world.take() {
         let mut all = vec![first];
         for reload in &world.reloads {
@@ -293,8 +232,12 @@ fn scenario(
         for known in &all {
             verdict = verdict.max(tell_by_rules(known)?).max(known.engine.verdict()?);
         }
-        return Ok(verdict.max(life(arguments, (path, &source), scenario, &world, &all, came, output)?));
+        let environment = std::mem::take(&mut scenario.environment);
+        let (scenario, world, environment, wired) = (&scenario, &world, &environment, &*all);
+        let given = InWorld { arguments, path, source: &source, scenario, world, environment, wired };
+        return Ok(verdict.max(in_world::run(given, not_checked, came, output)?));
     }
+    not_checked.extend(arguments.only_in_a_world(came));
     let Wired { engine, read, .. } = first;
     let result = replay(&engine, &mut scenario);
     let coverage = came.policies.of(&policy, &read, engine.plan());
@@ -306,7 +249,11 @@ fn scenario(
         .collect();
     came.suites.push(Suite::new(path, &source, &scenario.expectations, &otherwise, Vec::new(), Vec::new()));
     let plan = engine.plan();
-    let report = Decisions { path, policy: &policy, plan, scenario: &scenario, result: &result, source: &source };
+    let (scenario, result, source) = (&scenario, &result, &source);
+    let report = Decisions { path, policy: &policy, plan, scenario, result, source, not_checked: &not_checked };
+    if arguments.report.is_some() {
+        came.page.add(&report.section()?);
+    }
     if arguments.json {
         report.json(output)?;
     } else {
@@ -327,112 +274,36 @@ fn tell_by_rules(policy: &Wired) -> Outcome {
     Ok(if by_rules.is_empty() { Verdict::Yes } else { Verdict::Undecided })
 }
 
-/// Messages over their whole life, in the scenario's world, by these policies one after the other.
-fn life(
-    arguments: &Arguments,
-    (path, source): (&Path, &document::Source),
-    mut scenario: Scenario,
-    world: &World,
-    wired: &[Wired],
-    came: &mut Came,
-    output: &mut impl Write,
-) -> Outcome {
-    let Some((Wired { path: policy, engine, strategies, .. }, later)) = wired.split_first() else {
-        return Ok(Verdict::CannotRun);
-    };
-    let mut environment = std::mem::take(&mut scenario.environment);
-    let names: Vec<&Path> = later.iter().map(|later| &*later.path).collect();
-    let later = world.reloads.iter().zip(later);
-    let reloads: Vec<Reload<'_>> = later
-        .map(|(reload, next)| Reload { at: reload.at, engine: &next.engine, strategies: &next.strategies })
-        .collect();
-    let setup = Setup { reloads: &reloads, ..Setup::new(&scenario, world, engine, strategies) };
-    if arguments.capacity {
-        let life = simulate::run(setup, &mut environment, Keep::Outcomes);
-        return capacity::show(path, &life, strategies, arguments.json, output);
+/// Leaves what is about other targets out, and says what that is.
+fn leave_others(scenario: &mut Scenario, target: Target) -> Option<String> {
+    let is_about = |wanted: Option<Target>| wanted.is_none_or(|wanted| wanted == target);
+    let before = (scenario.expectations.len(), scenario.properties.len());
+    scenario.expectations.retain(|expectation| is_about(expectation.target));
+    scenario.properties.retain(|property| is_about(property.seen.target));
+    let left = [
+        (before.0 - scenario.expectations.len(), "`[[expect]]`"),
+        (before.1 - scenario.properties.len(), "`[[never]]` or `[[always]]`"),
+    ];
+    let left: Vec<String> =
+        left.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    (!left.is_empty()).then(|| format!("{} for other targets than {target}", left.join(" and ")))
+}
+
+impl Arguments {
+    /// What this command line asks for that is looked at only in a world.
+    fn only_in_a_world(&self, came: &Came) -> Option<String> {
+        let asked = [
+            (self.explore.is_some(), "--explore"),
+            (self.capacity, "--capacity"),
+            (!came.properties.is_empty(), "properties"),
+        ];
+        let asked: Vec<&str> = asked.iter().filter(|(is_asked, _)| *is_asked).map(|(_, what)| *what).collect();
+        (!asked.is_empty()).then(|| format!("{}: without a `[world]`, nothing is sent", asked.join(", ")))
     }
-    let (life, violations, seed) = match arguments.explore {
-        None => {
-            let life = simulate::run(setup, &mut environment.clone(), Keep::Events);
-            let violations = simulate::violations(setup, &life);
-            (life, violations, None)
-        }
-        Some(count) => {
-            let first = arguments.explore_from;
-            let (found, ran) = explore(setup, &environment, (first, count));
-            let Some(Found { seed, violations, life }) = found else {
-                writeln!(output, "{}: {ran} seeds from {first}, and nothing that must never be", path.display())?;
-                return Ok(Verdict::Yes);
-            };
-            (life, violations, Some(seed))
-        }
-    };
-    for (number, Wired { path, engine, read, .. }) in wired.iter().enumerate() {
-        came.policies.of(path, read, engine.plan()).count_life(number, engine.plan(), &life);
-    }
-    let timelines = simulate::timeline::timelines(setup, &life);
-    // In a world that goes wrong by a seed, the fault is what matters.
-    let quirks = match seed {
-        None => quirks::decided(setup, &environment, &life, &timelines),
-        Some(_) => vec![Vec::new(); timelines.len()],
-    };
-    let (mut unmet, mut met) = (Vec::new(), 0);
-    // In a world that goes wrong otherwise than it says, what a scenario expects does not hold.
-    let expectations = if seed.is_none() { &*scenario.expectations } else { &[] };
-    for expectation in expectations {
-        let (otherwise, as_expected) = simulate::timeline::compare(expectation, &scenario, &timelines, &life);
-        unmet.extend(otherwise);
-        met += as_expected;
-    }
-    let properties = if seed.is_none() { &*scenario.properties } else { &[] };
-    let held =
-        |property: &Property| (property.name.clone(), properties::broken(property, &scenario, &timelines, &life));
-    let properties: Vec<(String, Vec<Broken>)> = properties.iter().map(held).collect();
-    let otherwise: Vec<_> = unmet
-        .iter()
-        .map(|unmet| (unmet.place, told(&unmet.rcpt, unmet.about, &unmet.expected, &unmet.found)))
-        .collect();
-    let never = violations.iter().map(|violation| format!("{}: {}", violation.checker, violation.what)).collect();
-    let broken = |(name, broken): &(String, Vec<Broken>)| {
-        (name.clone(), broken.iter().map(|broken| format!("{}: {}", broken.rcpt, broken.what)).collect())
-    };
-    let kept = properties.iter().map(broken).collect();
-    came.suites.push(Suite::new(path, source, expectations, &otherwise, kept, never));
-    let report = Report {
-        path,
-        policy,
-        later: &names,
-        plan: engine.plan(),
-        scenario: &scenario,
-        source,
-        life: &life,
-        timelines: &timelines,
-        quirks: &quirks,
-        violations: &violations,
-        properties: &properties,
-        unmet: &unmet,
-        met,
-    };
-    if arguments.report.is_some() {
-        came.page.add(&report.section()?);
-    }
-    if arguments.json {
-        report.json(output)?;
-    } else {
-        report.text(output)?;
-    }
-    if let Some(seed) = seed {
-        let path = path.display();
-        writeln!(
-            super::masked::stderr(),
-            "seed {seed} shows it; again by: pointsman simulate {path} --explore 1 --explore-from {seed}"
-        )?;
-    }
-    Ok(report.verdict())
 }
 
 /// What came otherwise than it was expected, in a line.
-fn told(rcpt: &Mailbox, about: &str, expected: &str, found: &str) -> String {
+pub(super) fn told(rcpt: &Mailbox, about: &str, expected: &str, found: &str) -> String {
     format!("{about} for {rcpt}: expected `{expected}`, found {found}")
 }
 
@@ -511,9 +382,30 @@ struct Decisions<'r> {
     scenario: &'r Scenario,
     result: &'r Replay,
     source: &'r document::Source,
+    /// What is not looked at.
+    not_checked: &'r [String],
 }
 
 impl Decisions<'_> {
+    /// The same for a page.
+    fn section(&self) -> Result<Section<'_>, Failure> {
+        let mut text = Vec::new();
+        self.table(&mut text)?;
+        let unmet =
+            self.result.unmet.iter().map(|unmet| told(&unmet.rcpt, unmet.kind.word(), &unmet.expected, &unmet.found));
+        let not_checked = self.not_checked.iter().map(|what| format!("not checked: {what}"));
+        let summary = summary(self.result.attempts.len(), self.result.met, self.result.unmet.len());
+        Ok(Section {
+            path: self.path,
+            head: format!("{} as {}: {summary}", self.policy.display(), self.plan.target),
+            timelines: &[],
+            lives: vec![("decisions".to_owned(), String::from_utf8_lossy(&text).into_owned())],
+            wrong: unmet.chain(not_checked).collect(),
+            reports: Vec::new(),
+            length: Millis(0),
+        })
+    }
+
     fn message(&self, index: usize) -> Option<&Message> {
         self.scenario.messages.get(index)
     }
@@ -521,6 +413,11 @@ impl Decisions<'_> {
     fn text(&self, output: &mut impl Write) -> Result<(), Failure> {
         let (name, policy, target) = (self.path.display(), self.policy.display(), self.plan.target);
         writeln!(output, "{name}: {policy} as {target}\n")?;
+        self.table(output)?;
+        self.expectations(output)
+    }
+
+    fn table(&self, output: &mut impl Write) -> Result<(), Failure> {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
         table.set_header(["message", "recipient", "route", "schedule", "connection", "tls"]);
@@ -543,7 +440,7 @@ impl Decisions<'_> {
         for remark in remarks {
             writeln!(output, "\n{remark}")?;
         }
-        self.expectations(output)
+        Ok(())
     }
 
     /// What is decided anew at each host, where a message does not say at which.
@@ -566,7 +463,7 @@ impl Decisions<'_> {
             let position = self.source.position(unmet.place.0.start());
             writeln!(
                 output,
-                "\nexpected otherwise: {}:{}:{}: {} for {}: expected `{}`, found {}",
+                "\nexpectation failed: {}:{}:{}: {} for {}: expected `{}`, found {}",
                 self.path.display(),
                 position.line,
                 position.column,
@@ -577,8 +474,10 @@ impl Decisions<'_> {
             )?;
         }
         let (met, unmet) = (self.result.met, self.result.unmet.len());
-        let recipients = self.result.attempts.len();
-        writeln!(output, "\n{recipients} recipients; of {} expectations {met} met, {unmet} not", met + unmet)?;
+        writeln!(output, "\n{}", summary(self.result.attempts.len(), met, unmet))?;
+        for what in self.not_checked {
+            writeln!(output, "not checked: {what}")?;
+        }
         Ok(())
     }
 
@@ -606,6 +505,7 @@ impl Decisions<'_> {
             "target": self.plan.target.to_string(),
             "recipients": self.result.attempts.len(),
             "expectations": { "met": self.result.met, "unmet": unmet.collect::<Vec<_>>() },
+            "not_checked": self.not_checked,
         });
         writeln!(output, "{report}")?;
         Ok(())
@@ -680,25 +580,37 @@ const BAD_LINES_SHOWN: u64 = 20;
 
 fn messages(
     arguments: &Arguments,
-    policy: &Path,
-    path: &Path,
+    (policy, path): (&Path, &Path),
+    is_one: bool,
     colour: Colour,
     came: &mut Came,
     output: &mut impl Write,
 ) -> Outcome {
-    let environment = dry_run::environment(arguments.environment.as_deref(), colour)?;
+    let environment = dry_run::environment(came.environment.as_deref(), colour)?;
     let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
     let wired = wired(arguments, policy, None, colour)?;
     let Some(Wired { engine, read, .. }) = wired else { return Ok(Verdict::No) };
+    let asked = [(arguments.junit.is_some(), "--junit"), (arguments.report.is_some(), "--report")];
+    let asked: Vec<&str> = asked.iter().filter(|(is_asked, _)| *is_asked).map(|(_, what)| *what).collect();
+    let no_scenario = (!asked.is_empty()).then(|| format!("{}: messages are no scenario", asked.join(", ")));
+    let not_checked: Vec<String> = no_scenario.into_iter().chain(arguments.only_in_a_world(came)).collect();
     let coverage = came.policies.of(policy, &read, engine.plan());
     let mut scratch = Scratch::new();
     let progress = progress();
     let beside = Beside::new(path);
     let (mut summary, mut bad, mut verdict) = (Summary::default(), 0_u64, Verdict::Yes);
-    for line in message::lines(path.display().to_string(), dry_run::lines(path)?, &beside) {
+    let lines: Box<dyn Iterator<Item = io::Result<message::Line>>> = if is_one {
+        let (source, mut findings) = files::read(path)?;
+        let (message, found) = message::read(&source, &beside);
+        findings.extend(found);
+        Box::new(std::iter::once(Ok(message::Line { number: 1, source, message, findings })))
+    } else {
+        Box::new(message::lines(path.display().to_string(), dry_run::lines(path)?, &beside))
+    };
+    for line in lines {
         let line = line?;
         progress.inc(1);
-        let Some(message) = line.message else {
+        let Some(message) = line.message.filter(|_| !line.findings.has_errors()) else {
             bad += 1;
             verdict = Verdict::CannotRun;
             if bad <= BAD_LINES_SHOWN {
@@ -727,9 +639,9 @@ fn messages(
         writeln!(super::masked::stderr(), "{} more lines with errors are not shown", bad - BAD_LINES_SHOWN)?;
     }
     if arguments.json {
-        summary_json(&summary, bad, output)?;
+        summary_json(&summary, bad, &not_checked, output)?;
     } else {
-        summary_text(&summary, bad, output)?;
+        summary_text(&summary, bad, &not_checked, output)?;
     }
     Ok(verdict.max(engine.verdict()?))
 }
@@ -753,7 +665,7 @@ fn line_text(line: &Line) -> String {
     }
 }
 
-fn summary_text(summary: &Summary, bad: u64, output: &mut impl Write) -> Result<(), Failure> {
+fn summary_text(summary: &Summary, bad: u64, not_checked: &[String], output: &mut impl Write) -> Result<(), Failure> {
     for kind in Kind::ALL {
         writeln!(output, "{kind}")?;
         for (line, count) in summary.lines(kind) {
@@ -761,10 +673,13 @@ fn summary_text(summary: &Summary, bad: u64, output: &mut impl Write) -> Result<
         }
     }
     writeln!(output, "{} recipients; {bad} lines with errors", summary.attempts())?;
+    for what in not_checked {
+        writeln!(output, "not checked: {what}")?;
+    }
     Ok(())
 }
 
-fn summary_json(summary: &Summary, bad: u64, output: &mut impl Write) -> Result<(), Failure> {
+fn summary_json(summary: &Summary, bad: u64, not_checked: &[String], output: &mut impl Write) -> Result<(), Failure> {
     let of_kind = |kind: Kind| {
         let lines = summary.lines(kind).into_iter();
         Json::Array(lines.map(|(line, count)| json!({ "outcome": line_text(line), "count": count })).collect())
@@ -773,6 +688,7 @@ fn summary_json(summary: &Summary, bad: u64, output: &mut impl Write) -> Result<
         Kind::ALL.into_iter().map(|kind| (kind.word().to_owned(), of_kind(kind))).collect();
     let report = json!({
         "type": "summary", "version": 1, "recipients": summary.attempts(), "lines_with_errors": bad, "counts": kinds,
+        "not_checked": not_checked,
     });
     writeln!(output, "{report}")?;
     Ok(())

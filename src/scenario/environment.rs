@@ -23,7 +23,8 @@ use policy::{DnsType, Lookup, LookupFailed, Type, Value, World, function::SYSTEM
 use crate::files::Database;
 
 #[cfg(test)]
-pub(crate) use read::{DNS_KEYS, IGNORED, KEYS, LIST_KEYS, STORE_KEYS};
+pub(crate) use read::{DNS_KEYS, LIST_KEYS, STORE_KEYS};
+pub(crate) use read::{IGNORED, KEYS};
 pub use read::{read, read_source};
 
 /// A store: keys and counters, apart from each other.

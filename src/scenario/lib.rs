@@ -21,6 +21,7 @@ pub mod message;
 mod place;
 pub mod property;
 mod read;
+pub mod recognise;
 #[cfg(test)]
 mod schema;
 mod shape;

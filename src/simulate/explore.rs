@@ -2,7 +2,8 @@
 //!
 //! What goes wrong follows from the seed alone: hosts that defer, refuse, close, keep silent or talk nonsense at some
 //! stage for some time, TLS that is there or not, DNS that fails, a node that crashes or cannot store. The scenario's expectations do not hold in such a
-//! world; what must never be ([`crate::checks`]) must still never be.
+//! world; what must never be ([`crate::checks`]) must still never be, and its properties must still hold: whoever says
+//! `[[always]]` means that, too.
 
 use base::Millis;
 use delivery::random::Random;
@@ -14,7 +15,9 @@ use scenario::{
 
 use crate::{
     checks::{Violation, violations},
+    properties::{self, Broken},
     run::{Keep, Life, Setup, run},
+    timeline::timelines,
 };
 
 /// What goes wrong, by chance that follows from a seed.
@@ -154,13 +157,16 @@ fn reply(random: &mut Chance) -> HostReply {
 pub struct Found {
     /// The seed.
     pub seed: u64,
-    /// What.
+    /// What must never be.
     pub violations: Vec<Violation>,
+    /// The scenario's properties, and where they do not hold.
+    pub properties: Vec<(String, Vec<Broken>)>,
     /// The run.
     pub life: Life,
 }
 
-/// Runs what `setup` says under `count` seeds from `first` on; gives the first one that shows a fault, and how many were run.
+/// Runs what `setup` says under `count` seeds from `first` on; gives the first one under which something must not be, and how
+/// many were run.
 pub fn explore(setup: Setup<'_>, environment: &Environment, (first, count): (u64, u64)) -> (Option<Found>, u64) {
     for (number, seed) in (first..).take(usize::try_from(count).unwrap_or(usize::MAX)).enumerate() {
         let scenario = Scenario { seed, ..setup.scenario.clone() };
@@ -168,8 +174,13 @@ pub fn explore(setup: Setup<'_>, environment: &Environment, (first, count): (u64
         let setup = Setup { scenario: &scenario, world: &world, ..setup };
         let life = run(setup, &mut environment.clone(), Keep::Events);
         let violations = violations(setup, &life);
-        if !violations.is_empty() {
-            return (Some(Found { seed, violations, life }), number as u64 + 1);
+        let properties = if scenario.properties.is_empty() {
+            Vec::new()
+        } else {
+            properties::all_broken(&scenario, &timelines(setup, &life), &life)
+        };
+        if !violations.is_empty() || properties.iter().any(|(_, broken)| !broken.is_empty()) {
+            return (Some(Found { seed, violations, properties, life }), number as u64 + 1);
         }
     }
     (None, count)

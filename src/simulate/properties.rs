@@ -26,6 +26,13 @@ pub struct Broken {
     pub place: Place,
 }
 
+/// Each property of `scenario`, and how it breaks on `timelines`.
+#[must_use]
+pub fn all_broken(scenario: &Scenario, timelines: &[Timeline], life: &Life) -> Vec<(String, Vec<Broken>)> {
+    let of = |property: &Property| (property.name.clone(), broken(property, scenario, timelines, life));
+    scenario.properties.iter().map(of).collect()
+}
+
 /// How a property breaks on `timelines`, once for each recipient at most.
 #[must_use]
 pub fn broken(property: &Property, scenario: &Scenario, timelines: &[Timeline], life: &Life) -> Vec<Broken> {

@@ -48,6 +48,9 @@ const HTTPS: Millis = Millis(100);
 /// How many things may happen in a run that does not say before it is stopped.
 pub const STEPS_MAX: u64 = 200_000_000;
 
+/// Of how many messages at most all that happens is kept where only loads are asked for; of more, nothing but those.
+pub const CHECKED_MAX: usize = 100_000;
+
 /// Another policy that the server takes over.
 #[derive(Clone, Copy)]
 pub struct Reload<'s> {

@@ -16,6 +16,7 @@ mod engines;
 mod explore;
 mod ir;
 mod life;
+mod modes;
 mod page;
 mod properties;
 mod quirks;

@@ -20,7 +20,7 @@ fn every_trial_comes_out_as_each_target_has_it() {
         let own: Vec<&str> = top.filter_map(|line| line.strip_prefix("target = \"")?.strip_suffix('"')).collect();
         for target in if own.is_empty() { TARGETS.to_vec() } else { own } {
             let ran = run(&["simulate", &path, "--target", target]);
-            let wrong = |line: &&str| line.contains("expected otherwise") || line.contains("must never be");
+            let wrong = |line: &&str| line.contains("expectation failed") || line.contains("must never be");
             let unmet: Vec<&str> = ran.stdout.lines().filter(wrong).collect();
             assert_eq!(ran.code, Some(0), "{path} as {target}: {unmet:#?}{}", ran.stderr);
         }

@@ -98,7 +98,7 @@ fn unmet(name: &str, port: u16, is_usual: bool, rows: fn(&str, &str, &str) -> Ro
         let folder =
             scratch(&format!("{name}-{target}"), &[("policy.toml", &policy(port)), ("s.scenario.toml", &scenario)]);
         let ran = run(&["simulate", folder.join("s.scenario.toml").to_str().unwrap(), "--target", target]);
-        let lines = ran.stdout.lines().filter(|line| line.contains("expected otherwise") || line.contains("never be"));
+        let lines = ran.stdout.lines().filter(|line| line.contains("expectation failed") || line.contains("never be"));
         found.extend(lines.map(|line| format!("{target}: {line}")));
         assert_eq!(ran.code == Some(0), found.iter().all(|line| !line.starts_with(target)), "{}", ran.stderr);
     }
