@@ -71,6 +71,7 @@ fn accounted(scenario: &Scenario, life: &Life, found: &mut Vec<Violation>) {
             let mut wrong = |what: String| found.push(Violation { checker: "accounted", message: place, what });
             match *states {
                 [] if life.refused.contains_key(&(place as u64)) => {}
+                [] if life.refused_at_rcpt.get(&(place as u64)).is_some_and(|refused| refused.contains_key(rcpt)) => {}
                 // What is handed in behind the end, or as the run ends, was never accepted.
                 [] if life.start + message.at + Millis(1) >= ends || life.is_stopped => {}
                 [] if life.seen.unaccepted.contains(&(place as u64)) => {}
@@ -376,7 +377,10 @@ fn given_up(setup: Setup<'_>, life: &Life, found: &mut Vec<Violation>) {
             What::Outcome { recipient, status: Status::Bounced(_), .. } => {
                 let place = usize::try_from(event.message.0).unwrap_or(usize::MAX);
                 let Some(message) = scenario.messages.get(place) else { continue };
-                let Some(rcpt) = message.recipients.get(*recipient as usize) else { continue };
+                // The core counts those who were not refused at RCPT.
+                let known = life.recipients.get(&event.message.0);
+                let known = known.and_then(|recipients| recipients.get(*recipient as usize));
+                let Some(rcpt) = known.map(|recipient| &recipient.address) else { continue };
                 let known = schedules.get(&(event.message.0, *recipient));
                 let by =
                     message.deliver_by.map(|by| life.start + message.at + Millis::from_secs(by.seconds.unsigned_abs()));

@@ -18,6 +18,7 @@ pub mod coverage;
 pub mod expect;
 pub mod explore;
 pub mod load;
+mod mailboxes;
 pub mod peer;
 pub mod properties;
 pub mod quirks;

@@ -15,7 +15,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use base::{Instant, Millis};
+use base::{Instant, Mailbox, Millis};
 #[cfg(feature = "planted")]
 use delivery::planted::Fault;
 use delivery::{
@@ -38,6 +38,7 @@ use scenario::{
 use crate::{
     certificate::certificate,
     load::Loads,
+    mailboxes::Mailboxes,
     peer::{Does, Moment, Peer, Server, Shakes, Taken},
     resolver::Resolver,
 };
@@ -135,6 +136,8 @@ pub struct Life {
     pub recipients: BTreeMap<u64, Vec<Recipient>>,
     /// The messages that were not accepted, and what the client was answered.
     pub refused: BTreeMap<u64, Reply>,
+    /// The recipients that were not accepted, by their messages, and what the client was answered to RCPT.
+    pub refused_at_rcpt: BTreeMap<u64, BTreeMap<Mailbox, Reply>>,
     /// What was told to senders, by the number of the report.
     pub reports: BTreeMap<u64, Box<Report>>,
     /// What servers took.
@@ -254,6 +257,8 @@ enum Next {
     Jump(Millis),
     /// It takes the next policy over.
     Reload,
+    /// A client hands the message at this place in.
+    Client(u32),
     /// The core is told something.
     Input(Input),
 }
@@ -264,6 +269,7 @@ struct Run<'s, 'e> {
     /// The core; none while the node is down.
     queue: Option<Queue<'s>>,
     environment: &'e mut Environment,
+    mailboxes: Mailboxes,
     start: Instant,
     now: Instant,
     /// The messages by the time at which they are handed in, and how many of them were.
@@ -319,6 +325,7 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
     let mut run = Run {
         setup,
         queue: None,
+        mailboxes: Mailboxes::of(environment),
         environment,
         start,
         now: start,
@@ -354,6 +361,7 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
             Next::Start => run.start(),
             Next::Jump(by) => run.jump(by),
             Next::Reload => run.reload(),
+            Next::Client(place) => run.hand_in(place.into()),
             Next::Input(input) => run.tell(input),
         }
         steps += 1;
@@ -376,7 +384,7 @@ fn submission(message: &Message) -> Submission {
         Some(notify) if !(notify.success || notify.failure || notify.delay) => Notify::Never,
         Some(notify) => Notify::Of { success: notify.success, failure: notify.failure, delay: notify.delay },
     };
-    let wish = |address: &base::Mailbox| Wish {
+    let wish = |address: &Mailbox| Wish {
         address: address.clone(),
         notify,
         orcpt: message.orcpt.get(address).map(|orcpt| orcpt.as_str().into()),
@@ -471,10 +479,9 @@ impl<'s> Run<'s, '_> {
         if crash == Some(at) {
             return self.crashes.pop().map(|(_, down)| (at.max(self.now), Next::Crash(down)));
         }
-        if let (true, Some(place), Some(message)) = (arrival == Some(at), place, arriving) {
+        if let (true, Some(place)) = (arrival == Some(at), place) {
             self.arrived += 1;
-            let at = at.max(self.now);
-            return Some((at, Next::Input(Input::Submitted(MessageId(place.into()), Box::new(submission(message))))));
+            return Some((at.max(self.now), Next::Client(place)));
         }
         if coming == Some(at) {
             return self.coming.pop().map(|Reverse(Coming { at, input, .. })| (at, Next::Input(input)));
@@ -540,11 +547,33 @@ impl<'s> Run<'s, '_> {
         let seed = self.setup.scenario.seed.wrapping_add(self.life.seen.crashes.len() as u64);
         self.queue = Some(self.new_queue(seed, Some(kept)));
         for id in self.pending.clone() {
-            let message = usize::try_from(id).ok().and_then(|place| self.setup.scenario.messages.get(place));
-            if let Some(message) = message {
-                self.after(Millis(0), Input::Submitted(MessageId(id), Box::new(submission(message))));
+            if let Some(submission) = self.submission(id) {
+                self.after(Millis(0), Input::Submitted(MessageId(id), Box::new(submission)));
             }
         }
+    }
+
+    /// A client hands a message in: it gets as far as the recipients that are not refused.
+    fn hand_in(&mut self, place: u64) {
+        if let Some(submission) = self.submission(place) {
+            self.tell(Input::Submitted(MessageId(place), Box::new(submission)));
+        }
+    }
+
+    /// What the client of a message hands in behind the answers to RCPT; nothing where each of them was a no.
+    fn submission(&mut self, place: u64) -> Option<Submission> {
+        let message = usize::try_from(place).ok().and_then(|place| self.setup.scenario.messages.get(place))?;
+        let mut submission = submission(message);
+        submission.recipients.retain(|wish| {
+            let refusal = self.mailboxes.refusal(message, &wish.address);
+            let is_accepted = refusal.is_none();
+            if let Some(reply) = refusal {
+                let refused = self.life.refused_at_rcpt.entry(place).or_default();
+                refused.insert(wish.address.clone(), reply);
+            }
+            is_accepted
+        });
+        (!submission.recipients.is_empty()).then_some(submission)
     }
 
     fn perform(&mut self, effect: Effect) {
@@ -641,9 +670,15 @@ impl<'s> Run<'s, '_> {
                     self.life.refused.insert(id.0, reply);
                 }
             }
-            Effect::DeliverLocally { ticket, message: _, recipients } => {
-                let stored = Reply::new(250, "2.1.5 stored");
-                self.after(Millis(1), Input::Local(ticket, vec![stored; recipients.len()]));
+            Effect::DeliverLocally { ticket, message, recipients } => {
+                let known = self.life.recipients.get(&message.0).map(Vec::as_slice).unwrap_or_default();
+                let address = |place: &u32| known.get(*place as usize).map(|recipient| &recipient.address);
+                let replies: Vec<Reply> =
+                    recipients.iter().filter_map(address).map(|address| self.mailboxes.takes(address)).collect();
+                if self.keep == Keep::Events && replies.iter().any(Reply::is_permanent) {
+                    self.life.seen.refusals.insert(message.0);
+                }
+                self.after(Millis(1), Input::Local(ticket, replies));
             }
         }
     }

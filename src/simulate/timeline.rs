@@ -28,7 +28,7 @@ pub struct Timeline {
     pub rcpt: Mailbox,
     /// When the message was accepted, from the run's beginning; `None` where it was not.
     pub accepted: Option<Millis>,
-    /// What the client was answered, where the message was not accepted.
+    /// What the client was answered, where the message or this recipient was not accepted.
     pub refused: Option<String>,
     /// The schedule that it was accepted under.
     pub schedule: Option<Decision>,
@@ -106,13 +106,20 @@ pub fn timelines(setup: Setup<'_>, life: &Life) -> Vec<Timeline> {
     }
     for (place, message) in scenario.messages.iter().enumerate() {
         let events = of.remove(&(place as u64)).unwrap_or_default();
+        let refused_at_rcpt = life.refused_at_rcpt.get(&(place as u64));
+        // The core knows the recipients that were accepted, and counts them alone.
+        let mut accepted = 0;
         for (number, rcpt) in message.recipients.iter().enumerate() {
+            let refused = life.refused.get(&(place as u64)).map(ToString::to_string);
+            let at_rcpt = refused_at_rcpt.and_then(|refused| refused.get(rcpt));
+            let at_rcpt = at_rcpt.map(|reply| format!("refused at RCPT: {reply}"));
+            let is_known = at_rcpt.is_none();
             let mut timeline = Timeline {
                 message: place,
                 recipient: number,
                 rcpt: rcpt.clone(),
                 accepted: None,
-                refused: life.refused.get(&(place as u64)).map(ToString::to_string),
+                refused: at_rcpt.or(refused),
                 schedule: None,
                 attempts: Vec::new(),
                 notices: Vec::new(),
@@ -120,9 +127,12 @@ pub fn timelines(setup: Setup<'_>, life: &Life) -> Vec<Timeline> {
                 reports: Vec::new(),
                 given_up: None,
             };
-            let mut teller = Teller { setup, start: life.start, number: number as u32, routes: None, is_tried: false };
-            for event in &events {
-                teller.tell(event, &mut timeline);
+            if is_known {
+                let mut teller = Teller { setup, start: life.start, number: accepted, routes: None, is_tried: false };
+                for event in &events {
+                    teller.tell(event, &mut timeline);
+                }
+                accepted += 1;
             }
             all.push(timeline);
         }

@@ -14,6 +14,7 @@ mod contract;
 mod coverage;
 mod engines;
 mod explore;
+mod field;
 mod ir;
 mod life;
 mod modes;
