@@ -56,8 +56,8 @@ impl Folder {
 
 /// The last line of a kind, of what was written.
 fn line(output: &str, kind: &str) -> Json {
-    let lines = output.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
-    lines.filter(|line| line["type"] == kind).next_back().unwrap_or_else(|| panic!("no {kind} in {output}"))
+    let mut lines = output.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    lines.rfind(|line| line["type"] == kind).unwrap_or_else(|| panic!("no {kind} in {output}"))
 }
 
 fn broken(summary: &Json) -> Vec<&str> {
