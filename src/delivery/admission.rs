@@ -15,7 +15,7 @@ use crate::{
     context::{Context, Scene, Stuck},
     effect::{Effect, Input, Record, Ticket},
     event::What,
-    message::{Expires, Message, MessageId, Recipient, Status, Submission},
+    message::{Expires, Message, MessageId, Notify, Recipient, Status, Submission},
     quota::{Held, Key},
     reply::Reply,
     report::Report,
@@ -74,11 +74,14 @@ impl Admission {
     ) -> Self {
         let mut recipients: Vec<Recipient> = Vec::with_capacity(submission.recipients.len());
         let mut known = std::collections::BTreeSet::new();
+        // The server wants to hear nothing of what it made itself, unless a script says otherwise (delivery spec 3.1). For
+        // `native`, RFC 3461 §6.1 wants that of a report; it is its own client for the rest, which §4.1 lets ask for nothing.
+        let unsaid = if submission.envelope.is_own() { Notify::Never } else { Notify::Unsaid };
         for wish in submission.recipients {
             if known.insert(wish.address.clone()) {
                 recipients.push(Recipient {
                     address: wish.address,
-                    notify: wish.notify,
+                    notify: if wish.notify == Notify::Unsaid { unsaid } else { wish.notify },
                     orcpt: wish.orcpt,
                     headers: wish.headers,
                     status: Status::Scheduled,

@@ -13,7 +13,7 @@ use policy::{Behaviour, Quirk, Strategies};
 use crate::{
     failure::{Failure, LastError},
     message::{Expires, Message, MessageId, Recipient, Ret, Status},
-    reply::Reply,
+    reply::{Enhanced, Reply},
 };
 
 /// What a sender is told about a recipient (RFC 3464 §2.3.3).
@@ -52,6 +52,8 @@ pub struct Report {
     pub about: MessageId,
     /// What is told about which of its recipients.
     pub lines: Lines,
+    /// The status code of each line (RFC 3463).
+    pub statuses: Vec<String>,
     /// What stands before the original.
     pub before: Vec<u8>,
     /// How much of the original it returns.
@@ -138,10 +140,13 @@ pub fn write(
         field("Original-Envelope-Id", envid);
     }
     field("Arrival-Date", &date(message.created));
+    let mut statuses = Vec::with_capacity(lines.len());
     for (place, action) in lines {
         let Some(recipient) = message.recipients.get(*place as usize) else { continue };
+        let status = status(&recipient.status, target);
         text.push_str("\r\n");
-        fields(recipient, *action, target, &mut text);
+        fields(recipient, *action, &status, target, &mut text);
+        statuses.push(status);
     }
     let returns = match message.envelope.ret {
         Some(Ret::Full) if has(Action::Failed) && !target.has(Quirk::HeadersOnlyReturned) => Ret::Full,
@@ -155,11 +160,11 @@ pub fn write(
     };
     let _ = write!(text, "\r\n--{boundary}\r\nContent-Type: {kind}\r\n\r\n");
     let after = format!("\r\n--{boundary}--\r\n").into_bytes();
-    Report { about: message.id, lines: lines.to_vec(), before: text.into_bytes(), returns, after }
+    Report { about: message.id, lines: lines.to_vec(), statuses, before: text.into_bytes(), returns, after }
 }
 
 /// The fields of one recipient (RFC 3464 §2.3).
-fn fields(recipient: &Recipient, action: Action, target: Behaviour, text: &mut String) {
+fn fields(recipient: &Recipient, action: Action, status: &str, target: Behaviour, text: &mut String) {
     let mut field = |name: &str, value: &str| {
         let _ = write!(text, "{name}: {value}\r\n");
     };
@@ -169,7 +174,7 @@ fn fields(recipient: &Recipient, action: Action, target: Behaviour, text: &mut S
     }
     field("Final-Recipient", &format!("rfc822; {}", recipient.address));
     field("Action", action.word());
-    field("Status", &status(&recipient.status, target));
+    field("Status", status);
     let (entity, reply) = match &recipient.status {
         Status::Scheduled => (None, None),
         Status::Deferred(failed) | Status::Bounced(failed) => {
@@ -199,24 +204,37 @@ fn fields(recipient: &Recipient, action: Action, target: Behaviour, text: &mut S
 
 /// The status code of a recipient (RFC 3463): the reply's own, or one that its three digits give; what is no reply has
 /// one of its own where the target is `native`.
+///
+/// Its class is that of what became of the recipient: what failed for the time being until it expired failed for good, and a
+/// refusal that is tried again is one for the time being (RFC 3463 §2). Only the class is changed, and only where it is
+/// another.
+///
+/// ```text
+/// bounced   550 5.4.1 -> 5.4.1   451 4.4.1 -> 5.4.1   450 later -> 5.5.0   354 go on -> 5.5.4
+/// deferred  451 4.7.1 -> 4.7.1   552 5.5.3 -> 4.5.3   421 busy  -> 4.2.1   354 go on -> 4.5.4
+/// ```
 fn status(status: &Status, target: Behaviour) -> String {
-    let of_reply = |reply: &Reply| match reply.enhanced() {
-        Some(code) => code.to_string(),
-        None => format!("{}.{}.{}", reply.code / 100, reply.code / 10 % 10, reply.code % 10),
+    let of_reply = |reply: &Reply, class: u8| {
+        let digit = |place: u16| reply.code / place % 10;
+        let own = || Enhanced { class: digit(100) as u8, subject: digit(10), detail: digit(1) };
+        let code = reply.enhanced().unwrap_or_else(own);
+        let code = if target.has(Quirk::StatusAsReplied) { code } else { Enhanced { class, ..code } };
+        code.to_string()
     };
     match status {
         Status::Scheduled => "4.0.0".to_owned(),
-        Status::Deferred(failed) => failed.failure.reply().map_or_else(|| "4.0.0".to_owned(), of_reply),
+        Status::Deferred(failed) => {
+            failed.failure.reply().map_or_else(|| "4.0.0".to_owned(), |reply| of_reply(reply, 4))
+        }
         Status::Bounced(failed) => match (&failed.failure, failed.failure.reply()) {
             // RFC 8689 §5, RFC 7505 §4.
             (Failure::RequireTlsNotOffered, _) => "5.7.30".to_owned(),
             (Failure::NullMx, _) if !target.has(Quirk::GeneralStatus) => "5.1.10".to_owned(),
             (Failure::NoDomain, _) if !target.has(Quirk::GeneralStatus) => "5.1.2".to_owned(),
-            // What failed for the time being until it expired, failed for good (RFC 3463 §2).
-            (_, Some(reply)) => of_reply(reply).replacen('4', "5", 1),
+            (_, Some(reply)) => of_reply(reply, 5),
             (_, None) => "5.0.0".to_owned(),
         },
-        Status::Delivered(delivered) => of_reply(&delivered.reply),
+        Status::Delivered(delivered) => of_reply(&delivered.reply, 2),
     }
 }
 
@@ -269,6 +287,74 @@ pub fn date(at: Instant) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        failure::Stage,
+        message::{Delivered, Failed},
+    };
+
+    /// Every class of a reply, with and without a code of its own, by what became of the recipient.
+    #[test]
+    fn the_class_of_a_status_is_that_of_what_became_of_the_recipient() {
+        #[rustfmt::skip]
+        let cases = [
+            // reply                         bounced   deferred  delivered  as replied
+            (550, "5.4.1 no access",         "5.4.1",  "4.4.1",  "2.4.1",   "5.4.1"),
+            (451, "4.4.1 no answer",         "5.4.1",  "4.4.1",  "2.4.1",   "4.4.1"),
+            (550, "5.1.4 ambiguous",         "5.1.4",  "4.1.4",  "2.1.4",   "5.1.4"),
+            (450, "4.2.4 list",              "5.2.4",  "4.2.4",  "2.2.4",   "4.2.4"),
+            (554, "5.4.4 no route",          "5.4.4",  "4.4.4",  "2.4.4",   "5.4.4"),
+            (454, "4.4.4 no route",          "5.4.4",  "4.4.4",  "2.4.4",   "4.4.4"),
+            (550, "5.7.400 of its own",      "5.7.400", "4.7.400", "2.7.400", "5.7.400"),
+            (552, "5.5.3 too many",          "5.5.3",  "4.5.3",  "2.5.3",   "5.5.3"),
+            (550, "no",                      "5.5.0",  "4.5.0",  "2.5.0",   "5.5.0"),
+            (544, "no",                      "5.4.4",  "4.4.4",  "2.4.4",   "5.4.4"),
+            (450, "later",                   "5.5.0",  "4.5.0",  "2.5.0",   "4.5.0"),
+            (444, "later",                   "5.4.4",  "4.4.4",  "2.4.4",   "4.4.4"),
+            (421, "busy",                    "5.2.1",  "4.2.1",  "2.2.1",   "4.2.1"),
+            // A code of another class than the reply is no code.
+            (550, "4.4.1 no",                "5.5.0",  "4.5.0",  "2.5.0",   "5.5.0"),
+            (354, "go on",                   "5.5.4",  "4.5.4",  "2.5.4",   "3.5.4"),
+            (334, "3.4.4 go on",             "5.4.4",  "4.4.4",  "2.4.4",   "3.4.4"),
+            (251, "2.1.5 ok",                "5.1.5",  "4.1.5",  "2.1.5",   "2.1.5"),
+            (250, "ok",                      "5.5.0",  "4.5.0",  "2.5.0",   "2.5.0"),
+            (240, "",                        "5.4.0",  "4.4.0",  "2.4.0",   "2.4.0"),
+        ];
+        for (code, text, bounced, deferred, delivered, as_replied) in cases {
+            let reply = Reply::new(code, text);
+            let entity: Box<str> = "mx.test".into();
+            let rejected = Failure::Rejected { stage: Stage::Rcpt, reply: reply.clone() };
+            let failed = Box::new(Failed { entity: entity.clone(), failure: rejected });
+            let ends = [
+                (Status::Bounced(failed.clone()), bounced),
+                (Status::Deferred(failed), deferred),
+                (Status::Delivered(Box::new(Delivered { entity, reply, relay: None })), delivered),
+            ];
+            for (end, expected) in ends {
+                assert_eq!(status(&end, Behaviour::NATIVE), expected, "{code} {text}: {end:?}");
+                for target in [Behaviour::STALWART_015, Behaviour::STALWART_016] {
+                    assert_eq!(status(&end, target), as_replied, "{code} {text}: {end:?}");
+                }
+            }
+        }
+    }
+
+    /// What is no reply has a status of what became of the recipient, too, for every target.
+    #[test]
+    fn what_is_no_reply_has_the_class_of_what_became_of_the_recipient() {
+        let failed = |failure: Failure| Box::new(Failed { entity: "mx.test".into(), failure });
+        for target in [Behaviour::NATIVE, Behaviour::STALWART_015, Behaviour::STALWART_016] {
+            assert_eq!(status(&Status::Scheduled, target), "4.0.0");
+            for failure in [Failure::MxLookup, Failure::TlsNotOffered, Failure::Rate, Failure::AddressLookup] {
+                assert_eq!(status(&Status::Deferred(failed(failure.clone())), target), "4.0.0", "{failure}");
+                assert_eq!(status(&Status::Bounced(failed(failure.clone())), target), "5.0.0", "{failure}");
+            }
+        }
+        let special =
+            [(Failure::NullMx, "5.1.10"), (Failure::NoDomain, "5.1.2"), (Failure::RequireTlsNotOffered, "5.7.30")];
+        for (failure, expected) in special {
+            assert_eq!(status(&Status::Bounced(failed(failure.clone())), Behaviour::NATIVE), expected, "{failure}");
+        }
+    }
 
     #[test]
     fn dates_are_those_of_the_calendar() {

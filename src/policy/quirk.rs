@@ -277,6 +277,9 @@ quirks! {
     GeneralStatus "general-status" "3.11" [yes yes]
         "reports every failure that is no reply by the status 5.0.0"
         => "reports a domain that takes no mail by 5.1.10 (RFC 7505) and one that is not there by 5.1.2 (RFC 3463)";
+    StatusAsReplied "status-as-replied" "3.11" [yes yes]
+        "reports the status of the host's reply, also where it says `later` of what is given up"
+        => "gives it the class of what became of the recipient, and changes nothing else (RFC 3463 §2)";
     OrcptDropped "orcpt-dropped" "3.7" [yes yes]
         "does not pass ORCPT on"
         => "passes it on";

@@ -34,6 +34,8 @@ pub struct Expectation {
     pub commands: Option<String>,
     /// What the sender was told about the recipient until the end, in order; `none` for nothing.
     pub reports: Option<String>,
+    /// The status codes (RFC 3463) by which the sender was told that, in order; `none` for nothing.
+    pub report_status: Option<String>,
     /// How often it was tried until the end.
     pub attempts: Option<u32>,
     /// The route's name.
@@ -97,6 +99,7 @@ impl Expectation {
             tls_report: None,
             commands: None,
             reports: None,
+            report_status: None,
             attempts: None,
             route: None,
             schedule: None,

@@ -33,6 +33,7 @@ pub(crate) const KEYS: &[&str] = &[
     "tls_report",
     "commands",
     "reports",
+    "report_status",
     "attempts",
     "route",
     "schedule",

@@ -55,6 +55,7 @@ pub(crate) const EXPECT_KEYS: &[&str] = &[
     "tls_report",
     "commands",
     "reports",
+    "report_status",
     "attempts",
     "route",
     "schedule",
@@ -63,7 +64,8 @@ pub(crate) const EXPECT_KEYS: &[&str] = &[
 ];
 
 /// The keys of an expectation of what is seen only where something is sent.
-const SEEN_KEYS: [&str; 8] = ["status", "error", "host", "secured", "tls_report", "commands", "reports", "attempts"];
+const SEEN_KEYS: [&str; 9] =
+    ["status", "error", "host", "secured", "tls_report", "commands", "reports", "report_status", "attempts"];
 
 /// Reads a scenario, TOML or JSON.
 ///
@@ -307,6 +309,7 @@ pub(crate) fn seen(
         ("tls_report", "`\"sts validation-failure\"`", &mut expectation.tls_report),
         ("commands", "`\"EHLO MAIL RCPT DATA QUIT\"`", &mut expectation.commands),
         ("reports", "`\"delayed failed\"`", &mut expectation.reports),
+        ("report_status", "`\"4.7.1 5.7.1\"`", &mut expectation.report_status),
     ] {
         let text = table.get(key).and_then(|node| context.text(node, key, example));
         *slot = text.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));

@@ -184,6 +184,7 @@ fn seen_keys(expectation: &Expectation, out: &mut Writer) {
         ("tls_report", &expectation.tls_report),
         ("commands", &expectation.commands),
         ("reports", &expectation.reports),
+        ("report_status", &expectation.report_status),
     ] {
         if let Some(wanted) = wanted {
             out.value(key, &text(wanted));

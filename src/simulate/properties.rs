@@ -45,7 +45,7 @@ pub fn broken(property: &Property, scenario: &Scenario, timelines: &[Timeline], 
         if !is_of {
             continue;
         }
-        let at_end = ends(&property.seen, timeline, message.at.0);
+        let at_end = ends(&property.seen, timeline, message.at.0, life);
         let attempts = timeline.attempts.iter().enumerate();
         let tried: Vec<(usize, Vec<Fact>)> =
             attempts.map(|(place, attempt)| (place + 1, seen(&property.seen, timeline, attempt, life))).collect();
@@ -129,7 +129,7 @@ fn seen(wanted: &Expectation, timeline: &Timeline, attempt: &Try, life: &Life) -
 }
 
 /// What is said of the end.
-fn ends(wanted: &Expectation, timeline: &Timeline, handed_in: u64) -> Vec<Fact> {
+fn ends(wanted: &Expectation, timeline: &Timeline, handed_in: u64, life: &Life) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(status) = wanted.status {
         let (at, found) = timeline.last();
@@ -144,6 +144,10 @@ fn ends(wanted: &Expectation, timeline: &Timeline, handed_in: u64) -> Vec<Fact> 
         let told: Vec<&str> = timeline.reports.iter().map(|(_, _, action)| action.word()).collect();
         let told = if told.is_empty() { "none".to_owned() } else { told.join(" ") };
         facts.push(Fact::of("reports", reports, Some(told)));
+    }
+    if let Some(statuses) = &wanted.report_status {
+        let told = timeline.report_status(life).unwrap_or_else(|| "none".to_owned());
+        facts.push(Fact::of("report_status", statuses, Some(told)));
     }
     if let Some(attempts) = wanted.attempts {
         facts.push(Fact::of("attempts", &attempts.to_string(), Some(timeline.attempts.len().to_string())));

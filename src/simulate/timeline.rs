@@ -254,6 +254,18 @@ impl Try {
 }
 
 impl Timeline {
+    /// The status codes by which the sender was told about the recipient, in order; `None` where it was told nothing.
+    #[must_use]
+    pub fn report_status(&self, life: &Life) -> Option<String> {
+        let statuses = self.reports.iter().filter_map(|(_, report, _)| {
+            let report = life.reports.get(report)?;
+            let place = report.lines.iter().position(|(place, _)| *place as usize == self.recipient)?;
+            report.statuses.get(place).map(String::as_str)
+        });
+        let statuses: Vec<&str> = statuses.collect();
+        (!statuses.is_empty()).then(|| statuses.join(" "))
+    }
+
     /// The status at the end, and when it was reached.
     #[must_use]
     pub fn last(&self) -> (Option<Millis>, Wanted) {
@@ -389,6 +401,7 @@ pub fn compare(
             ("tls_report", expectation.tls_report.clone(), found.tls_report),
             ("commands", expectation.commands.clone(), found.commands),
             ("reports", expectation.reports.clone(), Some(told.join(" ")).filter(|told| !told.is_empty())),
+            ("report_status", expectation.report_status.clone(), timeline.report_status(life)),
             ("attempts", expectation.attempts.map(|attempts| attempts.to_string()), Some(attempts)),
         ] {
             match wanted {
