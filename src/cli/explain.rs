@@ -6,7 +6,7 @@ use clap::Args;
 use config::{
     describe::{Line, Origin},
     explain::{Asked, Explained, Outcome as Decided, Stage},
-    resolve::{self, Known},
+    resolve::{self, Known, Used},
 };
 use document::{Source, render::Colour};
 use policy::{Scratch, Target, target::Provision};
@@ -215,8 +215,9 @@ fn outcome_text(outcome: &Decided) -> String {
 /// What a decision leads to, and what would settle an open one.
 fn remarks(decision: &Explained, target: Target) -> Vec<String> {
     let mut remarks: Vec<String> = Vec::new();
-    let instead = |used: &Option<String>| match used {
-        Some(used) => format!("{target} uses the built-in `{used}` instead"),
+    let instead = |used: &Option<Used>| match used {
+        Some(Used::Named(name)) => format!("{target} uses `{name}` instead"),
+        Some(Used::BuiltIn { name, .. }) => format!("{target} uses the built-in `{name}` instead"),
         None => format!("{target} refuses the policy"),
     };
     match &decision.outcome {
@@ -302,7 +303,7 @@ fn decision_json(source: &Source, decision: &Explained) -> Json {
         "built_in_rules": !decision.from_document,
         "status": status,
         "name": name,
-        "used": decision.outcome.used(),
+        "used": decision.outcome.used().map(ToString::to_string),
         "needs": needs,
         "rules": rules.collect::<Vec<_>>(),
         "else": decision.otherwise.as_ref().map(|otherwise| json!({

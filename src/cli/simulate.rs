@@ -526,10 +526,10 @@ fn cell(decided: &Decided) -> String {
 fn remark(kind: Kind, decided: &Decided, target: Target) -> Option<String> {
     match decided {
         Decided::Strategy { name, instead_of: Some(Instead::Value(of)), .. } => {
-            Some(format!("(!) {kind}: {of} is not defined; {target} uses the built-in `{name}` instead"))
+            Some(format!("(!) {kind}: {of} is not defined; {target} uses `{name}` instead"))
         }
         Decided::Strategy { name, instead_of: Some(Instead::Failed(error)), .. } => {
-            Some(format!("(!) {kind}: {error}; {target} uses the built-in `{name}` instead"))
+            Some(format!("(!) {kind}: {error}; {target} uses `{name}` instead"))
         }
         Decided::Needs(lookup) => {
             let advice = Environment::advice(lookup).replace('\n', "\n  ");

@@ -63,6 +63,18 @@ impl Settings {
             },
         }
     }
+
+    /// The settings of the strategy of `kind` that `target` takes for a name which nothing defines.
+    #[must_use]
+    pub fn describe_built_in(&self, kind: Kind, target: Target) -> Vec<Line> {
+        let hostname = self.hostname.as_ref().map(|name| name.value.shown());
+        match kind {
+            Kind::Route => route(&Route::Mx(Mx::default()), None, target),
+            Kind::Schedule => schedule(&provided_schedule("default", target), self.dialect),
+            Kind::Connection => connection(&Connection::default(), hostname),
+            Kind::Tls => tls(&Tls::default(), Dialect::Strategies2025),
+        }
+    }
 }
 
 /// A definition that `target` reads.

@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 use base::TextRange;
 use policy::{
     Answers, Block, Datum, EvalError, ExprId, Facts, Ir, Kind, Lookup, Op, Stop, Target, Value, Variable, World,
-    display, interpret, target::Undefined,
+    display, interpret,
 };
 
 use crate::{
     Settings, defaults,
     describe::Line,
-    resolve::Known,
+    resolve::{Known, Used},
     settings::{Route, Selector},
 };
 
@@ -67,14 +67,14 @@ pub enum Outcome {
         /// How the target knows it.
         known: Known,
         /// The strategy that is used; `None` where the target refuses the name.
-        used: Option<String>,
+        used: Option<Used>,
     },
     /// A value that is no name, and the strategy that the target then uses.
     NotAName {
         /// The value.
         value: Value,
         /// What is used instead.
-        used: Option<String>,
+        used: Option<Used>,
     },
     /// It depends on something that nothing answers.
     Needs(Lookup),
@@ -83,7 +83,7 @@ pub enum Outcome {
         /// Why.
         error: EvalError,
         /// What is used instead.
-        used: Option<String>,
+        used: Option<Used>,
     },
     /// The rules have errors.
     Broken(TextRange),
@@ -92,9 +92,9 @@ pub enum Outcome {
 impl Outcome {
     /// The strategy that is used, where that is known.
     #[must_use]
-    pub fn used(&self) -> Option<&str> {
+    pub const fn used(&self) -> Option<&Used> {
         match self {
-            Self::Strategy { used, .. } | Self::NotAName { used, .. } | Self::Failed { used, .. } => used.as_deref(),
+            Self::Strategy { used, .. } | Self::NotAName { used, .. } | Self::Failed { used, .. } => used.as_ref(),
             Self::Needs(_) | Self::Broken(_) => None,
         }
     }
@@ -139,10 +139,13 @@ pub fn explain(settings: &Settings, facts: &Facts, world: &mut dyn World, target
     let before_host = before_hosts(facts);
     let has_host = facts.get(Variable::Mx).is_some_and(Value::is_true);
     let route = decide(settings, Kind::Route, Stage::Recipient, facts, world, target);
-    let is_local = route.outcome.used().is_some_and(|name| match settings.routes.get(name) {
-        Some(found) => matches!(found.value, Route::Local),
-        None => name == "local",
-    });
+    let is_local = match route.outcome.used() {
+        Some(Used::Named(name)) => match settings.routes.get(name) {
+            Some(found) => matches!(found.value, Route::Local),
+            None => name == "local",
+        },
+        Some(Used::BuiltIn { .. }) | None => false,
+    };
     let schedule = decide(settings, Kind::Schedule, Stage::Recipient, facts, world, target);
     let mut connection = decide(settings, Kind::Connection, Stage::Host, facts, world, target);
     let mut tls = decide(settings, Kind::Tls, Stage::Recipient, &before_host, world, target);
@@ -228,27 +231,26 @@ fn decide(
             outcome: display::expression(block.ir(), block.otherwise()),
         });
     }
-    let fallback = || match target.undefined(kind) {
-        Undefined::Refused => None,
-        Undefined::Becomes(name) => Some(name.to_owned()),
-    };
     explained.outcome = match result {
         Ok(decision) => match decision.value {
             Value::Text(name) => {
                 let known = settings.known(kind, &name, target);
                 let used = match known {
-                    Known::Defined(_) | Known::Provided(_) => Some(name.to_string()),
-                    Known::Ignored(..) | Known::Undefined(_) => fallback(),
+                    Known::Defined(_) | Known::Provided(_) => Some(Used::Named(name.to_string())),
+                    Known::Ignored(..) | Known::Undefined(_) => settings.instead(kind, target),
                 };
                 Outcome::Strategy { name: name.to_string(), known, used }
             }
-            value => Outcome::NotAName { value, used: fallback() },
+            value => Outcome::NotAName { value, used: settings.instead_of_no_name(kind, target) },
         },
         Err(Stop::Needs(lookup)) => Outcome::Needs(lookup),
-        Err(Stop::Failed(error)) => Outcome::Failed { error, used: fallback() },
+        Err(Stop::Failed(error)) => Outcome::Failed { error, used: settings.instead_of_no_name(kind, target) },
     };
     if let Some(used) = explained.outcome.used() {
-        explained.settings = settings.describe(kind, used, target);
+        explained.settings = match used {
+            Used::Named(name) => settings.describe(kind, name, target),
+            Used::BuiltIn { .. } => settings.describe_built_in(kind, target),
+        };
     }
     explained
 }

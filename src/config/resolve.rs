@@ -6,11 +6,12 @@
 //! - A kind of which the document defines nothing is reported once, not per name: the document is then a part of a
 //!   configuration whose rest defines them.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use base::{Diagnostic, Findings, Fix, Secret, TextRange};
 use policy::{
-    Block, Choice, Kind, Outcomes, Plan, Target,
+    Block, Choice, Kind, Outcomes, Plan, StrategyId, Target,
+    plan::NO_NAME,
     spelling::nearest,
     target::{Provision, Release, Undefined},
 };
@@ -29,6 +30,30 @@ impl Dialect {
             Self::Expressions2024 => Target::Stalwart(Release::last_of(12)),
             Self::Strategies2025 => Target::STALWART_015,
             Self::Objects2026 => Target::STALWART_016,
+        }
+    }
+}
+
+/// The strategy that a decision comes to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Used {
+    /// The one of this name.
+    Named(String),
+    /// The server's own, which no name leads to where the policy has a strategy of the same name.
+    BuiltIn {
+        /// What the server calls it.
+        name: &'static str,
+        /// Whether the policy has one of that name.
+        is_beside: bool,
+    },
+}
+
+impl fmt::Display for Used {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => out.write_str(name),
+            Self::BuiltIn { name, is_beside: false } => out.write_str(name),
+            Self::BuiltIn { name, is_beside: true } => write!(out, "{name} (built in)"),
         }
     }
 }
@@ -104,6 +129,27 @@ impl Settings {
                 Known::Undefined(elsewhere)
             }
         }
+    }
+
+    /// What `target` makes of a name of `kind` that nothing defines; `None` where it refuses it.
+    ///
+    /// A server of the newer layouts takes a strategy that is built into it, whatever the policy calls by the same name
+    /// (delivery spec 3.2). In the older ones there is one setting of each kind for all mail.
+    #[must_use]
+    pub fn instead(&self, kind: Kind, target: Target) -> Option<Used> {
+        let Undefined::Becomes(name) = target.undefined(kind) else { return None };
+        let has_many = matches!(self.dialect, Dialect::Strategies2025 | Dialect::Objects2026);
+        let is_beside = matches!(self.known(kind, name, target), Known::Defined(_));
+        Some(if has_many || !is_beside { Used::BuiltIn { name, is_beside } } else { Used::Named(name.to_owned()) })
+    }
+
+    /// What `target` makes of a value that is no text, and of an evaluation that failed: the policy's own strategy of
+    /// that name, where it has one.
+    #[must_use]
+    pub fn instead_of_no_name(&self, kind: Kind, target: Target) -> Option<Used> {
+        let instead = self.instead(kind, target)?;
+        let is_own = matches!(self.known(kind, NO_NAME, target), Known::Defined(_));
+        Some(if is_own { Used::Named(NO_NAME.to_owned()) } else { instead })
     }
 }
 
@@ -290,7 +336,8 @@ pub fn plan(settings: &Settings, target: Target) -> Result<Plan, Findings> {
                 }
                 _ => name == "local",
             };
-            let local_routes = route.ids().filter(|id| local(route.name(*id))).collect();
+            let is_local = |id: &StrategyId| !route.is_built_in(*id) && local(route.name(*id));
+            let local_routes = route.ids().filter(is_local).collect();
             Ok(Plan { target, local_routes, route, schedule, connection, tls })
         }
         _ => Err(findings),
@@ -327,9 +374,11 @@ fn choice(settings: &Settings, kind: Kind, target: Target, findings: &mut Findin
     }
     // What the target brings along is a name like any other.
     names.extend(target.provided(kind).iter().map(|(name, _)| Arc::from(*name)));
-    let fallback = match target.undefined(kind) {
-        Undefined::Refused => None,
-        Undefined::Becomes(name) => Some(name),
-    };
-    Some(Choice::new(block, names, fallback))
+    Some(match settings.instead(kind, target) {
+        None => Choice::new(block, names, None),
+        Some(used @ Used::BuiltIn { is_beside: true, .. }) => {
+            Choice::new(block, names, None).with_built_in(used.to_string())
+        }
+        Some(used) => Choice::new(block, names, Some(&used.to_string())),
+    })
 }

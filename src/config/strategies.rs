@@ -32,26 +32,27 @@ const HOSTNAME: &str = "localhost";
 pub fn strategies(settings: &Settings, plan: &Plan) -> Strategies {
     let target = plan.target;
     let queues = Queues::of(settings, target);
+    // What no name leads to has no name.
     let of = |kind: Kind| {
         let choice = plan.choice(kind);
-        choice.ids().map(|id| choice.name(id)).collect::<Vec<&str>>()
+        choice.ids().map(move |id| (!choice.is_built_in(id)).then(|| choice.name(id)))
     };
     let is_defined = |kind, name: &str| matches!(settings.known(kind, name, target), Known::Defined(_));
-    let routes = of(Kind::Route).into_iter().map(|name| match settings.routes.get(name) {
-        Some(found) if is_defined(Kind::Route, name) => route(&found.value, target),
-        _ => provided_route(settings, name, target),
+    let routes = of(Kind::Route).map(|name| match name.and_then(|name| settings.routes.get(name)) {
+        Some(found) if is_defined(Kind::Route, &found.name) => route(&found.value, target),
+        _ => provided_route(settings, name.unwrap_or_default(), target),
     });
-    let schedules = of(Kind::Schedule).into_iter().map(|name| match settings.schedules.get(name) {
-        Some(found) if is_defined(Kind::Schedule, name) => schedule(&found.value, settings.dialect, &queues),
-        _ => provided_schedule(name, target, &queues),
+    let schedules = of(Kind::Schedule).map(|name| match name.and_then(|name| settings.schedules.get(name)) {
+        Some(found) if is_defined(Kind::Schedule, &found.name) => schedule(&found.value, settings.dialect, &queues),
+        _ => provided_schedule(name.unwrap_or_default(), target, &queues),
     });
-    let connections = of(Kind::Connection).into_iter().map(|name| match settings.connections.get(name) {
-        Some(found) if is_defined(Kind::Connection, name) => connection(&found.value),
+    let connections = of(Kind::Connection).map(|name| match name.and_then(|name| settings.connections.get(name)) {
+        Some(found) if is_defined(Kind::Connection, &found.name) => connection(&found.value),
         _ => connection(&settings::Connection::default()),
     });
-    let tls = of(Kind::Tls).into_iter().map(|name| match settings.tls_strategies.get(name) {
-        Some(found) if is_defined(Kind::Tls, name) => tls(&found.value, settings.dialect),
-        _ => strategy::Tls { allow_invalid_certs: name == "invalid-tls", ..strategy::Tls::BUILT_IN },
+    let tls = of(Kind::Tls).map(|name| match name.and_then(|name| settings.tls_strategies.get(name)) {
+        Some(found) if is_defined(Kind::Tls, &found.name) => tls(&found.value, settings.dialect),
+        _ => strategy::Tls { allow_invalid_certs: name == Some("invalid-tls"), ..strategy::Tls::BUILT_IN },
     });
     let hostname: Arc<str> = settings.hostname.as_ref().map_or(HOSTNAME, |name| name.value.text()).into();
     Strategies {

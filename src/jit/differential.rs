@@ -82,14 +82,19 @@ fn machine_code_agrees_with_the_interpreter() {
 
 const NAMES: [&str; 5] = ["local", "mx", "default", "relay-a", "relay-b"];
 
-/// A plan of four blocks; half of them go on where a name is unknown.
+/// A plan of four blocks; most of them go on where a name is unknown, half of those with a strategy of its own.
 fn plan(seed: u64) -> Plan {
     let mut choices = Choices::Seed(seed);
-    let goes_on = choices.below(2) == 0;
+    let goes_on = choices.below(3);
     let mut choice = |fallback: &str| {
         let block = testing::named_block(&mut choices, &NAMES);
         let names = NAMES.iter().take(4).map(|name| Arc::from(*name));
-        Choice::new(block, names, goes_on.then_some(fallback))
+        match goes_on {
+            0 => Choice::new(block, names, None),
+            1 => Choice::new(block, names, Some(fallback)),
+            // It is called as a name is that a block may give, and which then must not lead to it.
+            _ => Choice::new(block, names, None).with_built_in("relay-b"),
+        }
     };
     let (route, schedule, connection, tls) = (choice("mx"), choice("default"), choice("default"), choice("default"));
     let local_routes = route.id("local").into_iter().collect();

@@ -3,7 +3,8 @@
 //! Made by `config`; run by the simulator and by delivery. What a strategy's name leads to where nothing defines it
 //! was settled when the plan was made, so that nothing here is unknown but what a run alone can tell.
 //!
-//! Invariant, kept by [`Choice::new`]: every id is an index into the choice's names, the fallback's too.
+//! Invariant, kept by [`Choice::new`] and [`Choice::with_built_in`]: every id is an index into the choice's names, the
+//! fallback's too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -74,9 +75,12 @@ pub struct Choice {
     block: Block,
     names: Vec<Arc<str>>,
     by_name: BTreeMap<Arc<str>, StrategyId>,
-    /// What a name that is not known, and a value that is none, become; `None` where that is an error.
+    /// What a name that is not known becomes; `None` where that is an error.
     fallback: Option<StrategyId>,
 }
+
+/// The name for which a value that is no text, and an evaluation that fails, count (delivery spec 2.4).
+pub const NO_NAME: &str = "default";
 
 /// What was picked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -144,13 +148,26 @@ impl Choice {
         choice
     }
 
+    /// The same, where every unknown name becomes a strategy of its own beside those that have a name. No name leads
+    /// to it; `shown` is what it is called.
+    #[must_use]
+    pub fn with_built_in(mut self, shown: impl Into<Arc<str>>) -> Self {
+        self.fallback = Some(self.push(shown.into()));
+        self
+    }
+
     fn add(&mut self, name: Arc<str>) -> StrategyId {
         if let Some(id) = self.by_name.get(&name) {
             return *id;
         }
-        let id = StrategyId::at(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
-        self.names.push(name.clone());
+        let id = self.push(name.clone());
         self.by_name.insert(name, id);
+        id
+    }
+
+    fn push(&mut self, shown: Arc<str>) -> StrategyId {
+        let id = StrategyId::at(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        self.names.push(shown);
         id
     }
 
@@ -160,7 +177,13 @@ impl Choice {
         &self.block
     }
 
-    /// The name of a strategy.
+    /// Whether this is the strategy that no name leads to.
+    #[must_use]
+    pub fn is_built_in(&self, id: StrategyId) -> bool {
+        self.fallback == Some(id) && self.id(self.name(id)) != Some(id)
+    }
+
+    /// What a strategy is called.
     #[must_use]
     pub fn name(&self, id: StrategyId) -> &str {
         self.names.get(id.index()).map_or("", |name| name)
@@ -194,23 +217,30 @@ impl Choice {
             Ok(decision) => decision,
             // An evaluation that fails counts as a value that is none, where the target goes on.
             Err(Stop::Failed(error)) => {
-                return Err(Box::new(match self.fallback {
+                return Err(Box::new(match self.no_name() {
                     Some(id) => instead(id, None, Instead::Failed(error)),
                     None => Otherwise::Stopped(Stop::Failed(error)),
                 }));
             }
             Err(stop @ Stop::Needs(_)) => return Err(Box::new(Otherwise::Stopped(stop))),
         };
-        let found = match &decision.value {
-            Value::Text(name) => self.id(name),
-            _ => None,
-        };
         let rule = decision.rule.map(|rule| RuleId::at(rule as u32));
-        match (found, self.fallback) {
-            (Some(id), _) => Ok(Chosen { id, rule }),
-            (None, Some(id)) => Err(Box::new(instead(id, rule, Instead::Value(decision.value)))),
-            (None, None) => Err(Box::new(Otherwise::Unknown { value: decision.value, rule })),
-        }
+        let taken = match &decision.value {
+            Value::Text(name) => match self.id(name) {
+                Some(id) => return Ok(Chosen { id, rule }),
+                None => self.fallback,
+            },
+            _ => self.no_name(),
+        };
+        Err(Box::new(match taken {
+            Some(id) => instead(id, rule, Instead::Value(decision.value)),
+            None => Otherwise::Unknown { value: decision.value, rule },
+        }))
+    }
+
+    /// What a value that is no text, and an evaluation that fails, come to, where the target goes on.
+    fn no_name(&self) -> Option<StrategyId> {
+        self.id(NO_NAME).filter(|_| self.fallback.is_some()).or(self.fallback)
     }
 }
 
@@ -241,5 +271,55 @@ impl Plan {
             Kind::Connection => &self.connection,
             Kind::Tls => &self.tls,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::TextRange;
+
+    use super::*;
+    use crate::ir::Ir;
+
+    /// What each outcome comes to, by the name that is shown.
+    fn settled(choice: &Choice, result: Result<Value, EvalError>) -> (String, bool) {
+        let result = result.map(|value| Decision { value, rule: None }).map_err(Stop::Failed);
+        let decided = choice.settle(result);
+        let is_given = decided.is_ok();
+        (taken(&decided).map_or_else(String::new, |chosen| choice.name(chosen.id).to_owned()), is_given)
+    }
+
+    #[test]
+    fn an_unknown_name_becomes_the_built_in_strategy_and_no_name_the_one_called_default() {
+        let choice = |names: &[&str]| {
+            let mut ir = Ir::default();
+            let otherwise = ir.push(crate::ir::Op::Literal(Value::text("x")), TextRange::default());
+            let block = Block::new(ir, Vec::new(), otherwise, TextRange::default());
+            Choice::new(block, names.iter().map(|name| Arc::from(*name)), None)
+        };
+        let text = |text: &str| Ok(Value::text(text));
+        let own = choice(&["default", "mx"]).with_built_in("default (built in)");
+        let without = choice(&["mx"]).with_built_in("mx (built in)");
+        let refusing = choice(&["default"]);
+        let cases = [
+            (&own, text("default"), "default", true),
+            (&own, text("defualt"), "default (built in)", false),
+            // What it is called is no name of it.
+            (&own, text("default (built in)"), "default (built in)", false),
+            (&own, Ok(Value::Int(1)), "default", false),
+            (&own, Err(EvalError::TooLarge), "default", false),
+            (&without, text("default"), "mx (built in)", false),
+            (&without, Ok(Value::Int(1)), "mx (built in)", false),
+            (&without, Err(EvalError::TooLarge), "mx (built in)", false),
+            (&refusing, text("defualt"), "", false),
+            (&refusing, Ok(Value::Int(1)), "", false),
+            (&refusing, Err(EvalError::TooLarge), "", false),
+        ];
+        for (choice, result, expected, is_given) in cases {
+            let shown = format!("{result:?}");
+            assert_eq!(settled(choice, result), (expected.to_owned(), is_given), "{shown}");
+        }
+        let built_in: Vec<_> = own.ids().filter(|id| own.is_built_in(*id)).map(|id| own.name(id)).collect();
+        assert_eq!(built_in, ["default (built in)"]);
     }
 }
