@@ -50,17 +50,21 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
     let environment = dry_run::environment(arguments.environment.as_deref(), colour)?;
     let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
     let policy = dry_run::policy(&arguments.policy, &arguments.reading, colour)?;
-    let Some(DryRun { source, settings, .. }) = policy else { return Ok(Verdict::No) };
+    let policy = match policy {
+        Ok(policy) => policy,
+        Err(verdict) => return Ok(verdict),
+    };
+    let DryRun { source, settings, .. } = &policy;
     let message = match &arguments.message {
         Some(path) => dry_run::message(path, colour)?,
         None => Some(made_up()),
     };
     let Some(message) = message else { return Ok(Verdict::CannotRun) };
-    let target = arguments.reading.target(None, &settings);
-    let plan = match resolve::plan(&settings, target) {
+    let target = arguments.reading.target(None, settings);
+    let plan = match resolve::plan(settings, target) {
         Ok(plan) => Arc::new(plan),
         Err(findings) => {
-            dry_run::show(&source, &findings, colour)?;
+            policy.show_more(&findings, colour)?;
             return Ok(Verdict::No);
         }
     };
@@ -95,14 +99,14 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
             "code_bytes": jit.map(|(_, bytes)| bytes),
         });
         writeln!(output, "{report}")?;
-        return Ok(Verdict::Yes);
+        return Ok(policy.verdict());
     }
     line(output, "interpreter", interpreter)?;
     if let Some((nanoseconds, bytes)) = jit {
         line(output, "machine code", nanoseconds)?;
         writeln!(output, "compiled in {} µs, {bytes} bytes of code", compile.as_micros())?;
     }
-    Ok(Verdict::Yes)
+    Ok(policy.verdict())
 }
 
 fn line(output: &mut impl Write, name: &str, nanoseconds: f64) -> Result<(), super::Failure> {

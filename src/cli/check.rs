@@ -9,12 +9,12 @@ use document::{
     render::{self, Colour},
 };
 
-use super::{DialectName, Failure, Outcome, Verdict, files};
+use super::{DialectName, Failure, Outcome, Verdict, dry_run, files};
 
 /// Report what is wrong with policy files
 ///
 /// Each file is a policy of its own. Every mistake is found in one run, with its place, what is wrong and what would be
-/// right. Exit 0 where no file has an error, 1 where one has, 2 where a file cannot be read.
+/// right. Exit 0 where no file has an error, 1 where one has, 2 where a file cannot be read or is no policy.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  pointsman check config.toml\n  pointsman check --format github *.toml\n  \
                         pointsman check --deny warnings plan.ndjson")]
@@ -54,22 +54,21 @@ enum Deny {
 
 pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write) -> Outcome {
     let mut checked = Vec::with_capacity(arguments.files.len());
-    let mut unread = Verdict::Yes;
+    let mut verdict = Verdict::Yes;
     for path in &arguments.files {
-        let (source, mut findings) = match files::read(path) {
+        let (source, found) = match files::read(path) {
             Ok(read) => read,
             // The other files are checked all the same.
             Err(failure) => {
                 writeln!(super::masked::stderr(), "pointsman: {failure}")?;
-                unread = Verdict::CannotRun;
+                verdict = Verdict::CannotRun;
                 continue;
             }
         };
         let machine = files::Machine::new(path, arguments.resolve);
-        if !findings.has_errors() {
-            let loaded = config::load(&source, arguments.dialect.map(Into::into), &machine);
-            findings.extend(loaded.findings);
-        }
+        let loaded = dry_run::load(&source, found, arguments.dialect.map(Into::into), &machine);
+        verdict = verdict.max(dry_run::verdict(&loaded));
+        let findings = loaded.findings;
         if let Format::Text = arguments.format {
             write!(output, "{}", render::text(&source, &findings, colour))?;
         }
@@ -86,10 +85,10 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
     }
     let denied = |findings: &Findings| {
         let warned = findings.iter().any(|finding| finding.severity == Severity::Warning);
-        findings.has_errors() || arguments.deny == Some(Deny::Warnings) && warned
+        arguments.deny == Some(Deny::Warnings) && warned
     };
     let any = pairs.iter().any(|(_, findings)| denied(findings));
-    Ok(unread.max(if any { Verdict::No } else { Verdict::Yes }))
+    Ok(verdict.max(if any { Verdict::No } else { Verdict::Yes }))
 }
 
 /// One line on standard error: how many of what.

@@ -3,13 +3,14 @@
 //! Each reads a document, shows its findings on standard error, and gives `None` where it has errors.
 
 use std::{
+    collections::BTreeMap,
     io::{self, BufRead as _, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use base::{Findings, Mailbox};
-use config::{Dialect, Settings};
+use base::{Diagnostic, Findings, Mailbox};
+use config::{Dialect, Loaded, Settings};
 use document::{
     Source,
     render::{self, Colour},
@@ -18,7 +19,7 @@ use policy::{Target, Value};
 use rusqlite::types::{Value as SqlValue, ValueRef};
 use scenario::{Database, Environment, Files, Message, environment, message};
 
-use super::{DialectName, Failure, files};
+use super::{DialectName, Failure, Verdict, files};
 
 /// How a policy is read, and for which server it is run.
 #[derive(Debug, clap::Args)]
@@ -53,6 +54,7 @@ impl Reading {
 }
 
 /// A policy that was read.
+#[derive(Clone)]
 pub(crate) struct DryRun {
     /// Its text.
     pub(crate) source: Source,
@@ -60,6 +62,47 @@ pub(crate) struct DryRun {
     pub(crate) shown: Source,
     /// What it says.
     pub(crate) settings: Settings,
+    /// What was found in it, which was shown.
+    pub(crate) findings: Findings,
+}
+
+impl DryRun {
+    /// What a command comes to that does all that was asked with this policy.
+    pub(crate) fn verdict(&self) -> Verdict {
+        if self.findings.has_errors() { Verdict::No } else { Verdict::Yes }
+    }
+
+    /// Shows those of `findings` about the same document that were not shown when it was read.
+    pub(crate) fn show_more(&self, findings: &Findings, colour: Colour) -> Result<(), Failure> {
+        let mut more = findings.clone();
+        let is_shown = |finding: &Diagnostic| {
+            self.findings.iter().any(|known| known.code == finding.code && known.range == finding.range)
+        };
+        more.retain(|finding| !is_shown(finding));
+        show(&self.source, &more, colour)
+    }
+}
+
+/// What a text that is given for a policy comes to, as far as that is known once it is read: exit code 2 where it is
+/// none, so that nobody takes the decisions of built-in rules for those of a file.
+pub(crate) fn verdict(loaded: &Loaded) -> Verdict {
+    match (&loaded.settings, loaded.findings.has_errors()) {
+        _ if loaded.is_no_policy() => Verdict::CannotRun,
+        (_, true) | (None, _) => Verdict::No,
+        (Some(_), false) => Verdict::Yes,
+    }
+}
+
+/// Reads the document `source` as a policy; `found` is what its bytes gave. A text whose bytes are none is not read.
+pub(crate) fn load(source: &Source, found: Findings, dialect: Option<Dialect>, machine: &files::Machine) -> Loaded {
+    let mut loaded = if found.has_errors() {
+        Loaded { settings: None, dialect: None, findings: Findings::new() }
+    } else {
+        config::load(source, dialect, machine)
+    };
+    let mut findings = found;
+    findings.extend(std::mem::take(&mut loaded.findings));
+    Loaded { findings, ..loaded }
 }
 
 /// Shows findings on standard error.
@@ -67,27 +110,37 @@ pub(crate) fn show(source: &Source, findings: &Findings, colour: Colour) -> Resu
     Ok(write!(super::masked::stderr(), "{}", render::text(source, findings, colour))?)
 }
 
-/// Reads a policy. Its findings are shown; a policy with errors is gone on with as far as it can be read.
-pub(crate) fn policy(path: &Path, reading: &Reading, colour: Colour) -> Result<Option<DryRun>, Failure> {
-    let (source, mut findings) = files::read(path)?;
-    let loaded = config::load(&source, reading.dialect(), &reading.machine(path));
-    findings.extend(loaded.findings);
-    findings.retain(|finding| finding.severity == base::Severity::Error || reads_otherwise(finding));
-    show(&source, &findings, colour)?;
+/// Reads a policy and shows its findings; what it comes to where there is nothing to go on with. A policy with errors is
+/// gone on with as far as it can be read.
+pub(crate) fn policy(path: &Path, reading: &Reading, colour: Colour) -> Result<Result<DryRun, Verdict>, Failure> {
+    let (source, found) = files::read(path)?;
+    let loaded = load(&source, found, reading.dialect(), &reading.machine(path));
+    show(&source, &loaded.findings, colour)?;
+    let verdict = verdict(&loaded);
+    let Loaded { settings, findings, .. } = loaded;
     let shown = source.masked(findings.hidden());
-    Ok(loaded.settings.map(|settings| DryRun { source, shown, settings }))
+    Ok(settings.map(|settings| DryRun { source, shown, settings, findings }).ok_or(verdict))
 }
 
-/// Whether the server may read the document otherwise than it says, so that a dry run can differ from it.
-fn reads_otherwise(finding: &base::Diagnostic) -> bool {
-    use document::codes;
-    let codes = [
-        &codes::TOML_DUPLICATE_TABLE,
-        &codes::TOML_INTERLEAVED_LIST,
-        &codes::TOML_STRING_PORTABILITY,
-        &codes::TOML_TABLE_CASE,
-    ];
-    codes.iter().any(|code| code.id == finding.code.id)
+/// The policies of a run, each read once and its findings shown once, however often it is used.
+#[derive(Default)]
+pub(crate) struct Policies(BTreeMap<PathBuf, Result<DryRun, Verdict>>);
+
+impl Policies {
+    /// The policy at `path`.
+    pub(crate) fn read(
+        &mut self,
+        path: &Path,
+        reading: &Reading,
+        colour: Colour,
+    ) -> Result<Result<DryRun, Verdict>, Failure> {
+        if let Some(known) = self.0.get(path) {
+            return Ok(known.clone());
+        }
+        let read = policy(path, reading, colour)?;
+        self.0.insert(path.to_path_buf(), read.clone());
+        Ok(read)
+    }
 }
 
 /// Reads what answers lookups; one that knows nothing where no file is named.

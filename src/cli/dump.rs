@@ -8,7 +8,7 @@ use config::{Settings, resolve};
 use document::{Source, render::Colour};
 use policy::{Block, Dag, Kind, ir_text, lexer, parse};
 
-use super::{Failure, Outcome, Verdict, dry_run, files};
+use super::{Failure, Outcome, Verdict, dry_run};
 
 /// Show what each stage made of a policy or an expression
 ///
@@ -51,15 +51,15 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
         return dump_expression(expression, arguments.stage, colour, output);
     }
     let Some(path) = &arguments.policy else { return Err(Failure::Usage("no policy is given".to_owned())) };
-    let (source, mut findings) = files::read(path)?;
     let reading = &arguments.reading;
-    let loaded = config::load(&source, reading.dialect(), &reading.machine(path));
-    findings.extend(loaded.findings);
-    dry_run::show(&source, &findings, colour)?;
-    let Some(settings) = loaded.settings else { return Ok(Verdict::No) };
-    let target = reading.target(None, &settings);
+    let policy = match dry_run::policy(path, reading, colour)? {
+        Ok(policy) => policy,
+        Err(verdict) => return Ok(verdict),
+    };
+    let (source, settings) = (&policy.source, &policy.settings);
+    let target = reading.target(None, settings);
     match arguments.stage {
-        Stage::Settings => dump_settings(&settings, target, output)?,
+        Stage::Settings => dump_settings(settings, target, output)?,
         Stage::Ir => {
             for kind in Kind::ALL {
                 if let Some(block) = settings.rules(kind) {
@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
                 }
             }
         }
-        Stage::Clif | Stage::Code => match resolve::plan(&settings, target) {
+        Stage::Clif | Stage::Code => match resolve::plan(settings, target) {
             Ok(plan) => {
                 for kind in Kind::ALL {
                     write!(
@@ -86,19 +86,19 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
                 write!(output, "# all four\n{}\n", code_of(jit::Compiled::texts(&plan, None), arguments.stage)?)?;
             }
             Err(findings) => {
-                dry_run::show(&source, &findings, colour)?;
+                policy.show_more(&findings, colour)?;
                 return Ok(Verdict::No);
             }
         },
         Stage::Tokens | Stage::Ast => {
-            for text in config::expressions(&source) {
+            for text in config::expressions(source) {
                 let position = source.position(text.document_range().start());
                 writeln!(output, "# {}:{}:{}", source.name(), position.line, position.column)?;
                 write!(output, "{}", stage_of(&text, arguments.stage))?;
             }
         }
     }
-    Ok(if findings.has_errors() { Verdict::No } else { Verdict::Yes })
+    Ok(policy.verdict())
 }
 
 fn dump_expression(expression: &str, stage: Stage, colour: Colour, output: &mut impl Write) -> Outcome {

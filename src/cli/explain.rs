@@ -59,13 +59,17 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
     let environment = dry_run::environment(arguments.environment.as_deref(), colour)?;
     let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
     let policy = dry_run::policy(&arguments.policy, &arguments.reading, colour)?;
-    let Some(DryRun { source, settings, .. }) = policy else { return Ok(Verdict::No) };
+    let policy = match policy {
+        Ok(policy) => policy,
+        Err(verdict) => return Ok(verdict),
+    };
+    let DryRun { source, settings, .. } = &policy;
     let Some(mut message) = dry_run::message(&arguments.message, colour)? else { return Ok(Verdict::CannotRun) };
     dry_run::amend(&mut message, arguments.from.as_deref(), &arguments.rcpt, &arguments.set)?;
-    let target = arguments.reading.target(None, &settings);
-    let compared = compared(arguments, &settings, target)?;
+    let target = arguments.reading.target(None, settings);
+    let compared = compared(arguments, settings, target)?;
     let mut scratch = Scratch::new();
-    let mut verdict = Verdict::Yes;
+    let mut verdict = policy.verdict();
     let mut recipients = Vec::new();
     let chosen = |rcpt: &str| arguments.rcpt.is_empty() || arguments.rcpt.iter().any(|wanted| wanted == rcpt);
     for (index, rcpt) in message.recipients.iter().enumerate() {
@@ -74,7 +78,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
         }
         environment.reset();
         let facts = message.facts(index);
-        let explanation = config::explain::explain(&settings, &facts, &mut environment, target);
+        let explanation = config::explain::explain(settings, &facts, &mut environment, target);
         for decision in &explanation.decisions {
             verdict = verdict.max(decision_verdict(decision));
         }
@@ -86,13 +90,13 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
         if arguments.json {
             recipients.push(json!({
                 "rcpt": rcpt.as_str(),
-                "decisions": explanation.decisions.iter().map(|decision| decision_json(&source, decision)).collect::<Vec<_>>(),
+                "decisions": explanation.decisions.iter().map(|decision| decision_json(source, decision)).collect::<Vec<_>>(),
             }));
         } else {
             let paint = Paint { colour };
             writeln!(output, "{} ({}, as {target})", paint.bold(rcpt.as_str()), settings.dialect)?;
             for decision in &explanation.decisions {
-                decision_text(&source, decision, target, &paint, output)?;
+                decision_text(source, decision, target, &paint, output)?;
             }
             writeln!(output)?;
         }

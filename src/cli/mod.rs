@@ -1,6 +1,7 @@
 //! The command line: one file a command, which wires the floors together and holds no rule of its own.
 //!
-//! Exit codes, the same for every command: 0 yes, 1 no, 2 cannot run, 3 cannot be decided.
+//! Exit codes, the same for every command: 0 success, 1 problems found, 2 usage or I/O error or no policy, 3 undecided.
+//! What a policy comes to by itself is the same for each that reads one.
 
 mod bench;
 mod capacity;
@@ -81,7 +82,8 @@ pub type Outcome = Result<Verdict, Failure>;
     name = "pointsman",
     version,
     propagate_version = true,
-    after_help = "Exit codes: 0 yes, 1 no (errors, a failed expectation, a difference), 2 cannot run, 3 cannot be decided."
+    after_help = "Exit codes: 0 success, 1 problems found (errors, a failed expectation, a difference), 2 usage or I/O error or \
+                  not a policy, 3 undecided."
 )]
 struct Arguments {
     #[command(subcommand)]

@@ -150,6 +150,8 @@ pub(super) struct Came {
     environment: Option<PathBuf>,
     /// What every scenario with a world is held to.
     properties: Vec<Property>,
+    /// The policies as they were read.
+    read: dry_run::Policies,
 }
 
 /// A policy made ready for a target.
@@ -160,20 +162,28 @@ pub(super) struct Wired {
     pub(super) read: DryRun,
 }
 
-/// The policy `path`, made ready; `None` where it has errors, which were shown.
-fn wired(arguments: &Arguments, path: &Path, target: Option<Target>, colour: Colour) -> Result<Option<Wired>, Failure> {
-    let read = dry_run::policy(path, &arguments.reading, colour)?;
-    let Some(read) = read else { return Ok(None) };
-    let DryRun { source, settings, .. } = &read;
+/// The policy `path`, made ready; what the run comes to where it has errors, which were shown, or is none.
+fn wired(
+    arguments: &Arguments,
+    path: &Path,
+    target: Option<Target>,
+    colour: Colour,
+    came: &mut Came,
+) -> Result<Result<Wired, Verdict>, Failure> {
+    let read = match came.read.read(path, &arguments.reading, colour)? {
+        Ok(read) => read,
+        Err(verdict) => return Ok(Err(verdict)),
+    };
+    let DryRun { settings, .. } = &read;
     let target = arguments.reading.target(target, settings);
     match resolve::plan(settings, target) {
         Ok(plan) => {
             let strategies = strategies(settings, &plan);
-            Ok(Some(Wired { path: path.to_path_buf(), engine: arguments.engine.wire(plan)?, strategies, read }))
+            Ok(Ok(Wired { path: path.to_path_buf(), engine: arguments.engine.wire(plan)?, strategies, read }))
         }
         Err(findings) => {
-            dry_run::show(source, &findings, colour)?;
-            Ok(None)
+            read.show_more(&findings, colour)?;
+            Ok(Err(Verdict::No))
         }
     }
 }
@@ -212,7 +222,10 @@ fn scenario(
             not_checked.push(format!("`{}`: the scenario has an environment of its own", environment.display()));
         }
     }
-    let Some(first) = wired(arguments, &policy, scenario.target, colour)? else { return Ok(Verdict::No) };
+    let first = match wired(arguments, &policy, scenario.target, colour, came)? {
+        Ok(wired) => wired,
+        Err(verdict) => return Ok(verdict),
+    };
     scenario.properties.extend(came.properties.iter().cloned());
     let target = first.engine.plan().target;
     if arguments.show_scenario {
@@ -224,9 +237,10 @@ fn scenario(
     if let Some(world) = scenario.world.take() {
         let mut all = vec![first];
         for reload in &world.reloads {
-            let next = wired(arguments, &beside.path(&reload.policy), Some(target), colour)?;
-            let Some(next) = next else { return Ok(Verdict::No) };
-            all.push(next);
+            match wired(arguments, &beside.path(&reload.policy), Some(target), colour, came)? {
+                Ok(next) => all.push(next),
+                Err(verdict) => return Ok(verdict),
+            }
         }
         let mut verdict = Verdict::Yes;
         for known in &all {
@@ -588,8 +602,10 @@ fn messages(
 ) -> Outcome {
     let environment = dry_run::environment(came.environment.as_deref(), colour)?;
     let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
-    let wired = wired(arguments, policy, None, colour)?;
-    let Some(Wired { engine, read, .. }) = wired else { return Ok(Verdict::No) };
+    let Wired { engine, read, .. } = match wired(arguments, policy, None, colour, came)? {
+        Ok(wired) => wired,
+        Err(verdict) => return Ok(verdict),
+    };
     let asked = [(arguments.junit.is_some(), "--junit"), (arguments.report.is_some(), "--report")];
     let asked: Vec<&str> = asked.iter().filter(|(is_asked, _)| *is_asked).map(|(_, what)| *what).collect();
     let no_scenario = (!asked.is_empty()).then(|| format!("{}: messages are no scenario", asked.join(", ")));

@@ -7,14 +7,24 @@ base::codes! {
     ///
     /// Keys of the other layout are passed over without a word by the server.
     DIALECT_MIXED = "C0102" "dialect-mixed" Error;
-    /// The document is no policy: a shell transcript, a Nix module, prose.
+    /// The document is no policy: a shell transcript, a Nix module, prose, or a file without any outbound setting.
+    ///
+    /// A server that is given it uses its built-in rules for all mail. So every command that reads a policy ends with
+    /// exit code 2 here, instead of telling what those rules do.
     NOT_A_POLICY = "C0103" "not-a-policy" Error;
     /// A word belongs to another layout: `ipv4-then-ipv6` in an expression, `rcpt-domain` as a key.
     DIALECT_MISMATCH = "C0104" "dialect-mismatch" Error;
+    /// Several layouts have all that the document says, and one was chosen.
+    ///
+    /// Their servers differ in defaults: 2022 takes TLS where it is offered, 2024 demands it. `--dialect` and `--target`
+    /// choose otherwise; a whole configuration seldom needs them.
+    DIALECT_UNSURE = "C0105" "dialect-unsure" Note;
 
     /// A key is not known here.
     ///
-    /// The server passes it over, so that what it should have set keeps its default.
+    /// The server passes it over, so that what it should have set keeps its default. It is an error where the key is
+    /// like a known one, and where rules stand below it, which then decide nothing; a warning otherwise, as a later
+    /// version may know it.
     UNKNOWN_KEY = "C0201" "unknown-key" Warning;
     /// A key that must be there is missing.
     MISSING_REQUIRED = "C0202" "missing-required" Error;

@@ -80,7 +80,7 @@ const KEYS_PASSED_OVER: [&str; 3] = ["cache", "limits", "public-suffix"];
 fn resolver_keys(context: &mut Context<'_>, table: &Table<'_>) {
     for entry in table.entries() {
         if !KEYS.contains(&entry.key()) && !KEYS_PASSED_OVER.contains(&entry.key()) {
-            context.unknown_key(entry.key(), entry.key_range, &KEYS, "resolver");
+            context.unknown_key(entry, &KEYS, "resolver");
         }
     }
 }

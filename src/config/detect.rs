@@ -1,7 +1,8 @@
 //! Which of the TOML layouts a document is written in, and whether it is a policy at all.
 //!
 //! The keys of 2025 are its own, so one of them decides. The layouts of 2022 and 2024 have the same keys: there the
-//! way that rules are written decides, a structured rule against an expression, and where no rule is, the words.
+//! way that rules are written decides, a structured rule against an expression, and where no rule is, the words. What a
+//! document says about other things than outbound delivery speaks, too: `remote-ip` as a key, `[rule]`, `[list]`.
 //!
 //! Source: delivery spec 0, detection hints.
 
@@ -10,15 +11,18 @@ use document::{Node, Source, Table};
 
 use crate::{Dialect, codes, strategies_2025};
 
-/// The layout of a TOML document. A document about nothing outbound is of the newest one.
+/// The layout of a TOML document.
+///
+/// A key that one layout alone has decides, then how rules are written, then words. Where all of that is silent, values
+/// that stand there plainly are of 2022, whose settings are values; a document without any of these is of the newest
+/// layout. A choice that nothing in the document settles is told.
 pub(crate) fn toml(tree: &Node<'_>, findings: &mut Findings) -> Dialect {
     let evidence = Evidence::of(tree);
-    if evidence.strategies || !(evidence.is_older || evidence.structured.number > 0 || evidence.is_kebab_alone()) {
+    if evidence.strategies {
         return Dialect::Strategies2025;
     }
-    let by = |structured: u32, expressions: u32| {
-        if structured > expressions { Dialect::Legacy2022 } else { Dialect::Expressions2024 }
-    };
+    let newer = if evidence.is_older { Dialect::Expressions2024 } else { Dialect::Strategies2025 };
+    let by = |old: u32, new: u32| if old > new { Dialect::Legacy2022 } else { newer };
     match (evidence.structured.first, evidence.expressions.first) {
         (Some(structured), Some(expression)) => {
             findings.push(
@@ -30,14 +34,33 @@ pub(crate) fn toml(tree: &Node<'_>, findings: &mut Findings) -> Dialect {
                 .related(expression, "an expression, as servers read them since 2024")
                 .help("write all conditions as expressions: `if = \"rcpt_domain == 'example.org'\"`"),
             );
-            by(evidence.structured.number, evidence.expressions.number)
+            return by(evidence.structured.number, evidence.expressions.number);
         }
-        (Some(_), None) => Dialect::Legacy2022,
-        (None, Some(_)) => Dialect::Expressions2024,
-        (None, None) if evidence.rules_elsewhere != (0, 0) => {
-            by(evidence.rules_elsewhere.0, evidence.rules_elsewhere.1)
+        (Some(_), None) => return Dialect::Legacy2022,
+        (None, Some(_)) => return newer,
+        (None, None) => {}
+    }
+    let (structured, expressions) = evidence.rules_elsewhere;
+    if structured != expressions {
+        return by(structured, expressions);
+    }
+    let (old, new) = (evidence.kebab, evidence.snake + evidence.of_2024);
+    if evidence.has_limiters {
+        return newer;
+    }
+    if old > 0 || new > 0 {
+        return if old >= new { Dialect::Legacy2022 } else { newer };
+    }
+    match evidence.plain {
+        Some(plain) => {
+            let message = format!("this is read as `{}`, though later layouts have it, too", Dialect::Legacy2022);
+            findings.push(
+                Diagnostic::new(&codes::DIALECT_UNSURE, plain, message)
+                    .help(format!("`--dialect {newer}` reads it as servers of a later year do")),
+            );
+            Dialect::Legacy2022
         }
-        (None, None) => by(evidence.kebab, evidence.snake),
+        None => newer,
     }
 }
 
@@ -85,7 +108,7 @@ struct Evidence {
     is_older: bool,
     /// Rules in the way of 2022, about outbound delivery.
     structured: Places,
-    /// Expressions in the settings of 2022 and 2024.
+    /// Expressions about outbound delivery.
     expressions: Places,
     /// Rules that are about other things: in the way of 2022, and with expressions.
     rules_elsewhere: (u32, u32),
@@ -93,6 +116,12 @@ struct Evidence {
     kebab: u32,
     /// Words as 2024 writes them.
     snake: u32,
+    /// Settings that came with 2024.
+    of_2024: u32,
+    /// `queue.limiter`, which came at the end of the layout of 2024, and stayed.
+    has_limiters: bool,
+    /// The first setting that every layout reads, and all of them alike.
+    plain: Option<TextRange>,
 }
 
 impl Evidence {
@@ -108,16 +137,15 @@ impl Evidence {
                         evidence.shared(dsn);
                     }
                 }
-                "list" => evidence.kebab += 1,
+                "list" | "rule" => {
+                    evidence.kebab += 1;
+                    evidence.elsewhere(&entry.value);
+                }
+                "throttle" => evidence.throttle_elsewhere(&entry.value),
                 _ => evidence.elsewhere(&entry.value),
             }
         }
         evidence
-    }
-
-    /// Whether nothing but the words speaks, and they speak for 2022.
-    fn is_kebab_alone(&self) -> bool {
-        self.kebab > 0 && self.snake == 0 && self.expressions.number == 0
     }
 
     fn queue(&mut self, queue: &Node<'_>) {
@@ -137,7 +165,11 @@ impl Evidence {
                     self.limits(&entry.value);
                 }
                 "quota" => self.limits(&entry.value),
-                "threads" => self.is_older = true,
+                "limiter" => self.has_limiters = true,
+                "threads" => {
+                    self.is_older = true;
+                    self.of_2024 += 1;
+                }
                 "path" | "hash" => {
                     self.is_older = true;
                     self.kebab += 1;
@@ -164,7 +196,8 @@ impl Evidence {
         self.is_older = true;
         for remote in node.as_table().map(Table::entries).unwrap_or_default() {
             let has = |key: &&str| remote.value.get(key).is_some();
-            self.kebab += u32::from(OF_2022.iter().any(has));
+            // The values of a remote host are plain in every layout that has one.
+            if OF_2022.iter().any(has) { self.kebab += 1 } else { self.of_2024 += 1 }
         }
     }
 
@@ -176,27 +209,47 @@ impl Evidence {
         for entry in node.as_table().map(Table::entries).unwrap_or_default() {
             match entry.key() {
                 "key" => self.counted(&entry.value),
-                "match" => self.shared(&entry.value),
+                "match" => {
+                    self.of_2024 += u32::from(entry.value.scalar_text().is_some());
+                    self.shared(&entry.value);
+                }
+                "enable" => self.of_2024 += 1,
                 _ if entry.value.as_table().is_some() => self.limits(&entry.value),
-                _ => {}
+                _ => self.plain = self.plain.or(Some(entry.key_range)),
+            }
+        }
+    }
+
+    /// A limit of incoming mail, which had its place to itself until the end of 2024.
+    fn throttle_elsewhere(&mut self, node: &Node<'_>) {
+        self.is_older = true;
+        if let Some(list) = node.as_list() {
+            return list.iter().for_each(|node| self.throttle_elsewhere(node));
+        }
+        for entry in node.as_table().map(Table::entries).unwrap_or_default() {
+            match entry.key() {
+                "key" => self.counted(&entry.value),
+                "enable" => self.of_2024 += 1,
+                "match" if structured_rule(&entry.value).is_some() => self.rules_elsewhere.0 += 1,
+                "match" => self.rules_elsewhere.1 += 1,
+                _ if entry.value.as_table().is_some() => self.throttle_elsewhere(&entry.value),
+                _ => self.plain = self.plain.or(Some(entry.key_range)),
             }
         }
     }
 
     fn counted(&mut self, node: &Node<'_>) {
-        let items = node.items().map_or_else(|| vec![node], |items| items.nodes);
-        for word in items.into_iter().filter_map(Node::scalar_text) {
+        for word in words(node) {
             self.kebab += u32::from(word.contains('-'));
             self.snake += u32::from(word.contains('_'));
         }
     }
 
-    /// A setting that is an expression in 2024 and in 2025, so that only a structured rule says something.
+    /// A setting that is an expression in 2024 and in 2025.
     fn shared(&mut self, node: &Node<'_>) {
         match structured_rule(node) {
             Some(rule) => self.structured.add(rule),
-            None if self.is_older => self.value(node),
-            None => {}
+            None => self.value(node),
         }
     }
 
@@ -225,7 +278,7 @@ impl Evidence {
                 Word::Expression => self.expressions.add(node.range),
                 Word::Kebab => self.kebab += 1,
                 Word::Snake => self.snake += 1,
-                Word::Neutral => {}
+                Word::Neutral => self.plain = self.plain.or(Some(node.range)),
             }
         }
     }
@@ -238,11 +291,36 @@ impl Evidence {
             } else if table.get("if").is_some() {
                 self.rules_elsewhere.1 += 1;
             }
-            return table.entries().iter().for_each(|entry| self.elsewhere(&entry.value));
+            for entry in table.entries() {
+                if entry.key() == "throttle" {
+                    self.throttle_elsewhere(&entry.value);
+                } else {
+                    self.elsewhere(&entry.value);
+                }
+            }
+            return;
         }
         for node in node.as_list().unwrap_or_default() {
             self.elsewhere(node);
         }
+    }
+}
+
+/// The words of a list, or the only one.
+fn words<'t>(node: &'t Node<'_>) -> impl Iterator<Item = &'t str> {
+    let nodes = node.items().map_or_else(|| vec![node], |items| items.nodes);
+    nodes.into_iter().filter_map(Node::scalar_text)
+}
+
+/// Whether rules stand below `node`, or an expression.
+pub(crate) fn holds_rules(node: &Node<'_>) -> bool {
+    if let Some(table) = node.as_table() {
+        let is_rule = ["if", "then", "else"].iter().any(|key| table.get(key).is_some());
+        return is_rule || table.entries().iter().any(|entry| holds_rules(&entry.value));
+    }
+    match node.as_list() {
+        Some(list) => list.iter().any(holds_rules),
+        None => node.as_text().is_some_and(|text| Word::of(text) == Word::Expression),
     }
 }
 

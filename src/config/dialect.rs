@@ -8,7 +8,7 @@ use document::{Format, Node, Source};
 use crate::{
     Resources, Settings, codes, detect, expressions_2024,
     fixes::{self, SingleQuoted},
-    legacy_2022, objects_2026, resolve, secrets, strategies_2025,
+    legacy_2022, objects_2026, resolve, secrets, strategies_2025, unread,
 };
 
 /// A published layout of the outbound settings.
@@ -55,10 +55,22 @@ impl fmt::Display for Dialect {
 /// What loading a document gave.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// What it says; `None` where it is no policy at all.
+    /// What it says; `None` where it says nothing about outbound delivery, which is an error among the findings.
     pub settings: Option<Settings>,
+    /// The layout that it is written in; `None` where it is no file of settings at all.
+    pub dialect: Option<Dialect>,
     /// Everything that was found, in the order of the document.
     pub findings: Findings,
+}
+
+impl Loaded {
+    /// Whether the document is told to be no policy, or none in the layout that was asked for.
+    #[must_use]
+    pub fn is_no_policy(&self) -> bool {
+        let is_one =
+            |finding: &Diagnostic| finding.code == &codes::NOT_A_POLICY || finding.code == &codes::DIALECT_IMPOSSIBLE;
+        self.settings.is_none() && self.findings.iter().any(is_one)
+    }
 }
 
 /// Reads `source` in the dialect that it is written in, or in `forced`.
@@ -67,28 +79,26 @@ pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources)
     let mut findings = Findings::new();
     if let Some(finding) = detect::not_a_policy(source) {
         findings.push(finding);
-        return Loaded { settings: None, findings };
+        return Loaded { settings: None, dialect: None, findings };
     }
     let format = document::format::detect(source.name(), source.text());
     let mut single_quoted = SingleQuoted::default();
-    let settings = match format {
+    let (dialect, settings) = match format {
         Format::Toml => {
             let (tree, found) = document::toml::parse(source);
             findings.extend(found);
             single_quoted = SingleQuoted::of(source, &tree);
             secrets::hide(&tree, &mut findings);
-            toml(&tree, forced, resources, &mut findings)
+            let dialect = forced.unwrap_or_else(|| detect::toml(&tree, &mut findings));
+            (dialect, toml(source, &tree, dialect, resources, &mut findings))
         }
         Format::Json | Format::Ndjson => match forced {
-            None | Some(Dialect::Objects2026) => Some(objects_2026::read(source, format, resources, &mut findings)),
+            None | Some(Dialect::Objects2026) => {
+                (Dialect::Objects2026, objects_2026::read(source, format, resources, &mut findings))
+            }
             Some(other) => {
-                let range = TextRange::at(0);
-                let message = format!("a document in {} cannot be read as {other}", format.word());
-                findings.push(
-                    Diagnostic::new(&codes::DIALECT_IMPOSSIBLE, range, message)
-                        .help("JSON is read as objects_2026, TOML as one of the others"),
-                );
-                None
+                findings.push(impossible(format, other));
+                (other, None)
             }
         },
     };
@@ -99,29 +109,38 @@ pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources)
     fixes::fit(source, &single_quoted, &mut findings);
     secrets::scrub(source, &mut findings);
     findings.sort();
-    Loaded { settings, findings }
+    Loaded { settings, dialect: Some(dialect), findings }
 }
 
 fn toml(
+    source: &Source,
     tree: &Node<'_>,
-    forced: Option<Dialect>,
+    dialect: Dialect,
     resources: &dyn Resources,
     findings: &mut Findings,
 ) -> Option<Settings> {
-    match forced.unwrap_or_else(|| detect::toml(tree, findings)) {
-        Dialect::Legacy2022 => Some(legacy_2022::read(tree, resources, findings)),
-        Dialect::Expressions2024 => Some(expressions_2024::read(tree, resources, findings)),
-        Dialect::Strategies2025 => Some(strategies_2025::read(tree, resources, findings)),
-        Dialect::Objects2026 => {
-            findings.push(
-                Diagnostic::new(
-                    &codes::DIALECT_IMPOSSIBLE,
-                    TextRange::at(0),
-                    "a document in TOML cannot be read as objects_2026",
-                )
-                .help("JSON is read as objects_2026, TOML as one of the others"),
-            );
-            None
-        }
+    if dialect == Dialect::Objects2026 {
+        findings.push(impossible(Format::Toml, dialect));
+        return None;
     }
+    let is_whole = !findings.has_errors();
+    unread::report(tree, findings);
+    let settings = match dialect {
+        Dialect::Legacy2022 => legacy_2022::read(tree, resources, findings),
+        Dialect::Expressions2024 => expressions_2024::read(tree, resources, findings),
+        Dialect::Strategies2025 | Dialect::Objects2026 => strategies_2025::read(tree, resources, findings),
+    };
+    if unread::is_policy(tree) {
+        return Some(settings);
+    }
+    if is_whole || !unread::speaks_of_delivery(source) {
+        findings.push(unread::no_policy(source, Some(tree), dialect));
+    }
+    None
+}
+
+fn impossible(format: Format, dialect: Dialect) -> Diagnostic {
+    let message = format!("a document in {} cannot be read as {dialect}", format.word());
+    Diagnostic::new(&codes::DIALECT_IMPOSSIBLE, TextRange::at(0), message)
+        .help("JSON is read as objects_2026, TOML as one of the others")
 }

@@ -29,6 +29,7 @@ pub mod settings;
 pub mod strategies;
 mod strategies_2025;
 mod texts;
+mod unread;
 
 pub use dialect::{Dialect, Loaded, load};
 pub use resources::{NoResources, Resources};

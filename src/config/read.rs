@@ -6,11 +6,11 @@
 use std::ops::RangeInclusive;
 
 use base::{Diagnostic, Findings, Fix, MappedText, Millis, MillisError, Secret, Severity, TextRange};
-use document::{Node, Table};
+use document::{Entry, Node, Table};
 use policy::{Block, BlockText, Compiler, Outcomes, RuleText, Scope, Wanted, spelling::nearest};
 
 use crate::{
-    Dialect, Resources, codes,
+    Dialect, Resources, codes, detect,
     settings::{Broken, Placed, Selector, Sensitive, Setting, TlsReports},
 };
 
@@ -237,17 +237,22 @@ impl Context<'_> {
     pub(crate) fn known_keys(&mut self, table: &Table<'_>, known: &[&str], section: &str) {
         for entry in table.entries() {
             if !known.contains(&entry.key()) {
-                self.unknown_key(entry.key(), entry.key_range, known, section);
+                self.unknown_key(entry, known, section);
             }
         }
     }
 
-    /// Reports one key that is none of `known`.
-    pub(crate) fn unknown_key(&mut self, key: &str, range: TextRange, known: &[&str], section: &str) {
+    /// Reports one key that is none of `known`: an error where it is a misspelled one of them, or where rules stand below
+    /// it, because what it says then has no effect on any server.
+    pub(crate) fn unknown_key(&mut self, entry: &Entry<'_>, known: &[&str], section: &str) {
+        let (key, range) = (entry.key(), entry.key_range);
         let near = nearest(key, known.iter().copied());
-        let finding = Diagnostic::new(&codes::UNKNOWN_KEY, range, format!("`{section}` has no key `{key}`"));
+        let mut finding = Diagnostic::new(&codes::UNKNOWN_KEY, range, format!("`{section}` has no key `{key}`"));
+        if detect::holds_rules(&entry.value) {
+            finding = finding.severity(Severity::Error).label("no server reads the rules that stand here");
+        }
         self.findings.push(match near {
-            Some(near) => finding.help(format!("did you mean `{near}`?")).fix(Fix::replace(
+            Some(near) => finding.severity(Severity::Error).help(format!("did you mean `{near}`?")).fix(Fix::replace(
                 format!("rename to `{near}`"),
                 range,
                 near,

@@ -359,8 +359,56 @@ fn a_dry_run_says_where_the_server_reads_otherwise() {
     );
     let shown = |name: &str| run(&["explain", &folder.join(name).display().to_string(), "-m", MESSAGE]).stderr;
     assert!(shown("policy.toml").contains("D0110"), "{}", shown("policy.toml"));
-    // Any other warning is for `check`.
-    assert!(shown("warned.toml").is_empty(), "{}", shown("warned.toml"));
+    // So does any other finding of the policy.
+    assert_eq!(shown("warned.toml").matches("P0109").count(), 1, "{}", shown("warned.toml"));
+}
+
+/// What a policy is, by itself, decides the exit code of every command that reads it.
+#[test]
+fn commands_agree_on_what_a_policy_is() {
+    const SCENARIO: &str =
+        "policy = \"warned.toml\"\n[[message]]\nid = \"m\"\nsender = \"a@b.test\"\nrecipients = [\"c@d.test\"]\n";
+    let route = |rest: &str| format!("{rest}\n[queue.route.mx]\ntype = \"mx\"\n");
+    let selector = "[queue.strategy]\nroute = \"'mx'\"\nschedule = \"'default'\"\n";
+    let cases: [(&str, &str, i32); 10] = [
+        ("fine.toml", &route(selector), 0),
+        ("warned.toml", &route(&selector.replace("'mx'", "if_then(size = 1, 'mx', 'mx')")), 0),
+        ("broken.toml", &route(&selector.replace("'mx'", "'mx")), 1),
+        ("undefined.toml", &route(&selector.replace("'mx'", "'mxx'")), 1),
+        ("empty.toml", "", 2),
+        ("cargo.toml", "[package]\nname = \"a\"\nversion = \"1.0.0\"\n", 2),
+        ("misspelled.toml", "[queue.strategie]\nroute = \"'mx'\"\n", 2),
+        ("lost.toml", &route("[queue.strategie]\nroute = \"'mx'\"\n"), 1),
+        ("package.json", "{\"name\": \"a\"}", 2),
+        ("a.scenario.toml", SCENARIO, 2),
+    ];
+    let mut files: Vec<(&str, &str)> = cases.iter().map(|(name, text, _)| (*name, *text)).collect();
+    files.extend([("b.scenario.toml", SCENARIO), ("environment.toml", "local_domains = []\n")]);
+    let folder = scratch("agree", &files);
+    let file = |name: &str| folder.join(name).display().to_string();
+    let environment = file("environment.toml");
+    for (name, _, code) in cases {
+        let path = file(name);
+        let commands: [&[&str]; 4] = [
+            &["check", &path],
+            &["dump", &path],
+            &["explain", &path, "-m", MESSAGE, "--environment", &environment],
+            &["explain", &path, "-m", MESSAGE, "--environment", &environment, "--json"],
+        ];
+        for arguments in commands {
+            let ran = run(arguments);
+            assert_eq!(ran.code, Some(code), "{arguments:?}\n{}{}", ran.stdout, ran.stderr);
+        }
+        // A scenario is one wherever it stands.
+        if code == 2 && !name.contains("scenario") {
+            let ran = run(&["simulate", &path, &file("b.scenario.toml"), "--environment", &environment]);
+            assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{name}");
+            assert_eq!(ran.stderr.matches("C0103").count(), 1, "{name}");
+        }
+    }
+    // Two scenarios with one policy show its findings once.
+    let ran = run(&["simulate", &folder.display().to_string(), "--environment", &environment]);
+    assert_eq!((ran.code, ran.stderr.matches("P0109").count()), (Some(0), 1), "{}", ran.stderr);
 }
 
 #[test]

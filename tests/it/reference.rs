@@ -1,5 +1,6 @@
-//! Real policy files, read in place beside the project: none crashes or hangs the checker, and those that are known to
-//! be valid load without an error, or `corpus/REFERENCE.md` says why not.
+//! Real policy files, read in place beside the project: none crashes or hangs the checker, each is read in the layout
+//! that it was written for, and those that are known to be valid load without an error, or `corpus/REFERENCE.md` says
+//! why not.
 
 use std::{
     collections::BTreeSet,
@@ -8,7 +9,7 @@ use std::{
 
 use pointsman::{
     base::Severity,
-    config::{self, NoResources},
+    config::{self, Dialect, Loaded, NoResources},
     document::Source,
 };
 
@@ -26,35 +27,47 @@ fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The rows of the collection's index: file and validity.
-fn index(folder: &Path) -> Vec<(String, String)> {
+/// A row of the collection's index.
+struct File {
+    name: String,
+    dialect: String,
+    validity: String,
+}
+
+/// The rows of the collection's index.
+fn index(folder: &Path) -> Vec<File> {
     let text = String::from_utf8(read(&folder.join("INDEX.tsv"))).unwrap();
     let mut lines = text.lines();
     let header: Vec<_> = lines.next().unwrap().split('\t').collect();
     let column = |name: &str| header.iter().position(|column| *column == name).unwrap();
-    let (file, validity) = (column("slug"), column("validity"));
+    let (name, dialect, validity) = (column("slug"), column("dialect"), column("validity"));
     let rows = lines.map(|line| {
         let fields: Vec<_> = line.split('\t').collect();
-        (fields[file].to_owned(), fields[validity].trim_matches('"').to_owned())
+        let field = |column: usize| fields[column].trim_matches('"').to_owned();
+        File { name: field(name), dialect: field(dialect), validity: field(validity) }
     });
     rows.collect()
 }
 
+fn load(path: &Path) -> Loaded {
+    let (source, found) = Source::from_bytes(path.display().to_string(), read(path));
+    assert!(!found.has_errors(), "{}", path.display());
+    config::load(&source, None, &NoResources)
+}
+
 /// The rules of the errors that checking the file finds.
 fn errors(path: &Path) -> BTreeSet<&'static str> {
-    let (source, mut findings) = Source::from_bytes(path.display().to_string(), read(path));
-    if !findings.has_errors() {
-        findings.extend(config::load(&source, None, &NoResources).findings);
-    }
+    let findings = load(path).findings;
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
     errors.map(|finding| finding.code.rule).collect()
 }
 
-/// The rows of the table: a file, possibly with a `*`, and a rule.
-fn explained() -> Vec<(String, String)> {
+/// The rows of one table, by the title of its section: a file, possibly with a `*`, and what is found in it.
+fn explained(section: &str) -> Vec<(String, String)> {
     let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/REFERENCE.md");
     let text = String::from_utf8(read(&table)).unwrap();
-    let rows = text.lines().filter_map(|line| {
+    let section = text.split("\n## ").find(|text| text.starts_with(section)).unwrap();
+    let rows = section.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| `")?.split('`');
         let file = cells.next()?.to_owned();
         let rule = cells.nth(1)?.to_owned();
@@ -73,11 +86,11 @@ fn names(pattern: &str, file: &str) -> bool {
 #[test]
 fn valid_files_load_without_errors_or_the_table_says_why_not() {
     let Some(folder) = collection() else { return };
-    let explained = explained();
+    let explained = explained("Errors");
     let mut used = vec![false; explained.len()];
     let mut disputed = Vec::new();
     let (mut count, mut valid) = (0, 0);
-    for (file, validity) in index(&folder) {
+    for File { name: file, validity, .. } in index(&folder) {
         let found = errors(&folder.join(&file));
         count += 1;
         if validity.starts_with("valid") || validity.starts_with("looks valid") {
@@ -103,9 +116,45 @@ fn valid_files_load_without_errors_or_the_table_says_why_not() {
     assert!(unused.is_empty(), "rows of the table that nothing matches: {unused:?}");
 }
 
+/// The layouts that the index means. Tests of the language itself are of none in particular.
+fn layout(dialect: &str) -> Option<Dialect> {
+    Some(match dialect {
+        "toml-2022" | "toml-2023" => Dialect::Legacy2022,
+        "toml-2024" | "kv-2024" | "nix-2024" => Dialect::Expressions2024,
+        "toml-2025" | "kv-2025" | "nix-2025" => Dialect::Strategies2025,
+        "json-2026" => Dialect::Objects2026,
+        "lang-tests" => return None,
+        other => panic!("the index knows a dialect `{other}`"),
+    })
+}
+
+#[test]
+fn each_file_is_read_in_its_layout_or_the_table_says_why_not() {
+    let Some(folder) = collection() else { return };
+    let explained = explained("Layouts");
+    let mut used = vec![false; explained.len()];
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for File { name, dialect, .. } in index(&folder) {
+        let found = load(&folder.join(&name)).dialect.map_or("none", Dialect::name);
+        let Some(expected) = layout(&dialect) else { continue };
+        count += 1;
+        if found == expected.name() {
+            continue;
+        }
+        match explained.iter().position(|(pattern, known)| names(pattern, &name) && known == found) {
+            Some(row) => used[row] = true,
+            None => wrong.push(format!("{name}: {found}, not {expected}")),
+        }
+    }
+    assert!(count >= 180);
+    assert!(wrong.is_empty(), "read in another layout without a reason:\n{}", wrong.join("\n"));
+    let unused: Vec<_> = explained.iter().zip(&used).filter(|(_, used)| !**used).map(|(row, _)| row).collect();
+    assert!(unused.is_empty(), "rows of the table that nothing matches: {unused:?}");
+}
+
 #[test]
 fn the_table_is_compared_by_file_and_rule() {
     assert!(names("nix-2025/*.nix", "nix-2025/a.nix") && !names("nix-2025/*.nix", "nix-2024/a.nix"));
     assert!(names("a.toml", "a.toml") && !names("a.toml", "b.toml"));
-    assert!(explained().iter().any(|(file, rule)| file == "json-2026/*.cli.txt" && rule == "not-a-policy"));
+    assert!(explained("Errors").iter().any(|(file, rule)| file == "json-2026/*.cli.txt" && rule == "not-a-policy"));
 }

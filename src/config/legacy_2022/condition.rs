@@ -194,7 +194,7 @@ impl Legacy<'_, '_> {
     fn unknown_part(&mut self, entry: Option<&Entry<'_>>) {
         if let Some(entry) = entry {
             let known: Vec<_> = OPERATORS.iter().map(|(name, ..)| *name).collect();
-            self.context.unknown_key(entry.key(), entry.key_range, &known, "a condition");
+            self.context.unknown_key(entry, &known, "a condition");
         }
     }
 

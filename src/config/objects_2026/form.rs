@@ -30,6 +30,8 @@ pub(super) struct Collector<'t, 'f> {
     pub(super) store: Store<'t>,
     /// Expressions that no object holds.
     pub(super) expressions: Vec<&'t Node<'t>>,
+    /// Whether something here is a setting of outbound delivery, right or wrong.
+    pub(super) is_policy: bool,
     pub(super) findings: &'f mut Findings,
 }
 
@@ -74,7 +76,7 @@ impl<'t> Collector<'t, '_> {
         }
         if let (Some(object), true) = (table.get("object"), table.get("@type").is_some()) {
             self.operation(node, table, object);
-        } else if table.entries().iter().any(|entry| Object::named(entry.key()).is_some()) {
+        } else if table.entries().iter().any(|entry| is_object_name(entry.key())) {
             self.map(table);
         } else if let Some(list) = table.get("list").and_then(Node::as_list) {
             for element in list {
@@ -87,6 +89,7 @@ impl<'t> Collector<'t, '_> {
 
     fn bare(&mut self, node: &'t Node<'t>) {
         if is_expression(node) {
+            self.is_policy = true;
             self.expressions.push(node);
             return;
         }
@@ -104,6 +107,7 @@ impl<'t> Collector<'t, '_> {
             );
             return;
         };
+        self.is_policy |= object.is_about_delivery();
         if matches!(object, Object::OutboundThrottle | Object::InboundThrottle) && !is_named_by_type(node) {
             let message = format!("a throttle without a name is taken for an `{}`", object.name());
             let other = match object {
@@ -126,9 +130,10 @@ impl<'t> Collector<'t, '_> {
     /// `{"MtaRoute": …, "MtaTlsStrategy": …}`
     fn map(&mut self, table: &'t Table<'t>) {
         for entry in table.entries() {
-            let Some(object) = self.object(entry.key(), entry.key_range, Severity::Warning) else {
+            let Some(object) = self.object(entry.key(), entry.key_range, Severity::Error) else {
                 continue;
             };
+            self.is_policy |= object.is_about_delivery();
             if let Some(elements) = entry.value.as_list() {
                 for element in elements {
                     self.show(object, element);
@@ -199,6 +204,7 @@ impl<'t> Collector<'t, '_> {
             if answers.iter().any(|key| table.get(key).is_some()) { Direction::Response } else { Direction::Request }
         });
         if name == "error" {
+            self.is_policy = true;
             let kind = table.get("type").and_then(Node::as_text).unwrap_or("an error");
             let message = format!("the server answered a call with `{}`", short(kind));
             let why = table.get("description").and_then(Node::as_text).map(short);
@@ -221,6 +227,7 @@ impl<'t> Collector<'t, '_> {
             );
         }
         self.store.begin();
+        self.is_policy |= object.is_about_delivery();
         match (verb, direction) {
             ("set", Direction::Request) => self.set(object, table),
             ("set", Direction::Response) => self.set_response(object, table),
@@ -243,6 +250,7 @@ impl<'t> Collector<'t, '_> {
     }
 
     fn no_call(&mut self, node: &Node<'_>) {
+        self.is_policy = true;
         self.report(
             Diagnostic::new(&codes::WRONG_KIND, start(node.range), "this is no call of a method")
                 .help("a call is `[\"x:MtaRoute/set\", {\"create\": …}, \"c1\"]`"),
@@ -342,6 +350,7 @@ impl<'t> Collector<'t, '_> {
 
     /// `{"@type": "create", "object": "MtaRoute", "value": {…}}`
     fn operation(&mut self, node: &'t Node<'t>, table: &'t Table<'t>, object: &'t Node<'t>) {
+        self.is_policy |= object.as_text().and_then(Object::named).is_some_and(Object::is_about_delivery);
         let Some(verb) = self.verb(table) else { return };
         let Some(name) = object.as_text() else {
             let message = format!("`object` is {}", kind_name(object));
@@ -546,6 +555,13 @@ const VERBS: [(&str, Verb); 5] = [
     ("reconcile", Verb::Reconcile),
     ("destroy", Verb::Destroy),
 ];
+
+/// Whether `key` is the name of an object, give or take a letter.
+fn is_object_name(key: &str) -> bool {
+    let bare = bare_name(key);
+    let is_near = || nearest(bare, Object::ALL.iter().map(|object| object.name())).is_some();
+    Object::named(key).is_some() || !NEIGHBOURS.contains(&bare) && is_near()
+}
 
 /// Whether an array is a call of a method rather than a list of objects.
 fn is_call(elements: &[Node<'_>]) -> bool {

@@ -40,19 +40,32 @@ use self::{
 use crate::{
     Dialect, Resources, Settings, codes, secrets,
     settings::{Definition, Definitions, Placed},
+    unread,
 };
 
-/// What `source` says in this layout.
-pub(crate) fn read(source: &Source, format: Format, resources: &dyn Resources, findings: &mut Findings) -> Settings {
+/// What `source` says in this layout; `None` where it holds no setting of outbound delivery.
+pub(crate) fn read(
+    source: &Source,
+    format: Format,
+    resources: &dyn Resources,
+    findings: &mut Findings,
+) -> Option<Settings> {
     let nodes = nodes(source, format, findings);
     for node in &nodes {
         secrets::hide(node, findings);
     }
-    let mut collector = Collector { store: Store::default(), expressions: Vec::new(), findings };
+    let is_whole = !findings.has_errors();
+    let mut collector = Collector { store: Store::default(), expressions: Vec::new(), is_policy: false, findings };
     for node in &nodes {
         collector.document(node);
     }
-    let Collector { mut store, expressions, findings } = collector;
+    let Collector { mut store, expressions, is_policy, findings } = collector;
+    if !is_policy {
+        if is_whole || !unread::speaks_of_delivery(source) {
+            findings.push(unread::no_policy(source, nodes.first(), Dialect::Objects2026));
+        }
+        return None;
+    }
     store.finish(findings);
     let mut settings = Settings::empty(Dialect::Objects2026);
     let mut reader = Reader {
@@ -76,7 +89,7 @@ pub(crate) fn read(source: &Source, format: Format, resources: &dyn Resources, f
     reader.object = Object::Strategy;
     reader.origin = Origin::Shown;
     strategy::bare(&mut reader, &expressions, &mut settings);
-    settings
+    Some(settings)
 }
 
 /// The values of the document: one, or one a line. Where there was none to be understood, that is reported already.

@@ -4,7 +4,7 @@
 //!
 //! Source: delivery spec 1.1 to 1.10, 4.2.
 
-use document::Node;
+use document::{Entry, Node};
 
 /// A kind of object.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -127,6 +127,11 @@ impl Object {
         matches!(self, Self::Report | Self::TlsReport | Self::System | Self::QueuedMessage)
     }
 
+    /// Whether it says something about outbound delivery, and not only what the server is called.
+    pub(super) const fn is_about_delivery(self) -> bool {
+        !matches!(self, Self::System | Self::TlsReport)
+    }
+
     /// The values of `@type`, where it has variants.
     pub(super) const fn variants(self) -> &'static [&'static str] {
         match self {
@@ -223,10 +228,21 @@ impl Object {
                 return Some(object);
             }
         }
+        // What is mostly other things is another thing, such as a message with its `size`.
         let telling = |object: Self| {
             let fields = object.fields();
-            let tells = |key: &str| !SHARED.contains(&key) && fields.contains(&key);
-            table.entries().iter().filter(|entry| tells(entry.key())).count()
+            let is_single = |entry: &Entry<'_>| entry.value.as_list().is_none() && entry.value.as_table().is_none();
+            let tells = |entry: &&Entry<'_>| match entry.key() {
+                key if SHARED.contains(&key) => false,
+                "messages" | "size" => object == Self::Quota && is_single(entry),
+                key => fields.contains(&key),
+            };
+            let is_foreign = |entry: &&Entry<'_>| {
+                !fields.contains(&entry.key()) && !SHARED.contains(&entry.key()) && !SERVER_SET.contains(&entry.key())
+            };
+            let entries = table.entries();
+            let count = entries.iter().filter(tells).count();
+            if entries.iter().filter(is_foreign).count() > count { 0 } else { count }
         };
         let counts = Self::ALL.into_iter().map(|object| (telling(object), object));
         let best = counts.fold((0, Self::Strategy), |best, next| if next.0 > best.0 { next } else { best });

@@ -134,7 +134,7 @@ impl Reader<'_> {
             }
             if !object.fields().contains(&field.key) {
                 let meant = nearest(field.key, object.fields().iter().copied());
-                self.misspelled.extend(meant.filter(|_| self.form() == Severity::Error));
+                self.misspelled.extend(meant);
                 self.unknown_key(field, object.fields(), object.name());
             } else if let (Some(owner), Some(variant)) = (object.variant_of(field.key), variant)
                 && owner != variant
@@ -159,13 +159,17 @@ impl Reader<'_> {
         }
     }
 
-    /// A misspelled field is refused by the server; one that is like none may be a later version's.
+    /// A misspelled field is refused by the server, and one that holds rules has none that decide; one that is like none
+    /// may be a later version's.
     fn unknown_key(&mut self, field: Field<'_>, known: &[&str], part: &str) {
         let part = if part.contains(' ') { part.to_owned() } else { format!("`{part}`") };
         let message = format!("{part} has no field `{}`", short(field.key));
-        let finding = Diagnostic::new(&codes::UNKNOWN_KEY, field.key_range, message);
+        let mut finding = Diagnostic::new(&codes::UNKNOWN_KEY, field.key_range, message);
+        if ["match", "else"].iter().any(|key| field.value.get(key).is_some()) {
+            finding = finding.severity(Severity::Error).label("no server reads the rules that stand here");
+        }
         let finding = match nearest(field.key, known.iter().copied()) {
-            Some(near) => finding.severity(self.form()).help(format!("did you mean `{near}`?")).fix(Fix::replace(
+            Some(near) => finding.severity(Severity::Error).help(format!("did you mean `{near}`?")).fix(Fix::replace(
                 format!("rename to `{near}`"),
                 field.key_range,
                 format!("\"{near}\""),

@@ -17,6 +17,7 @@ use crate::{
     settings::{
         Connection, Definition, Mx, Placed, Route, Schedule, Selector, Sensitive, Setting, SourceIp, Tls, VirtualQueue,
     },
+    unread,
 };
 
 pub(crate) mod combine;
@@ -152,10 +153,12 @@ fn queue<'t, 'a>(context: &mut Context<'_>, tree: &'t Node<'a>) -> Option<&'t Ta
         _ => &KEYS,
     };
     for entry in table.entries() {
-        if LATER.contains(&entry.key()) {
+        if let Some(finding) = unread::moved(entry, context.dialect) {
+            context.report(finding);
+        } else if LATER.contains(&entry.key()) {
             later(context, entry);
         } else if !known.contains(&entry.key()) {
-            context.unknown_key(entry.key(), entry.key_range, known, "queue");
+            context.unknown_key(entry, known, "queue");
         }
     }
     Some(table)

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{Diagnostic, TextRange};
+use base::{Diagnostic, Severity, TextRange};
 use document::{Entry, Node, Table};
 use policy::spelling::nearest;
 
@@ -270,11 +270,12 @@ impl<'t, 'a> Walk<'_, '_, 't, 'a> {
                 let message = format!("`{section}` has no key `{key}`");
                 self.context.report(
                     Diagnostic::new(&codes::UNKNOWN_KEY, entry.key_range, message)
+                        .severity(Severity::Error)
                         .help(format!("did you mean `{path}`?"))
                         .fix(base::Fix::replace(format!("rename to `{path}`"), entry.key_range, *path)),
                 );
             }
-            _ => self.context.unknown_key(key, entry.key_range, &first_keys, section),
+            _ => self.context.unknown_key(entry, &first_keys, section),
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     Dialect, Resources, Settings, codes, common, detect,
     read::Context,
     settings::{Selector, Setting},
+    unread,
 };
 
 /// What `tree` says in this layout.
@@ -75,8 +76,10 @@ const SECTIONS: [&str; 9] =
 
 fn known_sections(context: &mut Context<'_>, queue: &Table<'_>) {
     for entry in queue.entries() {
-        if !SECTIONS.contains(&entry.key()) && !foreign::is_known(entry.key()) {
-            context.unknown_key(entry.key(), entry.key_range, &SECTIONS, "queue");
+        if let Some(finding) = unread::moved(entry, context.dialect) {
+            context.report(finding);
+        } else if !SECTIONS.contains(&entry.key()) && !foreign::is_known(entry.key()) {
+            context.unknown_key(entry, &SECTIONS, "queue");
         }
     }
 }
