@@ -192,7 +192,8 @@ impl Lowering<'_> {
             edits: fix.edits.into_iter().map(|edit| base::Edit { range: map(edit.range), text: edit.text }).collect(),
             ..fix
         });
-        self.findings.push(Diagnostic { range: map(finding.range), fix, ..finding });
+        let related = finding.related.into_iter().map(|(range, label)| (map(range), label)).collect();
+        self.findings.push(Diagnostic { range: map(finding.range), related, fix, ..finding });
     }
 
     fn push(&mut self, op: Op, range: TextRange) -> ExprId {
@@ -341,8 +342,66 @@ impl Lowering<'_> {
                     .help("keep the elements in a store and ask it with `key_exists`"),
             );
         }
+        for item in items {
+            self.missing_comma(*item);
+        }
         let items = items.iter().map(|item| self.id(*item)).collect();
         self.push(Op::List(items), range)
+    }
+
+    /// Reports an element in which an array is indexed by a literal: a comma is missing between two arrays (C7). What has
+    /// parentheses around it is meant.
+    fn missing_comma(&mut self, item: NodeId) {
+        let mut left = vec![item];
+        while let Some(node) = left.pop() {
+            match self.ast.get(node).0 {
+                Node::Not(operand) | Node::Negate(operand) => left.push(*operand),
+                Node::Chain { first, rest } => {
+                    left.push(*first);
+                    left.extend(rest.iter().map(|(_, operand)| *operand));
+                }
+                Node::Index { .. } => self.run_together(node),
+                Node::Int(_)
+                | Node::Float(_)
+                | Node::Duration(_)
+                | Node::Text(_)
+                | Node::Name(_)
+                | Node::Capture(_)
+                | Node::List(_)
+                | Node::Group(_)
+                | Node::Call { .. } => {}
+            }
+        }
+    }
+
+    fn run_together(&mut self, mut node: NodeId) {
+        let mut indices = Vec::new();
+        while let Node::Index { base, index } = self.ast.get(node).0 {
+            indices.push(*index);
+            node = *base;
+        }
+        let literal = indices.into_iter().rev().find(|index| self.is_literal(*index));
+        if let (Node::List(_), base) = self.ast.get(node)
+            && let Some(index) = literal
+        {
+            let index = self.ast.get(index).1;
+            self.report(
+                Diagnostic::new(&codes::MISSING_OPERATOR, index, "an array stands right behind another one")
+                    .help("put a comma between the two, or parentheses around both if the first is to be indexed")
+                    .related(base, "the array before it"),
+            );
+        }
+    }
+
+    /// Whether nothing in this node has to be looked up. Nesting is bounded, see `limits`.
+    fn is_literal(&self, node: NodeId) -> bool {
+        match self.ast.get(node).0 {
+            Node::Int(_) | Node::Float(_) | Node::Duration(_) | Node::Text(_) => true,
+            Node::Name(name) => Constant::named(name).is_some(),
+            Node::Not(inner) | Node::Negate(inner) | Node::Group(inner) => self.is_literal(*inner),
+            Node::List(items) => items.iter().all(|item| self.is_literal(*item)),
+            Node::Capture(_) | Node::Call { .. } | Node::Index { .. } | Node::Chain { .. } => false,
+        }
     }
 
     fn index(&mut self, base: NodeId, index: NodeId, range: TextRange) -> ExprId {
@@ -770,7 +829,7 @@ mod tests {
 
     #[test]
     fn every_mistake_of_an_expression_is_found_at_its_place() {
-        let cases: [(&str, &[&str]); 26] = [
+        let cases: [(&str, &[&str]); 43] = [
             ("rcpt_domian == 'x' && sendr == 'y'", &["unknown-identifier rcpt_domian", "unknown-identifier sendr"]),
             ("relay", &["unknown-identifier relay"]),
             ("mx", &["variable-not-available mx"]),
@@ -797,6 +856,24 @@ mod tests {
             ("'' && size > 1 && 'x'", &["constant-condition ''", "constant-condition 'x'"]),
             ("size * 'ten' > 1 && recipients['x'] == ''", &["odd-coercion 'ten'", "odd-coercion 'x'"]),
             ("'a\\b' + sender", &["string-escape 'a\\b'"]),
+            ("count([[1] [2]])", &["missing-operator 2"]),
+            ("count([[1][2]])", &["missing-operator 2"]),
+            ("count([0, [1] [2], [3]])", &["missing-operator 2"]),
+            ("count([[1] [2] [3]])", &["missing-operator 2"]),
+            ("count([[1, 2] ['a']])", &["odd-coercion 'a'", "missing-operator 'a'"]),
+            ("count([[1] [1.5]])", &["missing-operator 1.5"]),
+            ("count([[1] [5m]])", &["missing-operator 5m"]),
+            ("count([[1] [[2]]])", &["missing-operator [2]"]),
+            ("count([[1] [require]])", &["missing-operator require"]),
+            ("count([[[1] [2]]])", &["missing-operator 2"]),
+            ("count(['x' + [1] [2]])", &["missing-operator 2"]),
+            ("count([![1] [2]])", &["missing-operator 2"]),
+            // Meant as it stands: parentheses, a variable, or no array around it.
+            ("count([([1, 2][1])])", &[]),
+            ("count([([1, 2])[1]])", &[]),
+            ("count([[1, 2][retry_num]])", &[]),
+            ("count([recipients[0]])", &[]),
+            ("[1, 2, 3][[1]] + [[1, 2], [3, 4]][1][0]", &[]),
         ];
         for (text, expected) in cases {
             assert_eq!(findings(text, Scope::ROUTE, Edition::Objects2026), expected, "{text}");

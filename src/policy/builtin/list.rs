@@ -70,9 +70,14 @@ pub(super) fn winnow<'a>(value: Datum<'a>, arena: &'a Bump) -> Datum<'a> {
     }
 }
 
-pub(super) fn is_intersect<'a>(a: Datum<'a>, b: Datum<'a>, arena: &'a Bump) -> Datum<'a> {
-    let b = b.to_items(arena);
-    Datum::truth(a.to_items(arena).iter().any(|item| b.iter().any(|other| item.equals(*other))))
+/// Whether two arrays have an element in common, by `==`, or an array has a value as an element. Two values that are no
+/// arrays have nothing in common, even where they are the same.
+pub(super) fn is_intersect<'a>(a: Datum<'a>, b: Datum<'a>) -> Datum<'a> {
+    Datum::truth(match (a, b) {
+        (Datum::List(a), Datum::List(b)) => a.iter().any(|item| b.iter().any(|other| item.equals(*other))),
+        (Datum::List(items), value) | (value, Datum::List(items)) => items.iter().any(|item| item.equals(value)),
+        _ => false,
+    })
 }
 
 /// Of a text or an array; a number is never empty (E14).
@@ -82,4 +87,56 @@ pub(super) const fn is_empty(value: Datum<'_>) -> Datum<'_> {
         Datum::List(items) => items.is_empty(),
         Datum::Int(_) | Datum::Float(_) | Datum::Constant(_) => false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::constant::Constant;
+
+    /// Values of every kind, equal to one another in every way that `==` knows.
+    fn values(arena: &Bump) -> std::vec::Vec<Datum<'_>> {
+        let list = |items: &[Datum<'static>]| Datum::List(arena.alloc_slice_copy(items));
+        let scalars = [
+            Datum::Text(""),
+            Datum::Text("a"),
+            Datum::Text("A"),
+            Datum::Text("1"),
+            Datum::Text("1.0"),
+            Datum::Int(0),
+            Datum::Int(1),
+            Datum::Float(1.0),
+            Datum::Float(f64::NAN),
+            Datum::Constant(Constant::named("require").unwrap()),
+        ];
+        let one_each = scalars.map(|scalar| list(&[scalar]));
+        let more = [
+            list(&[]),
+            list(&[Datum::Text("x"), Datum::Text("a")]),
+            list(&[Datum::Text("x"), Datum::Text("")]),
+            Datum::List(arena.alloc_slice_copy(&[list(&[Datum::Text("a")])])),
+        ];
+        scalars.into_iter().chain(one_each).chain(more).collect()
+    }
+
+    /// The whole domain, against `contains`, which is another function of the language.
+    #[test]
+    fn values_intersect_as_contains_has_it() {
+        let arena = Bump::new();
+        let (mut held, mut count) = (0, 0);
+        for a in values(&arena) {
+            for b in values(&arena) {
+                let contains = |list, value| contains(list, value, &arena).is_true();
+                let expected = match (a, b) {
+                    (Datum::List(_), Datum::List(items)) => items.iter().any(|item| contains(a, *item)),
+                    (Datum::List(_), _) => contains(a, b),
+                    (_, Datum::List(_)) => contains(b, a),
+                    _ => false,
+                };
+                assert_eq!(is_intersect(a, b).is_true(), expected, "{a:?} {b:?}");
+                (held, count) = (held + usize::from(expected), count + 1);
+            }
+        }
+        assert_eq!((held, count), (96, 576));
+    }
 }

@@ -58,7 +58,7 @@ pub fn call<'a>(function: Function, arguments: &[Datum<'a>], arena: &'a Bump) ->
         (F::Sort, [value, ascending]) => list::sort(*value, *ascending, arena),
         (F::Dedup, [value]) => list::dedup(*value, arena),
         (F::Winnow, [value]) => list::winnow(*value, arena),
-        (F::IsIntersect, [a, b]) => list::is_intersect(*a, *b, arena),
+        (F::IsIntersect, [a, b]) => list::is_intersect(*a, *b),
         (F::IsEmpty, [value]) => list::is_empty(*value),
         (F::IsNumber, [value]) => Datum::truth(matches!(value, Datum::Int(_) | Datum::Float(_))),
         (F::IsIpAddr, [value]) => address::is_ip(*value, arena, |_| true),
