@@ -307,7 +307,7 @@ fn default_plan() -> Plan {
         "default",
     );
     let local_routes = route.id("local").into_iter().collect();
-    Plan { target: Target::STALWART_016, local_routes, route, schedule, connection, tls }
+    Plan { target: Target::STALWART_016, local_routes, route, schedule, connection, tls, settings: Vec::new() }
 }
 
 fn native_route(recipient: &Recipient) -> u64 {
@@ -455,6 +455,7 @@ fn equality(count: usize) -> Workload<impl Fill> {
         schedule: plain("default"),
         connection: plain("default"),
         tls: plain("default"),
+        settings: Vec::new(),
         target: Target::STALWART_016,
     };
     let pick =
@@ -506,6 +507,7 @@ fn mixed() -> Workload<impl Fill> {
         schedule: plain("default"),
         connection: plain("default"),
         tls: plain("default"),
+        settings: Vec::new(),
         target: Target::STALWART_016,
     };
     let mut recipients = recipients(&mut random, any_domain);
@@ -666,6 +668,7 @@ fn computed() -> Workload<impl Fill> {
         schedule: plain("default"),
         connection: plain("default"),
         tls: plain("default"),
+        settings: Vec::new(),
         target: Target::STALWART_016,
     };
     #[expect(clippy::disallowed_types, reason = "it is what is measured against")]

@@ -8,7 +8,7 @@ use std::{
 
 use base::TextRange;
 use document::Source;
-use policy::{Kind, Plan};
+use policy::{Block, Kind, Plan};
 use serde_json::json;
 use simulate::coverage::Coverage;
 
@@ -21,8 +21,9 @@ pub(super) struct Policies(BTreeMap<PathBuf, Policy>);
 struct Policy {
     source: Source,
     coverage: Coverage,
-    /// Where each rule stands, and `else`; by [`Kind::ALL`].
-    rules: [Vec<TextRange>; 4],
+    /// What each block of rules chooses, and where each of its rules stands, and `else`: those of [`Kind::ALL`], and then
+    /// those of settings.
+    rules: Vec<(String, Vec<TextRange>)>,
     /// Where each strategy is defined.
     strategies: BTreeMap<(Kind, String), TextRange>,
 }
@@ -32,10 +33,13 @@ impl Policies {
     pub(super) fn of(&mut self, path: &Path, read: &DryRun, plan: &Plan) -> &mut Coverage {
         let policy = self.0.entry(path.to_path_buf()).or_insert_with(|| {
             let defined = |kind| read.settings.defined(kind).into_iter().map(str::to_owned).collect::<Vec<_>>();
-            let ranges = |kind| {
-                let block = plan.choice(kind).block();
-                block.rules().iter().map(|rule| rule.range).chain([block.otherwise_range()]).collect()
-            };
+            let ranges =
+                |block: &Block| block.rules().iter().map(|rule| rule.range).chain([block.otherwise_range()]).collect();
+            let kinds = Kind::ALL.into_iter().map(|kind| (kind.word().to_owned(), ranges(plan.choice(kind).block())));
+            let settings = plan.settings.iter().map(|ruled| {
+                let key = ruled.setting.key();
+                (key.strip_prefix("queue.").unwrap_or(key).to_owned(), ranges(ruled.block()))
+            });
             let place = |kind, name: String| {
                 let range = read.settings.definition(kind, &name).map_or(TextRange::at(0), |(range, _)| range);
                 ((kind, name), range)
@@ -44,7 +48,7 @@ impl Policies {
             Policy {
                 source: read.shown.clone(),
                 coverage: Coverage::of(plan, defined),
-                rules: Kind::ALL.map(ranges),
+                rules: kinds.chain(settings).collect(),
                 strategies: all.map(|(kind, name)| place(kind, name)).collect(),
             }
         });
@@ -74,21 +78,20 @@ impl Policies {
                 path.display(),
                 policy.coverage.percent()
             )?;
-            for kind in Kind::ALL {
-                let reached = policy.coverage.get(kind);
-                let last = reached.rules.len() - 1;
+            for (block, reached) in policy.coverage.blocks().iter().enumerate() {
+                let kind = policy.rules.get(block).map_or("", |(word, _)| word);
                 for (place, taken) in reached.rules.iter().enumerate() {
-                    let name = if place == last { "else".to_owned() } else { format!("rule {}", place + 1) };
+                    let is_last = place + 1 == reached.rules.len();
+                    let name = if is_last { "else".to_owned() } else { format!("rule {}", place + 1) };
                     let asked = reached.asked(place);
-                    let line = policy.line(kind, place).map_or_else(String::new, |line| format!("line {line}"));
+                    let line = policy.line(block, place).map_or_else(String::new, |line| format!("line {line}"));
                     let mark = if *taken == 0 { "never" } else { "" };
-                    let kind = kind.word();
                     let text = format!("  {kind:<10} {name:<8} {line:<10} asked {asked:>6}, taken {taken:>6}  {mark}");
                     writeln!(output, "{}", text.trim_end())?;
                 }
                 for (name, chosen) in &reached.strategies {
                     let mark = if *chosen == 0 { "never" } else { "" };
-                    let (kind, name) = (kind.word(), format!("'{name}'"));
+                    let name = format!("'{name}'");
                     let text = format!("  {kind:<10} {name:<33} chosen {chosen:>6}  {mark}");
                     writeln!(output, "{}", text.trim_end())?;
                 }
@@ -99,26 +102,27 @@ impl Policies {
 
     pub(super) fn json(&self, output: &mut impl Write) -> Result<(), Failure> {
         for (path, policy) in &self.0 {
-            let kinds = Kind::ALL.map(|kind| {
-                let reached = policy.coverage.get(kind);
-                let last = reached.rules.len() - 1;
+            let mut blocks = policy.coverage.blocks().iter().enumerate().map(|(block, reached)| {
                 let rules = reached.rules.iter().enumerate().map(|(place, taken)| {
+                    let is_last = place + 1 == reached.rules.len();
                     json!({
-                        "rule": if place == last { None } else { Some(place + 1) }, "line": policy.line(kind, place),
+                        "rule": if is_last { None } else { Some(place + 1) }, "line": policy.line(block, place),
                         "asked": reached.asked(place), "taken": taken,
                     })
                 });
+                let rules: Vec<_> = rules.collect();
+                let word = policy.rules.get(block).map_or("", |(word, _)| word);
+                let Some(kind) = Kind::ALL.get(block) else { return json!({ "setting": word, "rules": rules }) };
                 let strategies = reached.strategies.iter().map(
-                    |(name, chosen)| json!({ "name": name, "line": policy.line_of(kind, name), "chosen": chosen }),
+                    |(name, chosen)| json!({ "name": name, "line": policy.line_of(*kind, name), "chosen": chosen }),
                 );
-                json!({
-                    "kind": kind.word(), "rules": rules.collect::<Vec<_>>(),
-                    "strategies": strategies.collect::<Vec<_>>(),
-                })
+                json!({ "kind": word, "rules": rules, "strategies": strategies.collect::<Vec<_>>() })
             });
+            let kinds: Vec<_> = blocks.by_ref().take(Kind::ALL.len()).collect();
+            let settings: Vec<_> = blocks.collect();
             let line = json!({
                 "type": "coverage", "version": 1, "policy": path.display().to_string(),
-                "percent": (policy.coverage.percent() * 10.0).round() / 10.0, "kinds": kinds,
+                "percent": (policy.coverage.percent() * 10.0).round() / 10.0, "kinds": kinds, "settings": settings,
             });
             writeln!(output, "{line}")?;
         }
@@ -138,10 +142,9 @@ impl Policies {
         for (path, policy) in &self.0 {
             let lines = policy.counts();
             let mut branches = Vec::new();
-            for kind in Kind::ALL {
-                let reached = policy.coverage.get(kind);
+            for (block, reached) in policy.coverage.blocks().iter().enumerate() {
                 for (place, taken) in reached.rules.iter().enumerate() {
-                    let line = policy.line(kind, place);
+                    let line = policy.line(block, place);
                     if let Some(line) = line.filter(|_| place + 1 < reached.rules.len()) {
                         let asked = reached.asked(place);
                         for (branch, count) in [*taken, asked - taken].into_iter().enumerate() {
@@ -178,10 +181,10 @@ impl Policy {
     /// How often what begins on each line was taken: a line with several rules as often as the least of them.
     fn counts(&self) -> BTreeMap<u32, u64> {
         let mut lines: BTreeMap<u32, u64> = BTreeMap::new();
-        for kind in Kind::ALL {
-            let reached = self.coverage.get(kind);
-            let rules = reached.rules.iter().enumerate().map(|(place, taken)| (self.line(kind, place), *taken));
-            let strategies = reached.strategies.iter().map(|(name, chosen)| (self.line_of(kind, name), *chosen));
+        for (block, reached) in self.coverage.blocks().iter().enumerate() {
+            let rules = reached.rules.iter().enumerate().map(|(place, taken)| (self.line(block, place), *taken));
+            let line_of = |name: &str| Kind::ALL.get(block).and_then(|kind| self.line_of(*kind, name));
+            let strategies = reached.strategies.iter().map(|(name, chosen)| (line_of(name), *chosen));
             for (line, count) in rules.chain(strategies) {
                 if let Some(line) = line {
                     lines.entry(line).and_modify(|known| *known = count.min(*known)).or_insert(count);
@@ -192,14 +195,8 @@ impl Policy {
     }
 
     /// The line of a rule, or of `else` behind the last one; none where the document does not say it.
-    fn line(&self, kind: Kind, place: usize) -> Option<u32> {
-        let [route, schedule, connection, tls] = &self.rules;
-        let rules = match kind {
-            Kind::Route => route,
-            Kind::Schedule => schedule,
-            Kind::Connection => connection,
-            Kind::Tls => tls,
-        };
+    fn line(&self, block: usize, place: usize) -> Option<u32> {
+        let (_, rules) = self.rules.get(block)?;
         rules.get(place).filter(|range| **range != TextRange::at(0)).map(|range| self.line_at(*range))
     }
 

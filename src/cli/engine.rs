@@ -1,6 +1,7 @@
 //! Which engine decides: the interpreter, machine code, or both, compared.
 
 use std::{
+    fmt::Display,
     io::Write as _,
     sync::{
         Arc, Mutex,
@@ -109,7 +110,7 @@ impl Differences {
         Ok(if self.any.load(Ordering::Relaxed) { Verdict::No } else { Verdict::Yes })
     }
 
-    fn compare(&self, kind: Kind, interpreter: &Decided, jit: &Decided) {
+    fn compare(&self, what: &dyn Display, interpreter: &Decided, jit: &Decided) {
         let (interpreter, jit) = (shown(interpreter), shown(jit));
         if interpreter == jit {
             return;
@@ -118,7 +119,7 @@ impl Differences {
         if let Ok(mut differences) = self.told.lock()
             && differences.len() < SHOWN
         {
-            differences.push(format!("{kind}: the interpreter gives {interpreter}, machine code {jit}"));
+            differences.push(format!("{what}: the interpreter gives {interpreter}, machine code {jit}"));
         }
     }
 }
@@ -132,7 +133,18 @@ impl Decide for Engine {
         let Some(compiled) = &self.compiled else { return self.plan.decide(kind, row, answers, scratch) };
         let decided = compiled.decide(kind, row, answers, scratch);
         if self.compares {
-            self.differences.compare(kind, &self.plan.decide(kind, row, answers, scratch), &decided);
+            self.differences.compare(&kind, &self.plan.decide(kind, row, answers, scratch), &decided);
+        }
+        decided
+    }
+
+    fn decide_setting(&self, place: usize, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
+        let interpreted = |scratch: &mut Scratch| self.plan.decide_setting(place, row, answers, scratch);
+        let Some(compiled) = &self.compiled else { return interpreted(scratch) };
+        let decided = compiled.decide_setting(place, row, answers, scratch);
+        if self.compares {
+            let setting = self.plan.settings.get(place).map_or("", |ruled| ruled.setting.key());
+            self.differences.compare(&setting, &interpreted(scratch), &decided);
         }
         decided
     }
@@ -211,7 +223,7 @@ mod tests {
         ];
         for (interpreter, jit, expected) in cases {
             let differences = Differences::default();
-            differences.compare(Kind::Route, &Ok(interpreter), &jit);
+            differences.compare(&Kind::Route, &Ok(interpreter), &jit);
             let told = differences.told.lock().map_or(0, |told| told.len());
             assert_eq!((differences.verdict().ok(), told), (Some(expected), usize::from(expected == Verdict::No)));
         }

@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, io::Write, path::PathBuf};
 use clap::Args;
 use config::{
     describe::{Line, Origin},
-    explain::{Asked, Explained, Outcome as Decided, Stage},
+    explain::{Asked, Explained, ExplainedSetting, Otherwise, Outcome as Decided, SettingOutcome, Stage},
     resolve::{self, Known, Used},
 };
 use document::{Source, render::Colour};
-use policy::{Scratch, Target, target::Provision};
+use policy::{Lookup, Scratch, Target, target::Provision};
 use scenario::Environment;
 use serde_json::{Value as Json, json};
 use simulate::Attempt;
@@ -129,12 +129,18 @@ fn compared(arguments: &Arguments, settings: &config::Settings, target: Target) 
 }
 
 fn decision_verdict(decision: &Explained) -> Verdict {
-    match &decision.outcome {
+    let of_setting = |ruled: &ExplainedSetting| match ruled.outcome {
+        SettingOutcome::Value(_) => Verdict::Yes,
+        SettingOutcome::Needs(_) => Verdict::Undecided,
+        SettingOutcome::NoValue(_) | SettingOutcome::Failed(_) => Verdict::No,
+    };
+    let of_settings = decision.ruled.iter().map(of_setting).max().unwrap_or(Verdict::Yes);
+    of_settings.max(match &decision.outcome {
         Decided::Needs(_) => Verdict::Undecided,
         Decided::Broken(_) | Decided::Failed { .. } | Decided::NotAName { .. } => Verdict::No,
         Decided::Strategy { known: Known::Undefined(_) | Known::Ignored(..), .. } => Verdict::No,
         Decided::Strategy { known: Known::Defined(_) | Known::Provided(_), .. } => Verdict::Yes,
-    }
+    })
 }
 
 /// Emphasis on a terminal.
@@ -179,18 +185,47 @@ fn decision_text(
         writeln!(output, "    by the built-in rules of {target}")?;
     }
     for asked in &decision.rules {
-        rule_text(source, decision, asked, output)?;
+        rule_text(source, decision.from_document, asked, "    ", output)?;
     }
     if let Some(otherwise) = &decision.otherwise {
         let at = if decision.from_document { place(source, otherwise.range) } else { "built in".to_owned() };
         writeln!(output, "    {at}: else {}", otherwise.outcome)?;
     }
     let width = decision.settings.iter().map(|line| line.key.len()).max().unwrap_or_default();
-    for line in &decision.settings {
+    // What rules choose stands below, with its rules.
+    for line in decision.settings.iter().filter(|line| !matches!(line.origin, Origin::Rules)) {
         let origin = origin_text(source, line);
         writeln!(output, "      {:width$}  {}{origin}", line.key, line.value)?;
     }
+    for ruled in &decision.ruled {
+        writeln!(output, "    {} = {}", ruled.setting.key(), paint.bold(&setting_text(&ruled.outcome)))?;
+        if let SettingOutcome::Needs(lookup) = &ruled.outcome {
+            writeln!(output, "      nothing answers this; add to the environment:")?;
+            for line in Environment::advice(lookup).lines() {
+                writeln!(output, "        {line}")?;
+            }
+        }
+        if !ruled.from_document {
+            writeln!(output, "      by the built-in rules of {target}")?;
+        }
+        for asked in &ruled.rules {
+            rule_text(source, ruled.from_document, asked, "      ", output)?;
+        }
+        if let Some(otherwise) = &ruled.otherwise {
+            let at = if ruled.from_document { place(source, otherwise.range) } else { "built in".to_owned() };
+            writeln!(output, "      {at}: else {}", otherwise.outcome)?;
+        }
+    }
     Ok(())
+}
+
+fn setting_text(outcome: &SettingOutcome) -> String {
+    match outcome {
+        SettingOutcome::Value(value) => value.clone(),
+        SettingOutcome::NoValue(value) => format!("its default, as {value} is not a value of this setting"),
+        SettingOutcome::Needs(lookup) => format!("undecided, needs {lookup}"),
+        SettingOutcome::Failed(error) => format!("its default, as the evaluation failed: {error}"),
+    }
 }
 
 fn origin_text(source: &Source, line: &Line) -> String {
@@ -245,26 +280,54 @@ fn remarks(decision: &Explained, target: Target) -> Vec<String> {
     remarks
 }
 
-fn rule_text(source: &Source, decision: &Explained, asked: &Asked, output: &mut impl Write) -> Result<(), Failure> {
-    let at = if decision.from_document { place(source, asked.range) } else { "built in".to_owned() };
+fn rule_text(
+    source: &Source,
+    from_document: bool,
+    asked: &Asked,
+    indent: &str,
+    output: &mut impl Write,
+) -> Result<(), Failure> {
+    let at = if from_document { place(source, asked.range) } else { "built in".to_owned() };
     let verdict = match (&asked.outcome, &asked.value) {
         (Some(outcome), _) => format!("yes, then {outcome}"),
         (None, Some(value)) => format!("no, it is {value}"),
         (None, None) => "open".to_owned(),
     };
-    writeln!(output, "    {at}: if {}  -> {verdict}", asked.condition)?;
+    writeln!(output, "{indent}{at}: if {}  -> {verdict}", asked.condition)?;
     for part in &asked.parts {
-        writeln!(output, "        {} = {}", part.text, part.value)?;
+        writeln!(output, "{indent}    {} = {}", part.text, part.value)?;
     }
     Ok(())
 }
 
-fn position_json(source: &Source, decision: &Explained, range: base::TextRange) -> Json {
-    if !decision.from_document {
+fn position_json(source: &Source, from_document: bool, range: base::TextRange) -> Json {
+    if !from_document {
         return Json::Null;
     }
     let position = source.position(range.start());
     json!({ "file": source.name(), "line": position.line, "column": position.column })
+}
+
+fn rules_json(source: &Source, from_document: bool, rules: &[Asked]) -> Json {
+    let rule = |asked: &Asked| {
+        json!({
+            "place": position_json(source, from_document, asked.range),
+            "if": asked.condition,
+            "value": asked.value.as_ref().map(ToString::to_string),
+            "then": asked.outcome,
+            "parts": asked.parts.iter().map(|part| json!({ "text": part.text, "value": part.value })).collect::<Vec<_>>(),
+        })
+    };
+    rules.iter().map(rule).collect()
+}
+
+fn otherwise_json(source: &Source, from_document: bool, otherwise: Option<&Otherwise>) -> Json {
+    let Some(Otherwise { range, outcome }) = otherwise else { return Json::Null };
+    json!({ "place": position_json(source, from_document, *range), "outcome": outcome })
+}
+
+fn needs_json(lookup: &Lookup) -> Json {
+    json!({ "lookup": lookup.to_string(), "add": Environment::advice(lookup) })
 }
 
 fn decision_json(source: &Source, decision: &Explained) -> Json {
@@ -282,21 +345,12 @@ fn decision_json(source: &Source, decision: &Explained) -> Json {
         _ => Json::Null,
     };
     let needs = match &decision.outcome {
-        Decided::Needs(lookup) => json!({ "lookup": lookup.to_string(), "add": Environment::advice(lookup) }),
+        Decided::Needs(lookup) => needs_json(lookup),
         _ => Json::Null,
     };
-    let rules = decision.rules.iter().map(|asked| {
-        json!({
-            "place": position_json(source, decision, asked.range),
-            "if": asked.condition,
-            "value": asked.value.as_ref().map(ToString::to_string),
-            "then": asked.outcome,
-            "parts": asked.parts.iter().map(|part| json!({ "text": part.text, "value": part.value })).collect::<Vec<_>>(),
-        })
-    });
     let settings = decision.settings.iter().map(|line| {
         let place = match line.origin {
-            Origin::Document(range) => position_json(source, decision, range),
+            Origin::Document(range) => position_json(source, decision.from_document, range),
             Origin::Rules | Origin::Default => Json::Null,
         };
         json!({ "key": line.key, "value": line.value, "default": line.origin == Origin::Default, "place": place })
@@ -309,12 +363,28 @@ fn decision_json(source: &Source, decision: &Explained) -> Json {
         "name": name,
         "used": decision.outcome.used().map(ToString::to_string),
         "needs": needs,
-        "rules": rules.collect::<Vec<_>>(),
-        "else": decision.otherwise.as_ref().map(|otherwise| json!({
-            "place": position_json(source, decision, otherwise.range),
-            "outcome": otherwise.outcome,
-        })),
+        "rules": rules_json(source, decision.from_document, &decision.rules),
+        "else": otherwise_json(source, decision.from_document, decision.otherwise.as_ref()),
         "settings": settings.collect::<Vec<_>>(),
+        "ruled": decision.ruled.iter().map(|ruled| setting_json(source, ruled)).collect::<Vec<_>>(),
         "notes": decision.notes,
+    })
+}
+
+fn setting_json(source: &Source, ruled: &ExplainedSetting) -> Json {
+    let (status, value, needs) = match &ruled.outcome {
+        SettingOutcome::Value(value) => ("given", json!(value), Json::Null),
+        SettingOutcome::NoValue(_) => ("no-value", Json::Null, Json::Null),
+        SettingOutcome::Needs(lookup) => ("undecided", Json::Null, needs_json(lookup)),
+        SettingOutcome::Failed(_) => ("failed", Json::Null, Json::Null),
+    };
+    json!({
+        "setting": ruled.setting.key(),
+        "built_in_rules": !ruled.from_document,
+        "status": status,
+        "value": value,
+        "needs": needs,
+        "rules": rules_json(source, ruled.from_document, &ruled.rules),
+        "else": otherwise_json(source, ruled.from_document, ruled.otherwise.as_ref()),
     })
 }

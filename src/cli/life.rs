@@ -12,7 +12,7 @@ use simulate::{
     Life, Timeline, Violation,
     properties::Broken,
     quirks::{Decided, MESSAGES_MAX},
-    timeline::{Decision, Otherwise, Step, Try, word},
+    timeline::{Decision, Otherwise, SetBy, Step, Try, word},
 };
 
 use super::{
@@ -323,11 +323,17 @@ pub(super) fn clock(length: Millis) -> String {
 }
 
 fn named(kind: Kind, decision: Option<&Decision>) -> Option<String> {
-    let Decision { name, rule, is_instead } = decision?;
-    let by = rule.map_or_else(|| "else".to_owned(), |rule| format!("rule {}", rule + 1));
+    let Decision { name, rule, is_instead, settings } = decision?;
+    let by = |rule: Option<usize>| rule.map_or_else(|| "else".to_owned(), |rule| format!("rule {}", rule + 1));
     let name = name.as_deref().unwrap_or("none");
     let mark = if *is_instead { " (!)" } else { "" };
-    Some(format!("{kind} {name}{mark} ({by})"))
+    let mut text = format!("{kind} {name}{mark} ({})", by(*rule));
+    for SetBy { key, value, rule } in settings {
+        let key = key.strip_prefix("queue.").unwrap_or(key);
+        let value = value.as_deref().unwrap_or("no value");
+        text = format!("{text}, {key} {value} ({})", by(*rule));
+    }
+    Some(text)
 }
 
 pub(super) fn lines(timeline: &Timeline, quirks: &[Decided], output: &mut impl Write) -> Result<(), Failure> {
@@ -418,8 +424,14 @@ fn outcome(status: &Status) -> String {
 }
 
 fn decision_json(decision: &Decision) -> Json {
-    let Decision { name, rule, is_instead } = decision;
-    json!({ "name": name, "rule": rule.map(|rule| rule + 1), "instead": is_instead })
+    let Decision { name, rule, is_instead, settings } = decision;
+    let number = |rule: Option<usize>| rule.map(|rule| rule + 1);
+    let mut line = json!({ "name": name, "rule": number(*rule), "instead": is_instead });
+    if let (Json::Object(line), false) = (&mut line, settings.is_empty()) {
+        let set = |set: &SetBy| json!({ "setting": set.key, "value": set.value, "rule": number(set.rule) });
+        line.insert("settings".to_owned(), settings.iter().map(set).collect());
+    }
+    line
 }
 
 fn status_json(at: Millis, status: &Status) -> Json {

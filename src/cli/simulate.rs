@@ -7,10 +7,7 @@ use std::{
 
 use base::{Mailbox, Millis};
 use clap::Args;
-use config::{
-    resolve,
-    strategies::{ByRules, chosen_by_rules, strategies},
-};
+use config::{resolve, strategies::strategies};
 use document::render::Colour;
 use indicatif::{ProgressBar, ProgressStyle};
 use policy::{Decide as _, Instead, Kind, Plan, Scratch, Strategies, Target, Variable};
@@ -244,7 +241,7 @@ fn scenario(
         }
         let mut verdict = Verdict::Yes;
         for known in &all {
-            verdict = verdict.max(tell_by_rules(known)?).max(known.engine.verdict()?);
+            verdict = verdict.max(known.engine.verdict()?);
         }
         let environment = std::mem::take(&mut scenario.environment);
         let (scenario, world, environment, wired) = (&scenario, &world, &environment, &*all);
@@ -274,18 +271,6 @@ fn scenario(
         report.text(output)?;
     }
     Ok(result.verdict().max(engine.verdict()?))
-}
-
-/// Tells which settings of a policy rules choose, which a dry run does not follow.
-fn tell_by_rules(policy: &Wired) -> Outcome {
-    let by_rules = chosen_by_rules(&policy.read.settings);
-    for ByRules { setting, range } in &by_rules {
-        let at = policy.read.source.position(range.start());
-        let (path, line, column) = (policy.path.display(), at.line, at.column);
-        let told = format!("rules choose `{setting}` for each message; here its default holds for all");
-        writeln!(super::masked::stderr(), "{path}:{line}:{column}: {told}")?;
-    }
-    Ok(if by_rules.is_empty() { Verdict::Yes } else { Verdict::Undecided })
 }
 
 /// Leaves what is about other targets out, and says what that is.

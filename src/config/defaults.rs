@@ -3,7 +3,7 @@
 //! Source: delivery spec 1.1.
 
 use base::{Findings, MappedText, TextRange};
-use policy::{Block, BlockText, Compiler, Edition, Kind, RuleText, Scope, Wanted};
+use policy::{Block, BlockText, Compiler, Edition, Kind, RuleText, Scope, VariableSet, Wanted};
 
 use crate::Dialect;
 
@@ -70,7 +70,18 @@ impl Dialect {
 /// The selector of `kind` that the servers of `dialect` have built in; its ranges are all empty.
 #[must_use]
 pub fn selector(kind: Kind, dialect: Dialect) -> Block {
-    let BuiltIn { rules, otherwise } = built_in(kind, dialect.edition());
+    compile(&built_in(kind, dialect.edition()), dialect.edition(), scope(kind), Wanted::Name)
+}
+
+/// `queue.outbound.tls.allow-invalid-certs` of 2024 where it is not given: certificates that failed are taken at the next
+/// attempt. Its ranges are all empty.
+pub(crate) fn allow_invalid_certs() -> Block {
+    let rules = BuiltIn { rules: &[("retry_num > 0 && last_error == 'tls'", "true")], otherwise: "false" };
+    let scope = Scope { variables: VariableSet::MX_2024, all_set: false, setting: "allow-invalid-certs" };
+    compile(&rules, Edition::Expressions2024, scope, Wanted::Value)
+}
+
+fn compile(BuiltIn { rules, otherwise }: &BuiltIn, edition: Edition, scope: Scope, wanted: Wanted) -> Block {
     let text = |text: &str| MappedText::synthetic(text, TextRange::default());
     let rules = rules.iter().map(|(condition, outcome)| RuleText {
         condition: text(condition),
@@ -80,8 +91,8 @@ pub fn selector(kind: Kind, dialect: Dialect) -> Block {
     let block =
         BlockText { rules: rules.collect(), otherwise: Some(text(otherwise)), otherwise_range: TextRange::default() };
     let mut findings = Findings::new();
-    let compiled = Compiler::new(dialect.edition()).block(&block, scope(kind), Wanted::Name, &mut findings);
-    compiled.unwrap_or_else(|| unreachable!("a built-in selector does not compile: {findings:?}"))
+    let compiled = Compiler::new(edition).block(&block, scope, wanted, &mut findings);
+    compiled.unwrap_or_else(|| unreachable!("a built-in block does not compile: {findings:?}"))
 }
 
 #[cfg(test)]
@@ -95,5 +106,6 @@ mod tests {
                 assert!(!selector(kind, dialect).names().names.is_empty(), "{kind} of {dialect}");
             }
         }
+        assert_eq!(allow_invalid_certs().rules().len(), 1);
     }
 }

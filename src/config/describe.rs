@@ -231,6 +231,7 @@ fn line<T: Shown>(key: &'static str, setting: &Setting<T>, default: &T) -> Line 
         Setting::Default => (default.shown(), Origin::Default),
         Setting::Given(placed) if placed.range.is_empty() => (placed.value.shown(), Origin::Default),
         Setting::Given(placed) => (placed.value.shown(), Origin::Document(placed.range)),
+        Setting::Chosen(block) if block.otherwise_range().is_empty() => (rules(block), Origin::Default),
         Setting::Chosen(block) if block.is_hidden() => (Secret::MASK.to_owned(), Origin::Rules),
         Setting::Chosen(block) => (rules(block), Origin::Rules),
     };
@@ -261,36 +262,13 @@ macro_rules! shown_by_display {
     };
 }
 
-shown_by_display!(bool, u16, u32, Secret, Sensitive, Millis);
-
-impl Shown for IpLookup {
-    fn shown(&self) -> String {
-        match self {
-            Self::Ipv4Only => "ipv4_only",
-            Self::Ipv6Only => "ipv6_only",
-            Self::Ipv4ThenIpv6 => "ipv4_then_ipv6",
-            Self::Ipv6ThenIpv4 => "ipv6_then_ipv4",
-        }
-        .to_owned()
-    }
-}
+shown_by_display!(bool, u16, u32, Secret, Sensitive, Millis, IpLookup, Requirement);
 
 impl Shown for Protocol {
     fn shown(&self) -> String {
         match self {
             Self::Smtp => "smtp",
             Self::Lmtp => "lmtp",
-        }
-        .to_owned()
-    }
-}
-
-impl Shown for Requirement {
-    fn shown(&self) -> String {
-        match self {
-            Self::Disable => "disable",
-            Self::Optional => "optional",
-            Self::Require => "require",
         }
         .to_owned()
     }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use base::TextRange;
 use policy::{
-    Answers, Block, Datum, EvalError, ExprId, Facts, Ir, Kind, Lookup, Op, Stop, Target, Value, Variable, World,
-    display, interpret,
+    Answers, Block, Datum, Decision, EvalError, ExprId, Facts, Ir, Kind, Lookup, Op, Ruled, Setting, Stop, StrategyId,
+    Target, Value, Variable, World, display, interpret,
 };
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     describe::Line,
     resolve::{Known, Used},
     settings::{Route, Selector},
+    strategies,
 };
 
 /// The decisions about one recipient.
@@ -53,8 +54,38 @@ pub struct Explained {
     pub otherwise: Option<Otherwise>,
     /// The settings of the chosen strategy.
     pub settings: Vec<Line>,
+    /// The settings of the chosen strategy that rules choose (2022, 2024).
+    pub ruled: Vec<ExplainedSetting>,
     /// What else is to be known about it.
     pub notes: Vec<String>,
+}
+
+/// A setting that rules choose, and its reasons.
+#[derive(Clone, Debug)]
+pub struct ExplainedSetting {
+    /// The setting.
+    pub setting: Setting,
+    /// Whether the rules are the document's own, not the server's built-in ones.
+    pub from_document: bool,
+    /// What came out.
+    pub outcome: SettingOutcome,
+    /// The rules that were asked, in order; the last one was taken, unless it is `else`.
+    pub rules: Vec<Asked>,
+    /// Whether `else` gave the outcome, and where it stands.
+    pub otherwise: Option<Otherwise>,
+}
+
+/// What the rules of a setting came to.
+#[derive(Clone, Debug)]
+pub enum SettingOutcome {
+    /// A value, as text.
+    Value(String),
+    /// Something that is no value of the setting, so that the strategy's own stays.
+    NoValue(Value),
+    /// It depends on something that nothing answers.
+    Needs(Lookup),
+    /// The evaluation failed, so that the strategy's own value stays.
+    Failed(EvalError),
 }
 
 /// What a decision came to.
@@ -209,6 +240,7 @@ fn decide(
         rules: Vec::new(),
         otherwise: None,
         settings: Vec::new(),
+        ruled: Vec::new(),
         notes: Vec::new(),
     };
     let Some(block) = settings.rules(kind) else {
@@ -217,20 +249,10 @@ fn decide(
         }
         return explained;
     };
-    let mut seen = Seen::default();
-    let row = facts.row();
-    let result = interpret::with_world(world, |answers: &Answers| {
-        seen.values.clear();
-        interpret::block(&block, &row, answers, &mut seen)
-    });
-    let taken = result.as_ref().ok().map(|decision| decision.rule);
-    explained.rules = asked(&block, &seen, taken.flatten());
-    if taken == Some(None) {
-        explained.otherwise = Some(Otherwise {
-            range: block.otherwise_range(),
-            outcome: display::expression(block.ir(), block.otherwise()),
-        });
-    }
+    // The readers of the older layouts bring selectors of their own, which stand nowhere.
+    explained.from_document &= !block.otherwise_range().is_empty();
+    let (result, rules, otherwise) = evaluate(&block, facts, world);
+    (explained.rules, explained.otherwise) = (rules, otherwise);
     explained.outcome = match result {
         Ok(decision) => match decision.value {
             Value::Text(name) => {
@@ -251,8 +273,48 @@ fn decide(
             Used::Named(name) => settings.describe(kind, name, target),
             Used::BuiltIn { .. } => settings.describe_built_in(kind, target),
         };
+        if let Used::Named(used) = used {
+            let id = |of: Kind, name: &str| (of == kind && name == used).then_some(StrategyId::at(0));
+            let ruled = strategies::ruled(settings, target, id);
+            explained.ruled = ruled.iter().map(|ruled| setting(ruled, facts, world)).collect();
+        }
     }
     explained
+}
+
+fn setting(ruled: &Ruled, facts: &Facts, world: &mut dyn World) -> ExplainedSetting {
+    let (result, rules, otherwise) = evaluate(ruled.block(), facts, world);
+    let outcome = match result {
+        Ok(decision) => match ruled.setting.read(&decision.value) {
+            Some(given) => SettingOutcome::Value(ruled.shown(&given)),
+            None => SettingOutcome::NoValue(decision.value),
+        },
+        Err(Stop::Needs(lookup)) => SettingOutcome::Needs(lookup),
+        Err(Stop::Failed(error)) => SettingOutcome::Failed(error),
+    };
+    let from_document = !ruled.block().otherwise_range().is_empty();
+    ExplainedSetting { setting: ruled.setting, from_document, outcome, rules, otherwise }
+}
+
+/// What `block` comes to, with the rules that were asked, and `else` where that was taken.
+fn evaluate(
+    block: &Block,
+    facts: &Facts,
+    world: &mut dyn World,
+) -> (Result<Decision, Stop>, Vec<Asked>, Option<Otherwise>) {
+    let mut seen = Seen::default();
+    let row = facts.row();
+    let result = interpret::with_world(world, |answers: &Answers| {
+        seen.values.clear();
+        interpret::block(block, &row, answers, &mut seen)
+    });
+    let taken = result.as_ref().ok().map(|decision| decision.rule);
+    let rules = asked(block, &seen, taken.flatten());
+    let otherwise = (taken == Some(None)).then(|| Otherwise {
+        range: block.otherwise_range(),
+        outcome: display::expression(block.ir(), block.otherwise()),
+    });
+    (result, rules, otherwise)
 }
 
 /// What each operation gave.

@@ -19,6 +19,7 @@ use policy::{
 use crate::{
     Dialect, Settings, codes, defaults,
     settings::{Route, Selector},
+    strategies,
 };
 
 impl Dialect {
@@ -338,7 +339,9 @@ pub fn plan(settings: &Settings, target: Target) -> Result<Plan, Findings> {
             };
             let is_local = |id: &StrategyId| !route.is_built_in(*id) && local(route.name(*id));
             let local_routes = route.ids().filter(is_local).collect();
-            Ok(Plan { target, local_routes, route, schedule, connection, tls })
+            let mut plan = Plan { target, local_routes, route, schedule, connection, tls, settings: Vec::new() };
+            plan.settings = strategies::ruled(settings, target, |kind, name| plan.choice(kind).id(name));
+            Ok(plan)
         }
         _ => Err(findings),
     }

@@ -223,6 +223,11 @@ impl<T> Definitions<T> {
         self.list.iter()
     }
 
+    /// Lets `change` work at each of them.
+    pub(crate) fn each(&mut self, change: impl FnMut(&mut T)) {
+        self.list.iter_mut().map(|definition| &mut definition.value).for_each(change);
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -4,9 +4,9 @@
 
 use std::{num::NonZeroU32, sync::Arc};
 
-use base::{Millis, TextRange};
+use base::Millis;
 use policy::{
-    Block, Kind, Plan, Quirk, Target, Variable, VariableSet,
+    Block, Kind, Plan, Quirk, Ruled, StrategyId, Target, Variable, VariableSet,
     strategy::{self, CountBy, QueueName, Requirement, Strategies},
     target::Provision,
 };
@@ -69,60 +69,52 @@ pub fn strategies(settings: &Settings, plan: &Plan) -> Strategies {
     }
 }
 
-/// A setting that rules choose for each message (2022 and 2024): [`strategies`] takes its default.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ByRules {
-    /// The setting.
-    pub setting: &'static str,
-    /// Where its `else` stands.
-    pub range: TextRange,
-}
-
-/// The settings of strategies that are not the same for every message.
-#[must_use]
-pub fn chosen_by_rules(settings: &Settings) -> Vec<ByRules> {
+/// The settings of `settings` that rules choose, for the strategies of a plan; `id` is the number of a strategy's name.
+pub(crate) fn ruled(settings: &Settings, target: Target, id: impl Fn(Kind, &str) -> Option<StrategyId>) -> Vec<Ruled> {
     let mut all = Vec::new();
     macro_rules! look {
-        ($($name:literal $of:expr;)+) => {
-            {$(if let settings::Setting::Chosen(block) = &$of {
-                all.push(ByRules { setting: $name, range: block.otherwise_range() });
+        ($name:expr, $($variant:ident $of:expr;)+) => {
+            {$(if let settings::Setting::Chosen(block) = &$of
+                && let Some(strategy) = id(policy::Setting::$variant.kind(), $name)
+                && !is_of_later(block, target)
+            {
+                all.push(Ruled::new(policy::Setting::$variant, strategy, (**block).clone()));
             })+}
         };
     }
     for route in &settings.routes {
-        match &route.value {
-            settings::Route::Local => {}
-            settings::Route::Mx(mx) => look! {
-                "limits.mx" mx.limit_mx; "limits.multihomed" mx.limit_multihomed; "ip-strategy" mx.ip_lookup;
-            },
-            settings::Route::Relay(relay) => look! {
-                "address" relay.address; "port" relay.port; "protocol" relay.protocol;
-                "tls.implicit" relay.implicit_tls; "tls.allow-invalid-certs" relay.allow_invalid_certs;
-                "auth.username" relay.username;
-            },
+        if let settings::Route::Mx(mx) = &route.value {
+            look! { &route.name,
+                LimitMx mx.limit_mx; LimitMultihomed mx.limit_multihomed; IpLookup mx.ip_lookup;
+            }
         }
     }
-    for schedule in settings.schedules.iter().map(|known| &known.value) {
-        look! {
-            "queue-name" schedule.queue_name; "retry" schedule.retry; "notify" schedule.notify; "expire" schedule.expiry;
+    for schedule in &settings.schedules {
+        let settings::Schedule { retry, notify, expiry, .. } = &schedule.value;
+        look! { &schedule.name, Retry *retry; Notify *notify; Expire *expiry; }
+    }
+    for connection in &settings.connections {
+        let of = &connection.value;
+        look! { &connection.name,
+            Hostname of.ehlo_hostname; SourceIps of.source_ips; Connect of.timeout_connect;
+            Greeting of.timeout_greeting; Ehlo of.timeout_ehlo; MailFrom of.timeout_mail_from;
+            RcptTo of.timeout_rcpt_to; Data of.timeout_data;
         }
     }
-    for connection in settings.connections.iter().map(|known| &known.value) {
-        look! {
-            "hostname" connection.ehlo_hostname; "source-ip" connection.source_ips;
-            "timeouts.connect" connection.timeout_connect; "timeouts.greeting" connection.timeout_greeting;
-            "timeouts.ehlo" connection.timeout_ehlo; "timeouts.mail-from" connection.timeout_mail_from;
-            "timeouts.rcpt-to" connection.timeout_rcpt_to; "timeouts.data" connection.timeout_data;
-        }
-    }
-    for tls in settings.tls_strategies.iter().map(|known| &known.value) {
-        look! {
-            "tls.dane" tls.dane; "tls.mta-sts" tls.mta_sts; "tls.starttls" tls.starttls;
-            "tls.allow-invalid-certs" tls.allow_invalid_certs; "timeouts.tls" tls.timeout_tls;
-            "timeouts.mta-sts" tls.timeout_mta_sts;
+    for tls in &settings.tls_strategies {
+        let of = &tls.value;
+        look! { &tls.name,
+            Dane of.dane; MtaSts of.mta_sts; Starttls of.starttls; AllowInvalidCerts of.allow_invalid_certs;
+            TimeoutTls of.timeout_tls; TimeoutMtaSts of.timeout_mta_sts;
         }
     }
     all
+}
+
+/// Whether `block` is the default of a setting that came with what it asks about: `last_error` is known from 0.8.0 on.
+fn is_of_later(block: &Block, target: Target) -> bool {
+    let is_default = block.otherwise_range().is_empty();
+    is_default && block.reads().has(Variable::LastError) && target != Target::Native && !target.is_stalwart_from(8, 0)
 }
 
 /// The value that is given; what rules choose for each message is not known here.

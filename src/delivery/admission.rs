@@ -3,16 +3,16 @@
 //!
 //! Source: delivery spec 3.1.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use base::Instant;
 use policy::{
-    Answers, Kind, Quirk,
+    Kind, Quirk,
     strategy::{self, CountBy, Scope},
 };
 
 use crate::{
-    context::{Context, Scene, Stuck},
+    context::{Context, Deciding, Scene, Stuck},
     effect::{Effect, Input, Record, Ticket},
     event::What,
     message::{Expires, Message, MessageId, Notify, Recipient, Status, Submission},
@@ -32,7 +32,7 @@ pub(crate) struct Admission {
     message: Message,
     /// The place of the recipient whose schedule is next.
     next: usize,
-    answers: Answers,
+    deciding: Deciding,
     /// What else it is, where it is a report.
     report: Option<Told>,
     /// The quotas that are still to be checked, once that has begun.
@@ -103,7 +103,7 @@ impl Admission {
             step: 0,
             message,
             next: 0,
-            answers: Answers::new(),
+            deciding: Deciding::default(),
             report,
             checks: None,
             refused_by: None,
@@ -119,8 +119,8 @@ impl Admission {
     pub(crate) fn run(&mut self, cx: &mut Context<'_>) -> Progress {
         while self.next < self.message.recipients.len() {
             let scene = Scene { is_new: true, ..Scene::new(&self.message, self.next as u32) };
-            let schedule = match cx.decide(Kind::Schedule, &scene, &self.answers) {
-                Ok(chosen) => cx.strategies.schedule(chosen.id),
+            let schedule = match cx.decide(Kind::Schedule, &scene, &mut self.deciding) {
+                Ok(decision) => decision.schedule(cx.strategies),
                 Err(Stuck::Needs(lookup)) => {
                     let ticket = self.new_ticket();
                     cx.effects.push_back(Effect::LookUp(ticket, lookup));
@@ -128,12 +128,11 @@ impl Admission {
                 }
                 Err(Stuck::Undecided) => None,
             };
-            self.answers = Answers::new();
             let since = self.message.since();
             if let Some(recipient) = self.message.recipients.get_mut(self.next) {
                 // Without a schedule the built-in one holds until the first failure.
                 let built_in = strategy::Schedule::built_in();
-                schedule::begin(since, recipient, schedule.unwrap_or(&built_in));
+                schedule::begin(since, recipient, &schedule.unwrap_or(Cow::Borrowed(&built_in)));
             }
             self.next += 1;
         }
@@ -174,7 +173,7 @@ impl Admission {
             let scene = Scene::new(&self.message, place);
             let applies = match &quota.condition {
                 None => !cx.target().has(Quirk::QuotaNeedsMatch),
-                Some(condition) => match cx.holds(condition, &scene, &self.answers) {
+                Some(condition) => match cx.holds(condition, &scene, &self.deciding.answers) {
                     Ok(holds) => holds,
                     Err(lookup) => {
                         self.checks = Some(std::iter::once(check).chain(checks).collect());
@@ -184,7 +183,7 @@ impl Admission {
                     }
                 },
             };
-            self.answers = Answers::new();
+            self.deciding = Deciding::default();
             if !applies {
                 continue;
             }
@@ -213,7 +212,7 @@ impl Admission {
         let ticket = Ticket { task: self.task, step: self.step };
         match input {
             Input::Answered(of, answer) if of == ticket => {
-                self.answers.push(answer);
+                self.deciding.push(answer);
                 self.run(cx)
             }
             Input::Stored(of) if of == ticket => {

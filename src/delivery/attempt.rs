@@ -7,18 +7,18 @@
 
 mod transaction;
 
-use std::{collections::VecDeque, net::IpAddr, sync::Arc};
+use std::{borrow::Cow, collections::VecDeque, net::IpAddr, sync::Arc};
 
 use base::{Instant, Mailbox, Millis};
 use policy::{
-    Answers, Behaviour, Kind, Quirk, StrategyId,
+    Behaviour, Kind, Quirk, StrategyId,
     strategy::{self, CountBy, Mx, QueueName, Requirement, Route, Scope},
 };
 
 use self::transaction::{Trying, relay, take};
 use crate::{
     admission::Told,
-    context::{Context, Reporting, Scene, Stuck},
+    context::{Context, Deciding, Decision, Reporting, Scene, Stuck},
     effect::{Effect, Input, Record, Ticket},
     event::What,
     failure::{Failure, Holds},
@@ -49,13 +49,13 @@ pub(crate) struct Attempt {
     /// When the world has taken too long to answer.
     pub(crate) deadline: Option<Instant>,
     at: At,
-    /// What the policy's questions of the decision at hand were answered.
-    answers: Answers,
+    /// The decision at hand.
+    deciding: Deciding,
     /// The recipients whose delay is to be told.
     late: Vec<u32>,
     /// The recipients that are due, with the routes of those that were decided about.
     due: Vec<u32>,
-    routes: Vec<(u32, StrategyId)>,
+    routes: Vec<(u32, StrategyId, Mx)>,
     /// What was counted for the work item, and for the transaction at hand, since something was really tried: it is taken
     /// back where nothing is, because of a later limiter.
     counted_for_all: Vec<Key>,
@@ -118,6 +118,8 @@ enum Then {
 #[derive(Debug)]
 struct Group {
     route: StrategyId,
+    /// How hosts and addresses are looked up.
+    mx: Mx,
     recipients: Vec<u32>,
     /// Those that nothing came of yet.
     pending: Vec<u32>,
@@ -163,7 +165,7 @@ impl Attempt {
             queue,
             deadline: None,
             at: At::Begin,
-            answers: Answers::new(),
+            deciding: Deciding::default(),
             late: Vec::new(),
             due: Vec::new(),
             routes: Vec::new(),
@@ -212,7 +214,7 @@ impl Attempt {
             return self.run(message, cx);
         }
         match (&self.at, input) {
-            (_, Input::Answered(_, answer)) => self.answers.push(answer),
+            (_, Input::Answered(_, answer)) => self.deciding.push(answer),
             (At::ReportRecord(tls), Input::Texts(_, answer)) => {
                 let tls = *tls;
                 self.found_report_record(&tls, message, answer, cx);
@@ -255,7 +257,7 @@ impl Attempt {
             At::NextHost => self.next_host(),
             At::HostTls => self.host_tls(message, cx),
             At::Addresses(place) => self.resolve_addresses(place, cx),
-            At::NextAddress => self.next_address(cx),
+            At::NextAddress => self.next_address(),
             At::Connection => self.connect(message, cx),
             At::Conclude => self.conclude(message, cx),
             At::Reschedule(place) => self.reschedule(place, message, cx),
@@ -267,21 +269,15 @@ impl Attempt {
     }
 
     /// Asks the policy, which may ask the world first: then the attempt waits, and comes here again.
-    fn decide(&mut self, kind: Kind, scene: &Scene<'_>, cx: &mut Context<'_>) -> Result<StrategyId, Option<Failure>> {
-        match cx.decide(kind, scene, &self.answers) {
-            Ok(chosen) => {
-                self.answers = Answers::new();
-                Ok(chosen.id)
-            }
+    fn decide(&mut self, kind: Kind, scene: &Scene<'_>, cx: &mut Context<'_>) -> Result<Decision, Option<Failure>> {
+        match cx.decide(kind, scene, &mut self.deciding) {
+            Ok(decision) => Ok(decision),
             Err(Stuck::Needs(lookup)) => {
                 let ticket = self.new_ticket();
                 cx.effects.push_back(Effect::LookUp(ticket, lookup));
                 Err(None)
             }
-            Err(Stuck::Undecided) => {
-                self.answers = Answers::new();
-                Err(Some(Failure::Undecided(kind)))
-            }
+            Err(Stuck::Undecided) => Err(Some(Failure::Undecided(kind))),
         }
     }
 
@@ -312,8 +308,8 @@ impl Attempt {
             return Flow::Go;
         };
         self.at = At::Notice(place);
-        let id = match self.decide(Kind::Schedule, &Scene::new(message, place), cx) {
-            Ok(id) => id,
+        let decision = match self.decide(Kind::Schedule, &Scene::new(message, place), cx) {
+            Ok(decision) => decision,
             Err(None) => return Flow::Wait,
             Err(Some(_)) => {
                 // Without a schedule there are no more notices.
@@ -337,9 +333,9 @@ impl Attempt {
         }
         let since = message.since();
         if let (Some(recipient), Some(schedule)) =
-            (message.recipients.get_mut(place as usize), cx.strategies.schedule(id))
+            (message.recipients.get_mut(place as usize), decision.schedule(cx.strategies))
         {
-            schedule::after_notice(target, since, recipient, schedule, cx.now);
+            schedule::after_notice(target, since, recipient, &schedule, cx.now);
         }
         Flow::Go
     }
@@ -458,10 +454,10 @@ impl Attempt {
             return Flow::Go;
         };
         match self.decide(Kind::Route, &Scene::new(message, recipient), cx) {
-            Ok(id) => self.routes.push((recipient, id)),
+            Ok(decision) => self.routes.push((recipient, decision.chosen.id, decision.mx(cx.strategies))),
             Err(None) => return Flow::Wait,
             Err(Some(failure)) => {
-                let mut group = Group::new(StrategyId::at(0), vec![recipient]);
+                let mut group = Group::new(StrategyId::at(0), Mx::BUILT_IN, vec![recipient]);
                 group.last = Some(Failed { entity: "localhost".into(), failure });
                 self.groups.push_back(group);
             }
@@ -479,20 +475,20 @@ impl Attempt {
             let headers = recipient.headers.as_deref().filter(|_| !target.has(Quirk::GroupsIgnoreHeaders));
             Some((recipient.address.domain(), headers))
         };
-        for (recipient, route) in std::mem::take(&mut self.routes) {
+        for (recipient, route, mx) in std::mem::take(&mut self.routes) {
             let of = |id: StrategyId| cx.strategies.route(id);
             let fits = |group: &&mut Group| {
                 let first = group.recipients.first().copied().unwrap_or_default();
                 group.last.is_none()
                     && copy(first) == copy(recipient)
-                    && (group.route == route || is_same_route(of(group.route), of(route), target))
+                    && is_same_route((of(group.route), group.mx), (of(route), mx), target)
             };
             match self.groups.iter_mut().find(fits) {
                 Some(group) => {
                     group.recipients.push(recipient);
                     group.pending.push(recipient);
                 }
-                None => self.groups.push_back(Group::new(route, vec![recipient])),
+                None => self.groups.push_back(Group::new(route, mx, vec![recipient])),
             }
         }
         self.at = At::NextGroup;
@@ -562,10 +558,10 @@ impl Attempt {
         let is_little = scope == Scope::Sender && target.has(Quirk::SenderLimiterKnowsLittle);
         let scene = Scene { mx: &mx, remote_ip, local_ip, is_little, ..Scene::new(message, first) };
         if let Some(condition) = &limiter.condition {
-            match cx.holds(condition, &scene, &self.answers) {
-                Ok(true) => self.answers = Answers::new(),
+            match cx.holds(condition, &scene, &self.deciding.answers) {
+                Ok(true) => self.deciding = Deciding::default(),
                 Ok(false) => {
-                    self.answers = Answers::new();
+                    self.deciding = Deciding::default();
                     self.at = At::Limit(scope, place + 1);
                     return Flow::Go;
                 }
@@ -731,8 +727,8 @@ impl Attempt {
             counted.retry_num += 1;
         }
         let scene = Scene { state: Some(&counted), ..Scene::new(message, recipient) };
-        let id = match self.decide(Kind::Schedule, &scene, cx) {
-            Ok(id) => Some(id),
+        let decision = match self.decide(Kind::Schedule, &scene, cx) {
+            Ok(decision) => Some(decision),
             Err(None) => {
                 self.at = At::Reschedule(place);
                 if let (Some(group), Some(failed)) = (&mut self.group, before) {
@@ -746,8 +742,9 @@ impl Attempt {
         let Some(known) = message.recipients.get_mut(recipient as usize) else { return Flow::Go };
         // Without a schedule the built-in one holds, in the same queue.
         let fallback = strategy::Schedule { queue: known.queue.clone(), ..strategy::Schedule::built_in() };
-        let schedule = id.and_then(|id| cx.strategies.schedule(id)).unwrap_or(&fallback);
-        schedule::after_failure(target, since, known, schedule, cx.now);
+        let schedule = decision.and_then(|decision| decision.schedule(cx.strategies));
+        let schedule = schedule.unwrap_or(Cow::Borrowed(&fallback));
+        schedule::after_failure(target, since, known, &schedule, cx.now);
         if is_again {
             // What it was refused by counts, and then the failure of the transaction.
             self.at = At::Reschedule(place);
@@ -850,9 +847,10 @@ impl Attempt {
 }
 
 impl Group {
-    fn new(route: StrategyId, recipients: Vec<u32>) -> Self {
+    fn new(route: StrategyId, mx: Mx, recipients: Vec<u32>) -> Self {
         Self {
             route,
+            mx,
             pending: recipients.clone(),
             recipients,
             hosts: VecDeque::new(),
@@ -886,11 +884,13 @@ fn states(message: &Message) -> Vec<(u32, crate::Recipient)> {
     all.map(|(place, recipient)| (place as u32, recipient)).collect()
 }
 
-fn is_same_route(one: Option<&Route>, other: Option<&Route>, target: Behaviour) -> bool {
+fn is_same_route(one: (Option<&Route>, Mx), other: (Option<&Route>, Mx), target: Behaviour) -> bool {
+    let ((one, mx), (other, other_mx)) = (one, other);
     match (one, other) {
-        (Some(Route::Mx(one)), Some(Route::Mx(other))) if target.has(Quirk::GroupsIgnoreIpLookup) => {
-            Mx { ip_lookup: other.ip_lookup, ..*one } == *other
+        (Some(Route::Mx(_)), Some(Route::Mx(_))) if target.has(Quirk::GroupsIgnoreIpLookup) => {
+            Mx { ip_lookup: other_mx.ip_lookup, ..mx } == other_mx
         }
+        (Some(Route::Mx(_)), Some(Route::Mx(_))) => mx == other_mx,
         (one, other) => one == other,
     }
 }

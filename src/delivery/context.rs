@@ -1,11 +1,12 @@
 //! What a task may use while it takes an input, and how it asks the policy.
 
-use std::{collections::VecDeque, net::IpAddr};
+use std::{borrow::Cow, collections::VecDeque, net::IpAddr};
 
 use base::Instant;
 use policy::{
-    Answers, Behaviour, Block, Chosen, Decide, Kind, Lookup, Otherwise, Plan, Quirk, Row, Scratch, Stop, Strategies,
-    Value, Variable, VariableSet, interpret, strategy,
+    Answers, Behaviour, Block, Chosen, Decide, Given, Kind, Lookup, LookupFailed, Otherwise, Plan, Quirk, Row, Scratch,
+    Stop, Strategies, Value, Variable, VariableSet, interpret,
+    strategy::{self, Connection, Mx, Route, Schedule, Tls},
 };
 
 use crate::{
@@ -100,6 +101,75 @@ impl<'a> Scene<'a> {
             is_new: false,
             is_little: false,
         }
+    }
+}
+
+/// A decision that is being made, which may wait for the world at any of its blocks of rules.
+#[derive(Debug, Default)]
+pub(crate) struct Deciding {
+    /// What the questions of the block at hand were answered.
+    pub(crate) answers: Answers,
+    /// The strategy, once it is chosen.
+    chosen: Option<Chosen>,
+    /// How many of its settings were decided, and the values that rules gave them.
+    settings: usize,
+    given: Vec<Given>,
+}
+
+impl Deciding {
+    /// Takes an answer to the question that it waits for.
+    pub(crate) fn push(&mut self, answer: Result<Value, LookupFailed>) {
+        self.answers.push(answer);
+    }
+}
+
+/// A strategy, and what rules chose of its settings.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    pub(crate) chosen: Chosen,
+    given: Vec<Given>,
+}
+
+impl Decision {
+    /// The values of the strategy's settings that rules chose.
+    fn apply<T>(&self, strategy: T, with: impl Fn(T, &Given) -> T) -> T {
+        self.given.iter().fold(strategy, with)
+    }
+
+    /// The route's own settings, where it is one to the hosts that DNS names.
+    pub(crate) fn mx(&self, strategies: &Strategies) -> Mx {
+        let mx = match strategies.route(self.chosen.id) {
+            Some(Route::Mx(mx)) => *mx,
+            Some(Route::Relay(_)) => Mx::OF_RELAY,
+            Some(Route::Local) | None => Mx::BUILT_IN,
+        };
+        self.apply(mx, Mx::with)
+    }
+
+    /// The schedule.
+    pub(crate) fn schedule<'s>(&self, strategies: &'s Strategies) -> Option<Cow<'s, Schedule>> {
+        let schedule = strategies.schedule(self.chosen.id)?;
+        Some(if self.given.is_empty() {
+            Cow::Borrowed(schedule)
+        } else {
+            Cow::Owned(self.apply(schedule.clone(), Schedule::with))
+        })
+    }
+
+    /// The connection strategy.
+    pub(crate) fn connection<'s>(&self, strategies: &'s Strategies) -> Option<Cow<'s, Connection>> {
+        let connection = strategies.connection(self.chosen.id)?;
+        Some(if self.given.is_empty() {
+            Cow::Borrowed(connection)
+        } else {
+            Cow::Owned(self.apply(connection.clone(), Connection::with))
+        })
+    }
+
+    /// The TLS strategy.
+    pub(crate) fn tls(&self, strategies: &Strategies) -> Tls {
+        let tls = strategies.tls(self.chosen.id).copied().unwrap_or(Tls::BUILT_IN);
+        self.apply(tls, Tls::with)
     }
 }
 
@@ -222,8 +292,41 @@ impl Context<'_> {
         }
     }
 
-    /// Decides, and tells.
-    pub(crate) fn decide(&mut self, kind: Kind, scene: &Scene<'_>, answers: &Answers) -> Result<Chosen, Stuck> {
+    /// Decides a strategy, and what rules choose of its settings, and tells. Whoever gets [`Stuck::Needs`] gives the answer
+    /// to `deciding`, and asks again; with anything else the decision is over.
+    pub(crate) fn decide(&mut self, kind: Kind, scene: &Scene<'_>, deciding: &mut Deciding) -> Result<Decision, Stuck> {
+        let decision = self.go_on(kind, scene, deciding);
+        if !matches!(decision, Err(Stuck::Needs(_))) {
+            *deciding = Deciding::default();
+        }
+        decision
+    }
+
+    fn go_on(&mut self, kind: Kind, scene: &Scene<'_>, deciding: &mut Deciding) -> Result<Decision, Stuck> {
+        let chosen = match deciding.chosen {
+            Some(chosen) => chosen,
+            None => self.choose(kind, scene, &deciding.answers)?,
+        };
+        if deciding.chosen.is_none() {
+            deciding.chosen = Some(chosen);
+            deciding.answers = Answers::new();
+        }
+        let plan = self.engine.plan();
+        for (place, ruled) in plan.settings_of(kind, chosen.id).skip(deciding.settings) {
+            let answers = &deciding.answers;
+            let decided = self.with_row(scene, ruled.block().reads(), |cx, row| {
+                Ok(cx.engine.decide_setting(place, row, answers, cx.scratch))
+            })?;
+            let picked = ruled.picked(decided).map_err(|lookup| Stuck::Needs(*lookup))?;
+            deciding.given.extend(picked.given.clone());
+            deciding.settings += 1;
+            deciding.answers = Answers::new();
+            self.event(scene.message.id, What::Set { recipient: scene.recipient, setting: place, picked });
+        }
+        Ok(Decision { chosen, given: std::mem::take(&mut deciding.given) })
+    }
+
+    fn choose(&mut self, kind: Kind, scene: &Scene<'_>, answers: &Answers) -> Result<Chosen, Stuck> {
         let reads = self.reads.of_kind(kind);
         let decided = self.with_row(scene, reads, |cx, row| Ok(cx.engine.decide(kind, row, answers, cx.scratch)))?;
         let (chosen, is_instead) = match decided {

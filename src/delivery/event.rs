@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use base::Instant;
-use policy::{Chosen, Kind};
+use policy::{Chosen, Kind, setting::Picked};
 
 use crate::{
     failure::Failure,
@@ -46,6 +46,15 @@ pub enum What {
         chosen: Option<Chosen>,
         /// Whether the target took it instead of what the rules gave.
         is_instead: bool,
+    },
+    /// What rules choose of the strategy that was decided last about this recipient.
+    Set {
+        /// The recipient's place.
+        recipient: u32,
+        /// The setting's place among the policy's.
+        setting: usize,
+        /// What its rules came to.
+        picked: Picked,
     },
     /// An attempt at these recipients begins.
     Attempt(Vec<u32>),

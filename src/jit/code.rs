@@ -67,7 +67,7 @@ extern "C" fn needs_host(_row: *const Row<'static>, _answers: *const u8, _frame:
 }
 
 /// The most functions: one for each kind of decision, and one for all together.
-const FUNCTIONS_MAX: usize = 5;
+pub(crate) const FUNCTIONS_MAX: usize = 5;
 
 /// Machine code.
 pub(crate) struct Code {

@@ -98,7 +98,7 @@ fn plan(seed: u64) -> Plan {
     };
     let (route, schedule, connection, tls) = (choice("mx"), choice("default"), choice("default"), choice("default"));
     let local_routes = route.id("local").into_iter().collect();
-    Plan { target: Target::STALWART_016, local_routes, route, schedule, connection, tls }
+    Plan { target: Target::STALWART_016, local_routes, route, schedule, connection, tls, settings: Vec::new() }
 }
 
 /// What a decision came to, and the question that it stops at.

@@ -6,13 +6,13 @@ use std::{
 };
 
 use policy::{
-    AllAnswers, Answers, Choice, Chosen, Dag, Decide, Decided, Decision, Decisions, Kind, Plan, Row, RuleId, Scratch,
-    StrategyId,
+    AllAnswers, Answers, Choice, Chosen, Dag, Decide, Decided, Decision, Decisions, Kind, Plan, Row, RuleId, Ruled,
+    Scratch, StrategyId,
 };
 
 use crate::{
     Refused,
-    code::{self, Code},
+    code::{self, Code, FUNCTIONS_MAX},
     layout::Frame,
     lower::{self, HAS_STOPPED, NOT_DONE, Part, Unanswered},
 };
@@ -36,6 +36,9 @@ const LOCAL: u64 = 2;
 pub struct Compiled {
     // Before what it reads: dropped first.
     code: Code,
+    settings: Vec<Code>,
+    #[expect(dead_code, reason = "the code of the settings reads them")]
+    setting_dags: Vec<Arc<Dag>>,
     dags: [Arc<Dag>; 4],
     plan: Arc<Plan>,
 }
@@ -52,13 +55,16 @@ impl Compiled {
         let (single, all) = parts(&plan, &dags, &local);
         let functions: Vec<&[Part<'_>]> = single.iter().map(slice::from_ref).chain([&all[..]]).collect();
         let code = Code::compile(&functions)?;
-        Ok(Self { code, dags, plan })
+        let setting_dags = plan.settings.iter().map(|ruled| dag(ruled.choice()).map(Arc::new));
+        let setting_dags = setting_dags.collect::<Result<Vec<_>, _>>()?;
+        let settings = compiled_settings(&plan, &setting_dags)?;
+        Ok(Self { code, settings, setting_dags, dags, plan })
     }
 
     /// The size of the machine code in bytes.
     #[must_use]
-    pub const fn code_bytes(&self) -> usize {
-        self.code.bytes()
+    pub fn code_bytes(&self) -> usize {
+        self.code.bytes() + self.settings.iter().map(Code::bytes).sum::<usize>()
     }
 
     /// The optimised rules of one kind.
@@ -82,6 +88,20 @@ impl Compiled {
             None => code::texts(&all),
         }
     }
+}
+
+/// The code of the settings that rules choose: as many functions in each as one holds.
+fn compiled_settings(plan: &Plan, dags: &[Arc<Dag>]) -> Result<Vec<Code>, Refused> {
+    fn part<'a>((ruled, dag): (&'a Ruled, &'a Arc<Dag>)) -> Part<'a> {
+        Part::new(dag.as_ref(), Some(ruled.choice()))
+    }
+    let mut compiled = Vec::new();
+    for (settings, dags) in plan.settings.chunks(FUNCTIONS_MAX).zip(dags.chunks(FUNCTIONS_MAX)) {
+        let parts: Vec<Part<'_>> = settings.iter().zip(dags).map(part).collect();
+        let functions: Vec<&[Part<'_>]> = parts.iter().map(slice::from_ref).collect();
+        compiled.push(Code::compile(&functions)?);
+    }
+    Ok(compiled)
 }
 
 /// The numbers of the routes after which nothing more is decided.
@@ -142,7 +162,21 @@ impl Decide for Compiled {
             return Ok(chosen);
         }
         let (kind, row, answers, scratch) = call.asked;
-        self.decide_with_host(kind, row, answers, scratch)
+        decide_with_host((&self.code, kind as usize), self.plan.choice(kind), row, answers, scratch)
+    }
+
+    fn decide_setting(&self, place: usize, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
+        let (Some(code), Some(ruled)) = (self.settings.get(place / FUNCTIONS_MAX), self.plan.settings.get(place))
+        else {
+            return self.plan.decide_setting(place, row, answers, scratch);
+        };
+        let number = place % FUNCTIONS_MAX;
+        let mut frame = Frame::new(ptr::null_mut());
+        let outcome = code.run(number, row, ptr::from_ref(answers).cast(), &mut frame);
+        match picked(outcome) {
+            Some(chosen) => Ok(chosen),
+            None => decide_with_host((code, number), ruled.choice(), row, answers, scratch),
+        }
     }
 
     #[inline]
@@ -157,30 +191,35 @@ impl Decide for Compiled {
     }
 }
 
-impl Compiled {
-    /// Decides what the code cannot without a host, and what is not just a strategy: a value that names none, a
-    /// question, an error, and what is left to the interpreter.
-    #[inline(never)]
-    fn decide_with_host(&self, kind: Kind, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
-        let choice = self.plan.choice(kind);
-        let given = (ptr::from_ref(answers).cast(), [answers; 4]);
-        let result = self.code.run_with_host(kind as usize, row, given, scratch, |outcome, frame, stop| {
-            if let Some(chosen) = picked(outcome) {
-                return Some(Ok(chosen));
-            }
-            let result = if outcome & NOT_DONE == 0 {
-                // SAFETY: as the outcome is no strategy's name that is known, the code wrote the value; its texts lie in
-                // the row, the plan, the answers or the arena, all of which are borrowed here.
-                let value = unsafe { frame.value(0) };
-                Ok(Decision { value, rule: lower::rule(outcome).map(RuleId::index) })
-            } else {
-                Err(stop.filter(|_| outcome == HAS_STOPPED)?)
-            };
-            Some(choice.settle(result))
-        });
-        result.unwrap_or_else(|| choice.interpret(row, answers, scratch))
-    }
+/// Decides what the code cannot without a host, and what is not just a strategy: a value that names none, a question, an
+/// error, and what is left to the interpreter. The code is a function's number with whose it is.
+#[inline(never)]
+fn decide_with_host(
+    (code, number): (&Code, usize),
+    choice: &Choice,
+    row: &Row<'_>,
+    answers: &Answers,
+    scratch: &mut Scratch,
+) -> Decided {
+    let given = (ptr::from_ref(answers).cast(), [answers; 4]);
+    let result = code.run_with_host(number, row, given, scratch, |outcome, frame, stop| {
+        if let Some(chosen) = picked(outcome) {
+            return Some(Ok(chosen));
+        }
+        let result = if outcome & NOT_DONE == 0 {
+            // SAFETY: as the outcome is no strategy's name that is known, the code wrote the value; its texts lie in the
+            // row, the plan, the answers or the arena, all of which are borrowed here.
+            let value = unsafe { frame.value(0) };
+            Ok(Decision { value, rule: lower::rule(outcome).map(RuleId::index) })
+        } else {
+            Err(stop.filter(|_| outcome == HAS_STOPPED)?)
+        };
+        Some(choice.settle(result))
+    });
+    result.unwrap_or_else(|| choice.interpret(row, answers, scratch))
+}
 
+impl Compiled {
     #[inline(never)]
     fn decide_all_with_host(&self, row: &Row<'_>, answers: &AllAnswers, scratch: &mut Scratch) -> Decisions {
         let given = (ptr::from_ref(answers).cast(), ORDER.map(|kind| answers.get(kind)));
@@ -202,6 +241,10 @@ impl Compiled {
 
             fn decide(&self, kind: Kind, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
                 self.0.decide(kind, row, answers, scratch)
+            }
+
+            fn decide_setting(&self, place: usize, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
+                self.0.decide_setting(place, row, answers, scratch)
             }
         }
         Single(self).decide_all(row, answers, scratch)
@@ -289,6 +332,13 @@ impl Decide for Serving {
         match self.compiled() {
             Some(compiled) => compiled.decide(kind, row, answers, scratch),
             None => self.plan.decide(kind, row, answers, scratch),
+        }
+    }
+
+    fn decide_setting(&self, place: usize, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
+        match self.compiled() {
+            Some(compiled) => compiled.decide_setting(place, row, answers, scratch),
+            None => self.plan.decide_setting(place, row, answers, scratch),
         }
     }
 

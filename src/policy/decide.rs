@@ -77,6 +77,9 @@ pub trait Decide: Send + Sync {
     /// Picks a strategy of one kind.
     fn decide(&self, kind: Kind, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided;
 
+    /// Picks the value of a setting that rules choose, by its place in [`Plan::settings`].
+    fn decide_setting(&self, place: usize, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided;
+
     /// Picks the four strategies of a recipient, where the host at hand is known or does not matter.
     fn decide_all(&self, row: &Row<'_>, answers: &AllAnswers, scratch: &mut Scratch) -> Decisions {
         let schedule = self.decide(Kind::Schedule, row, answers.get(Kind::Schedule), scratch);
@@ -98,5 +101,11 @@ impl Decide for Plan {
 
     fn decide(&self, kind: Kind, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
         self.choice(kind).interpret(row, answers, scratch)
+    }
+
+    #[expect(clippy::expect_used, reason = "a place that the plan does not have is a mistake of the caller")]
+    fn decide_setting(&self, place: usize, row: &Row<'_>, answers: &Answers, scratch: &mut Scratch) -> Decided {
+        let ruled = self.settings.get(place).expect("the place is one of the plan's");
+        ruled.choice().interpret(row, answers, scratch)
     }
 }

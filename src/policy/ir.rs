@@ -209,6 +209,21 @@ impl Ir {
         self.exprs.iter().enumerate().map(|(id, expr)| (ExprId(id as u32), expr))
     }
 
+    /// The value of `id` where it is written down: a literal, a list of them, or the negative of one.
+    ///
+    /// The operations of an expression are at most [`crate::limits::NESTING_MAX`] deep.
+    #[must_use]
+    pub fn written(&self, id: ExprId) -> Option<Value> {
+        match &self.get(id).op {
+            Op::Literal(value) => Some(value.clone()),
+            Op::Negate(operand) => Some(self.written(*operand)?.negated()),
+            Op::List(items) => {
+                items.iter().map(|item| self.written(*item)).collect::<Option<Vec<_>>>().map(Value::list)
+            }
+            _ => None,
+        }
+    }
+
     /// How many operations there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -18,6 +18,7 @@ use crate::{
     interpret::{self, Decision, EvalError, Stop, Watch},
     lookup::Answers,
     scratch::Scratch,
+    setting::Ruled,
     target::{Kind, Target},
     value::Value,
 };
@@ -259,9 +260,17 @@ pub struct Plan {
     pub connection: Choice,
     /// `strategy.tls`
     pub tls: Choice,
+    /// The settings of strategies that rules choose (2022, 2024), in the order in which they are decided.
+    pub settings: Vec<Ruled>,
 }
 
 impl Plan {
+    /// The settings of a strategy that rules choose, each with its place in [`Plan::settings`].
+    pub fn settings_of(&self, kind: Kind, strategy: StrategyId) -> impl Iterator<Item = (usize, &Ruled)> {
+        let is_part = move |ruled: &Ruled| ruled.setting.kind() == kind && ruled.strategy == strategy;
+        self.settings.iter().enumerate().filter(move |(_, ruled)| is_part(ruled))
+    }
+
     /// The choice of one kind.
     #[must_use]
     pub const fn choice(&self, kind: Kind) -> &Choice {

@@ -8,7 +8,7 @@
 //! - There is a strategy for every id of the plan that it belongs to, and a queue for every [`QueueName`] of theirs.
 //! - A schedule has at least one retry interval.
 
-use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
+use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use base::{Millis, Secret};
 
@@ -117,6 +117,18 @@ pub enum IpLookup {
     Ipv4ThenIpv6,
     /// `ipv6_then_ipv4`
     Ipv6ThenIpv4,
+}
+
+/// As the layouts from 2024 on write it.
+impl fmt::Display for IpLookup {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Ipv4Only => "ipv4_only",
+            Self::Ipv6Only => "ipv6_only",
+            Self::Ipv4ThenIpv6 => "ipv4_then_ipv6",
+            Self::Ipv6ThenIpv4 => "ipv6_then_ipv4",
+        })
+    }
 }
 
 /// `type = "relay"`
@@ -303,6 +315,16 @@ pub enum Requirement {
     Optional,
     /// `require`
     Require,
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Disable => "disable",
+            Self::Optional => "optional",
+            Self::Require => "require",
+        })
+    }
 }
 
 /// What a limiter or a quota counts apart.

@@ -3,8 +3,8 @@
 //! Invariant: a recipient whose route is local has no connection and no TLS decision, because nothing is connected.
 
 use policy::{
-    Answers, Chosen, Decide, EvalError, Facts, Instead, Kind, Lookup, Otherwise, Row, RuleId, Scratch, Stop,
-    StrategyId, Value, World,
+    Answers, Chosen, Decide, EvalError, Facts, Instead, Kind, Lookup, Otherwise, Row, RuleId, Ruled, Scratch, Stop,
+    StrategyId, Value, World, setting::Picked,
 };
 
 /// What came of one decision.
@@ -51,6 +51,8 @@ pub struct Attempt {
     pub connection: Decided,
     /// `strategy.tls`
     pub tls: Decided,
+    /// What rules choose of the strategies' settings, by their places in the plan, as far as it can be decided.
+    pub settings: Vec<(usize, Picked)>,
 }
 
 impl Attempt {
@@ -58,15 +60,25 @@ impl Attempt {
     #[must_use]
     pub fn decide(engine: &dyn Decide, facts: &Facts, world: &mut dyn World, scratch: &mut Scratch) -> Self {
         let row = facts.row();
-        let mut decide = |kind: Kind| decide(engine, kind, &row, world, scratch);
+        let mut settings = Vec::new();
+        let mut decide = |kind: Kind| {
+            let (decided, id) = decide(engine, kind, &row, world, scratch);
+            if let Some(id) = id {
+                let ruled = engine.plan().settings_of(kind, id);
+                let picked = ruled
+                    .filter_map(|(place, ruled)| Some((place, set(engine, (place, ruled), &row, world, scratch)?)));
+                settings.extend(picked);
+            }
+            (decided, id)
+        };
         let schedule = decide(Kind::Schedule).0;
         let (route, id) = decide(Kind::Route);
         if id.is_some_and(|id| engine.plan().local_routes.contains(&id)) {
-            return Self { route, schedule, connection: Decided::NotMade, tls: Decided::NotMade };
+            return Self { route, schedule, connection: Decided::NotMade, tls: Decided::NotMade, settings };
         }
         let tls = decide(Kind::Tls).0;
         let connection = decide(Kind::Connection).0;
-        Self { route, schedule, connection, tls }
+        Self { route, schedule, connection, tls, settings }
     }
 
     /// The decision of one kind.
@@ -111,6 +123,23 @@ fn decide(
             Otherwise::Stopped(Stop::Failed(error)) => (Decided::Failed(error), None),
             Otherwise::Unknown { value, rule: _ } => (Decided::NoStrategy(value), None),
         };
+    }
+}
+
+/// What the rules of a setting come to; `None` where it depends on something that nothing answers.
+fn set(
+    engine: &dyn Decide,
+    (place, ruled): (usize, &Ruled),
+    row: &Row<'_>,
+    world: &mut dyn World,
+    scratch: &mut Scratch,
+) -> Option<Picked> {
+    let mut answers = Answers::new();
+    loop {
+        match ruled.picked(engine.decide_setting(place, row, &answers, scratch)) {
+            Ok(picked) => return Some(picked),
+            Err(lookup) => answers.push(world.answer(&lookup)?),
+        }
     }
 }
 

@@ -9,9 +9,12 @@ use std::{
 };
 
 use base::{Instant, Millis};
-use delivery::{Recipient, Status, event::What};
+use delivery::{
+    Recipient, Status,
+    event::{Event, What},
+};
 use policy::{
-    Kind, Quirk, Strategies, StrategyId, Target,
+    Given, Kind, Quirk, Strategies, StrategyId, Target,
     strategy::{self, CountBy, Requirement, Scope},
 };
 use scenario::{
@@ -185,19 +188,28 @@ fn in_clear(setup: Setup<'_>, life: &Life, found: &mut Vec<Violation>) {
     for taken in life.taken.iter().filter(|taken| !taken.is_secure) {
         // The last TLS decision about the message before that moment is the one about this host.
         let decided = life.events.iter().rev().filter(|event| event.message.0 == taken.message && event.at <= taken.at);
-        let mut chosen = decided.filter_map(|event| match &event.what {
-            What::Decided { kind: Kind::Tls, chosen, .. } => chosen.map(|chosen| (event.policy, chosen)),
-            _ => None,
-        });
-        let strategy = chosen.next().and_then(|(policy, chosen)| {
-            let (_, strategies) = setup.policy(policy);
-            Some((strategies, strategies.tls(chosen.id)?))
-        });
-        if strategy.is_some_and(|strategy| demands(strategy, taken)) {
+        if last_tls(setup, decided).is_some_and(|(strategies, tls)| demands((strategies, &tls), taken)) {
             let what = format!("{} was sent to {} in clear text, and TLS is demanded", taken.rcpt, taken.host);
             found.push(Violation { checker: "in-clear", message: taken.message as usize, what });
         }
     }
+}
+
+/// The TLS strategy that was decided last, and what rules chose of its settings; `events` begin with the last one.
+fn last_tls<'s>(setup: Setup<'s>, events: impl Iterator<Item = &'s Event>) -> Option<(&'s Strategies, strategy::Tls)> {
+    let mut given = Vec::new();
+    for event in events {
+        match &event.what {
+            What::Set { picked, .. } => given.extend(&picked.given),
+            What::Decided { kind: Kind::Tls, chosen, .. } => {
+                let (_, strategies) = setup.policy(event.policy);
+                let tls = *strategies.tls(chosen.as_ref()?.id)?;
+                return Some((strategies, given.into_iter().rev().fold(tls, strategy::Tls::with)));
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Whether the domain of a recipient demands TLS of whoever goes by `tls`: by TLSA records of its host, or by a policy. Where
@@ -365,8 +377,14 @@ fn given_up(setup: Setup<'_>, life: &Life, found: &mut Vec<Violation>) {
     });
     // For each recipient the last schedule, and how often it was tried.
     let mut schedules: BTreeMap<(u64, u32), ((usize, StrategyId), u32)> = BTreeMap::new();
+    let mut ruled: BTreeMap<(u64, u32), Millis> = BTreeMap::new();
     for event in &life.events {
         match &event.what {
+            What::Set { recipient, picked, .. } => {
+                if let Some(Given::Expire(length)) = &picked.given {
+                    ruled.insert((event.message.0, *recipient), *length);
+                }
+            }
             What::Decided { recipient, kind: Kind::Schedule, chosen: Some(chosen), .. } => {
                 let chosen = (event.policy, chosen.id);
                 schedules.entry((event.message.0, *recipient)).or_insert((chosen, 0)).0 = chosen;
@@ -389,7 +407,9 @@ fn given_up(setup: Setup<'_>, life: &Life, found: &mut Vec<Violation>) {
                 let is_late = by.is_some_and(|by| by <= event.at);
                 let is_over = is_late
                     || known.is_none_or(|((policy, id), tries)| {
-                        let expiry = setup.policy(*policy).1.schedule(*id).map(|schedule| schedule.expiry);
+                        let own = setup.policy(*policy).1.schedule(*id).map(|schedule| schedule.expiry);
+                        let ruled = ruled.get(&(event.message.0, *recipient));
+                        let expiry = ruled.map(|length| strategy::Expiry::Ttl(*length)).or(own);
                         match expiry {
                             Some(strategy::Expiry::Ttl(ttl)) => life.start + message.at + ttl <= event.at,
                             Some(strategy::Expiry::Attempts(most)) => *tries >= most,

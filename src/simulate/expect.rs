@@ -94,6 +94,7 @@ mod tests {
                 schedule: strategy("default"),
                 connection: strategy("default"),
                 tls: strategy("default"),
+                settings: Vec::new(),
             };
             let expectation = Expectation {
                 route: Some(Expected { name: "mx".to_owned(), place: Place::default() }),
@@ -108,7 +109,8 @@ mod tests {
     #[test]
     fn an_expectation_of_a_later_attempt_is_not_met_by_the_first() {
         let decided = || Decided::Strategy { name: "mx".to_owned(), rule: None, instead_of: None };
-        let attempt = Attempt { route: decided(), schedule: decided(), connection: decided(), tls: decided() };
+        let (route, schedule, connection, tls) = (decided(), decided(), decided(), decided());
+        let attempt = Attempt { route, schedule, connection, tls, settings: Vec::new() };
         let expectation = Expectation {
             attempt: Some(2),
             route: Some(Expected { name: "mx".to_owned(), place: Place::default() }),

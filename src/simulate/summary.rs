@@ -104,6 +104,7 @@ mod tests {
                     schedule: strategy("default", None),
                     connection: Decided::NotMade,
                     tls: Decided::NotMade,
+                    settings: Vec::new(),
                 });
             }
         }

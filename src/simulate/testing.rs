@@ -30,5 +30,13 @@ pub(crate) fn plan(target: Target) -> Plan {
     );
     let constant = || Choice::new(block(&[], "'default'"), names(&["default"]), fallback("default"));
     let local_routes = route.id("local").into_iter().collect();
-    Plan { target, local_routes, route, schedule: constant(), connection: constant(), tls: constant() }
+    Plan {
+        target,
+        local_routes,
+        route,
+        schedule: constant(),
+        connection: constant(),
+        tls: constant(),
+        settings: Vec::new(),
+    }
 }

@@ -64,6 +64,19 @@ pub struct Decision {
     pub rule: Option<usize>,
     /// Whether the target took it instead of what the rules gave.
     pub is_instead: bool,
+    /// What rules choose of its settings (2022, 2024).
+    pub settings: Vec<SetBy>,
+}
+
+/// A setting that rules chose.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SetBy {
+    /// Its key.
+    pub key: &'static str,
+    /// The value as text; `None` where the strategy's own stays, as the rules gave no value of the setting.
+    pub value: Option<String>,
+    /// The rule, from 0; `None` for `else`.
+    pub rule: Option<usize>,
 }
 
 /// An attempt.
@@ -155,7 +168,26 @@ impl Teller<'_> {
     fn decision(&self, policy: usize, kind: Kind, chosen: Option<Chosen>, is_instead: bool) -> Decision {
         let choice = self.setup.policy(policy).0.plan().choice(kind);
         let name = chosen.map(|chosen| choice.name(chosen.id).to_owned());
-        Decision { name, rule: chosen.and_then(|chosen| chosen.rule).map(RuleId::index), is_instead }
+        let rule = chosen.and_then(|chosen| chosen.rule).map(RuleId::index);
+        Decision { name, rule, is_instead, settings: Vec::new() }
+    }
+
+    /// Where a decision about a recipient stands; `None` where it is not about this one.
+    fn place<'t>(
+        &'t mut self,
+        timeline: &'t mut Timeline,
+        kind: Kind,
+        recipient: u32,
+    ) -> Option<&'t mut Option<Decision>> {
+        let is_mine = recipient == self.number;
+        match (kind, timeline.attempts.last_mut()) {
+            (Kind::Schedule, None) if is_mine => Some(&mut timeline.schedule),
+            (Kind::Route, _) if is_mine => Some(&mut self.routes),
+            (Kind::Schedule, Some(last)) if is_mine => last.place(Kind::Schedule),
+            // Those of a transaction are made for its first recipient.
+            (Kind::Connection | Kind::Tls, Some(last)) if self.is_tried => last.place(kind),
+            _ => None,
+        }
     }
 
     fn tell(&mut self, event: &Event, timeline: &mut Timeline) {
@@ -164,14 +196,16 @@ impl Teller<'_> {
             What::Accepted(_) => timeline.accepted = Some(at),
             What::Decided { recipient, kind, chosen, is_instead } => {
                 let decision = self.decision(event.policy, *kind, *chosen, *is_instead);
-                let is_mine = *recipient == self.number;
-                match (kind, timeline.attempts.last_mut()) {
-                    (Kind::Schedule, None) if is_mine => timeline.schedule = Some(decision),
-                    (Kind::Route, _) if is_mine => self.routes = Some(decision),
-                    (Kind::Schedule, Some(last)) if is_mine => set(last, Kind::Schedule, decision),
-                    // Those of a transaction are made for its first recipient.
-                    (Kind::Connection | Kind::Tls, Some(last)) if self.is_tried => set(last, *kind, decision),
-                    _ => {}
+                if let Some(place) = self.place(timeline, *kind, *recipient) {
+                    *place = Some(decision);
+                }
+            }
+            What::Set { recipient, setting, picked } => {
+                let Some(ruled) = self.setup.policy(event.policy).0.plan().settings.get(*setting) else { return };
+                let value = picked.given.as_ref().map(|given| ruled.shown(given));
+                let set = SetBy { key: ruled.setting.key(), value, rule: picked.rule.map(RuleId::index) };
+                if let Some(Some(decision)) = self.place(timeline, ruled.setting.kind(), *recipient) {
+                    decision.settings.push(set);
                 }
             }
             What::Attempt(recipients) => {
@@ -229,17 +263,11 @@ impl Teller<'_> {
     }
 }
 
-fn set(last: &mut Try, kind: Kind, decision: Decision) {
-    let [_, schedule, connection, tls] = &mut last.decisions;
-    match kind {
-        Kind::Route => {}
-        Kind::Schedule => *schedule = Some(decision),
-        Kind::Connection => *connection = Some(decision),
-        Kind::Tls => *tls = Some(decision),
-    }
-}
-
 impl Try {
+    fn place(&mut self, kind: Kind) -> Option<&mut Option<Decision>> {
+        self.decisions.get_mut(kind as usize)
+    }
+
     /// The decision of one kind.
     #[must_use]
     pub const fn decision(&self, kind: Kind) -> Option<&Decision> {

@@ -1,6 +1,8 @@
 //! Messages over their whole life: what every scenario of `corpus/scenarios/life` shows, and that a run repeats.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
+
+use policy::{Kind, Setting};
 
 use crate::cli::run;
 
@@ -131,19 +133,70 @@ fn receivers_do_what_they_are_said_to() {
     }
 }
 
-/// A layout that chooses single settings by rules is not followed in that, and says so.
+/// The layouts of 2022 and 2024 choose single settings by rules.
 #[test]
-fn settings_that_rules_choose_are_told() {
+fn settings_that_rules_choose_are_followed() {
     let policy = "[server]\nhostname = \"out.home.example\"\n[queue.outbound]\nnext-hop = false\n[queue.outbound.tls]\n\
                   starttls = [ { if = \"rcpt_domain == 'corp.test'\", then = \"require\" }, { else = \"optional\" } ]\n";
-    let scenario = "policy = \"policy.toml\"\n[world]\nzone = \"corp.test. IN A 198.51.100.1\"\n\
-                    [[message]]\nsender = \"a@home.example\"\nrecipients = [\"b@corp.test\"]\n";
+    let scenario = "policy = \"policy.toml\"\n\
+                    [world]\nzone = \"\"\"\ncorp.test. IN A 198.51.100.1\nplain.test. IN A 198.51.100.2\n\"\"\"\n\
+                    [world.host.\"corp.test\"]\nstarttls = \"absent\"\n[world.host.\"plain.test\"]\nstarttls = \"absent\"\n\
+                    [[message]]\nsender = \"a@home.example\"\nrecipients = [\"b@corp.test\", \"c@plain.test\"]\n\
+                    [[expect]]\nmessage = \"m1\"\nrcpt = \"b@corp.test\"\nstatus = \"bounced\"\nerror = \"tls\"\n\
+                    [[expect]]\nmessage = \"m1\"\nrcpt = \"c@plain.test\"\nstatus = \"delivered\"\nsecured = false\n";
     let folder = crate::cli::scratch("by-rules", &[("policy.toml", policy), ("x.scenario.toml", scenario)]);
     let path = folder.join("x.scenario.toml");
-    let ran = run(&["simulate", path.to_str().unwrap()]);
-    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
-    let told = "rules choose `tls.starttls` for each message; here its default holds for all";
-    assert!(ran.stderr.contains("policy.toml:6:") && ran.stderr.contains(told), "{}", ran.stderr);
+    let path = path.to_str().unwrap();
+    for engine in ["jit", "interpreter", "both"] {
+        let ran = run(&["simulate", path, "--engine", engine]);
+        assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+        for set in ["outbound.tls.starttls require (rule 1)", "outbound.tls.starttls optional (else)"] {
+            assert!(ran.stdout.contains(set), "{}", ran.stdout);
+        }
+    }
+    let covered = run(&["simulate", path, "--coverage"]);
+    let line = "outbound.tls.starttls rule 1   line 6     asked      6, taken      2";
+    assert!(covered.stdout.contains(line), "{}", covered.stdout);
+}
+
+/// What rules chose in the lives of a scenario: each setting, with its rule and its value.
+fn set_by_rules(path: &str) -> BTreeSet<(String, Option<u64>, String)> {
+    let ran = run(&["simulate", path, "--json", "--engine", "both"]);
+    assert_eq!(ran.code, Some(0), "{path} {}{}", ran.stdout, ran.stderr);
+    let mut found = BTreeSet::new();
+    for line in ran.stdout.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let attempts = line["attempts"].as_array().into_iter().flatten();
+        let decisions = attempts.flat_map(|attempt| Kind::ALL.map(|kind| &attempt[kind.word()]));
+        for set in decisions.flat_map(|decision| decision["settings"].as_array().into_iter().flatten()) {
+            let text = |key: &str| set[key].as_str().unwrap_or_default().to_owned();
+            found.insert((text("setting"), set["rule"].as_u64(), text("value")));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_setting_of_the_older_layouts_is_chosen_by_its_rules() {
+    for layout in ["2022", "2024"] {
+        let found = set_by_rules(&format!("corpus/scenarios/trials/01-rules-{layout}.scenario.toml"));
+        for setting in Setting::ALL {
+            for rule in [Some(1), None] {
+                let is_set = found.iter().any(|(key, by, _)| key == setting.key() && *by == rule);
+                assert!(is_set, "{layout}: {} by {rule:?}: {found:#?}", setting.key());
+            }
+        }
+        for (key, value) in [
+            (Setting::Hostname.key(), "mail.brand.test"),
+            (Setting::SourceIps.key(), "[192.0.2.77]"),
+            (Setting::Retry.key(), "[1m]"),
+            (Setting::TimeoutMtaSts.key(), "10s"),
+        ] {
+            assert!(found.contains(&(key.to_owned(), Some(1), value.to_owned())), "{layout}: {key}: {found:#?}");
+        }
+    }
+    // A policy of later layouts has no such settings.
+    assert!(set_by_rules("corpus/scenarios/life/attempts-native.scenario.toml").is_empty());
 }
 
 /// A policy that cannot be taken over is refused before anything runs.

@@ -136,6 +136,7 @@ fn pointsman<'a>(rules: &Rules) -> Engine<'a> {
         schedule: choice(&none),
         connection: choice(&none),
         tls: choice(&none),
+        settings: Vec::new(),
     };
     let compiled = Compiled::new(Arc::new(plan)).expect("there is machine code for this machine");
     let reads = compiled.dag(Kind::Route).reads();

@@ -7,7 +7,6 @@
 //!
 //! Source: delivery spec 0, 1.12, 2.1, 2.4.
 
-mod fold;
 mod next_hop;
 mod spelling;
 
@@ -16,12 +15,11 @@ use document::Node;
 use policy::{Block, BlockText, Compiler, Edition, ExprId, Op, Scope, Value, VariableSet, Wanted};
 
 use crate::{
-    Dialect, Resources, Settings, codes,
+    Dialect, Resources, Settings, codes, defaults,
     outbound_layout::{self, Asks, Layout, Place, always, kind::Kind, remote::Hosts},
     read::{Context, holds_macro},
     settings::{Definition, Placed, Route, Selector, Setting},
 };
-use fold::fold;
 
 /// What `tree` says in this layout.
 pub(crate) fn read(tree: &Node<'_>, resources: &dyn Resources, findings: &mut Findings) -> Settings {
@@ -35,6 +33,11 @@ pub(crate) fn read(tree: &Node<'_>, resources: &dyn Resources, findings: &mut Fi
     };
     let mut settings = outbound_layout::read(tree, &mut expressions);
     local_route(&mut expressions.context, &mut settings);
+    settings.tls_strategies.each(|tls| {
+        if tls.allow_invalid_certs.is_default() {
+            tls.allow_invalid_certs = Setting::Chosen(Box::new(defaults::allow_invalid_certs()));
+        }
+    });
     settings
 }
 
@@ -93,7 +96,7 @@ impl<'c> Layout<'c> for Expressions<'c> {
         let mut given = None;
         let macros = Macros::of(node, &self.context);
         for outcome in block.outcomes() {
-            let Some(value) = fold(block.ir(), outcome) else {
+            let Some(value) = block.ir().written(outcome) else {
                 continue;
             };
             let typed = (kind.typed)(&value);
@@ -174,14 +177,14 @@ impl Expressions<'_> {
     fn wrong_value<T>(&mut self, block: &Block, outcome: ExprId, macros: Macros, place: Place, kind: &Kind<T>) {
         let mut wrong = vec![outcome];
         if let (Some(_), Op::List(items)) = (kind.entry, &block.ir().get(outcome).op) {
-            let is_wrong = |item: &ExprId| fold(block.ir(), *item).and_then(|value| (kind.typed)(&value)).is_none();
+            let is_wrong = |item: &ExprId| block.ir().written(*item).and_then(|value| (kind.typed)(&value)).is_none();
             let entries: Vec<ExprId> = items.iter().copied().filter(is_wrong).collect();
             if !entries.is_empty() {
                 wrong = entries;
             }
         }
         for id in wrong {
-            let Some(value) = fold(block.ir(), id) else { continue };
+            let Some(value) = block.ir().written(id) else { continue };
             let shown = if macros == Macros::None { described(&value) } else { Secret::MASK.to_owned() };
             let range = block.ir().get(id).range;
             let message = match kind.entry.filter(|_| id != outcome) {

@@ -19,7 +19,7 @@ use std::net::IpAddr;
 
 use base::Millis;
 use document::Node;
-use policy::{Constant, Value};
+use policy::{Constant, Value, setting};
 
 use crate::{
     codes,
@@ -53,7 +53,7 @@ pub(crate) const TEXT: Kind<String> = Kind {
     words: &[],
     is_text: true,
     plain: text,
-    typed: typed_text,
+    typed: setting::text,
 };
 
 /// How many hosts or addresses.
@@ -67,10 +67,7 @@ pub(crate) const COUNT: Kind<u32> = Kind {
         Setting::Given(count) => Some(Value::Int(i64::from(count.value))),
         Setting::Default | Setting::Chosen(_) => None,
     },
-    typed: |value| match value {
-        Value::Int(count) => u32::try_from(*count).ok(),
-        _ => None,
-    },
+    typed: setting::count,
 };
 
 /// `true` or `false`.
@@ -84,10 +81,7 @@ pub(crate) const BOOLEAN: Kind<bool> = Kind {
         Setting::Given(truth) => Some(Value::truth(truth.value)),
         Setting::Default | Setting::Chosen(_) => None,
     },
-    typed: |value| match value {
-        Value::Int(truth @ (0 | 1)) => Some(*truth == 1),
-        _ => None,
-    },
+    typed: setting::truth,
 };
 
 /// A length of time.
@@ -101,7 +95,7 @@ pub(crate) const DURATION: Kind<Millis> = Kind {
         Setting::Given(length) => Some(millis_value(length.value)),
         Setting::Default | Setting::Chosen(_) => None,
     },
-    typed: typed_millis,
+    typed: setting::length,
 };
 
 /// How long a recipient is tried.
@@ -112,7 +106,7 @@ pub(crate) const EXPIRY: Kind<Expiry> = Kind {
     words: &[],
     is_text: false,
     plain: DURATION.plain,
-    typed: |value| typed_millis(value).map(Expiry::Ttl),
+    typed: |value| setting::length(value).map(Expiry::Ttl),
 };
 
 /// Lengths of time, at least one.
@@ -123,10 +117,7 @@ pub(crate) const DURATIONS: Kind<Vec<Millis>> = Kind {
     words: &[],
     is_text: false,
     plain: durations,
-    typed: |value| {
-        let lengths = each(value, typed_millis)?;
-        (!lengths.is_empty()).then_some(lengths)
-    },
+    typed: setting::lengths,
 };
 
 /// Addresses of version 4.
@@ -172,7 +163,7 @@ pub(crate) const TEXTS: Kind<Vec<String>> = Kind {
     },
     typed: |value| match value {
         Value::Int(0) => Some(Vec::new()),
-        value => each(value, typed_text),
+        value => setting::each(value, setting::text),
     },
 };
 
@@ -192,12 +183,7 @@ pub(crate) const REQUIREMENT: Kind<Requirement> = Kind {
     ],
     is_text: false,
     plain: |_, _, _| None,
-    typed: |value| match value {
-        Value::Constant(Constant::Optional) => Some(Requirement::Optional),
-        Value::Constant(Constant::Require) => Some(Requirement::Require),
-        Value::Constant(Constant::Disable) => Some(Requirement::Disable),
-        _ => None,
-    },
+    typed: setting::requirement,
 };
 
 /// Which addresses of a host are tried.
@@ -213,13 +199,7 @@ pub(crate) const IP_LOOKUP: Kind<IpLookup> = Kind {
     ],
     is_text: false,
     plain: |_, _, _| None,
-    typed: |value| match value {
-        Value::Constant(Constant::Ipv4Only) => Some(IpLookup::Ipv4Only),
-        Value::Constant(Constant::Ipv6Only) => Some(IpLookup::Ipv6Only),
-        Value::Constant(Constant::Ipv4ThenIpv6) => Some(IpLookup::Ipv4ThenIpv6),
-        Value::Constant(Constant::Ipv6ThenIpv4) => Some(IpLookup::Ipv6ThenIpv4),
-        _ => None,
-    },
+    typed: setting::ip_lookup,
 };
 
 /// Whether `text` says "none" where a setting may be left out (2022, 2024).
@@ -237,25 +217,10 @@ fn millis_value(length: Millis) -> Value {
     Value::Int(i64::try_from(length.0).unwrap_or(i64::MAX))
 }
 
-fn typed_millis(value: &Value) -> Option<Millis> {
-    match value {
-        Value::Int(length @ 1..) => u64::try_from(*length).ok().map(Millis),
-        _ => None,
-    }
-}
-
 fn text(context: &mut Context<'_>, node: &Node<'_>, key: &'static str) -> Option<Value> {
     let scalar = context.scalar(node, key)?;
     let text = scalar.text.text();
     Some(Value::text(if is_none(text) { "" } else { text }))
-}
-
-fn typed_text(value: &Value) -> Option<String> {
-    match value {
-        Value::Text(text) => Some(text.to_string()),
-        Value::Int(0) => Some(String::new()),
-        _ => None,
-    }
 }
 
 fn durations(context: &mut Context<'_>, node: &Node<'_>, key: &'static str) -> Option<Value> {
@@ -309,19 +274,7 @@ fn addresses(
 }
 
 fn typed_addresses(value: &Value, fits: fn(&IpAddr) -> bool) -> Option<Vec<SourceIp>> {
-    if let Value::Int(0) = value {
-        return Some(Vec::new());
-    }
-    each(value, |value| match value {
-        Value::Text(text) => {
-            let ip = text.trim().parse().ok().filter(fits)?;
-            Some(SourceIp { ip, ehlo_hostname: None })
-        }
-        _ => None,
-    })
-}
-
-/// Each element of an array, or the value itself as the only one; the empty text is none.
-fn each<T>(value: &Value, typed: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
-    value.to_items().iter().map(typed).collect()
+    let ips = setting::addresses(value)?;
+    let source = |ip: IpAddr| fits(&ip).then_some(SourceIp { ip, ehlo_hostname: None });
+    ips.into_iter().map(source).collect()
 }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use policy::{
-    Behaviour, Kind, Quirk, StrategyId,
-    strategy::{self, Mx, Protocol, Requirement, Route, Scope},
+    Behaviour, Kind, Quirk, Setting, StrategyId,
+    strategy::{self, Protocol, Requirement, Route, Scope},
 };
 
 use super::{At, Attempt, Flow, Group};
@@ -56,15 +56,14 @@ impl Attempt {
             self.at = At::NextGroup;
             return Flow::Go;
         };
-        let id = match self.decide(Kind::Tls, &Scene::new(message, first), cx) {
-            Ok(id) => id,
+        let tls = match self.decide(Kind::Tls, &Scene::new(message, first), cx) {
+            Ok(decision) => decision.tls(cx.strategies),
             Err(None) => return Flow::Wait,
             Err(Some(failure)) => {
                 self.give_up(failure, "localhost");
                 return Flow::Go;
             }
         };
-        let tls = cx.strategies.tls(id).copied().unwrap_or(strategy::Tls::BUILT_IN);
         let is_mx =
             self.group.as_ref().is_some_and(|group| !matches!(cx.strategies.route(group.route), Some(Route::Relay(_))));
         if !is_mx {
@@ -97,7 +96,8 @@ impl Attempt {
     fn look_for_policy(&mut self, tls: &strategy::Tls, message: &Message, cx: &mut Context<'_>) -> Flow {
         // A host's strategy may demand it later.
         let demands = |tls: &strategy::Tls| tls.mta_sts == Requirement::Require;
-        let may_demand = !cx.target().has(Quirk::TlsWithoutMx) && cx.strategies.tls.iter().any(demands);
+        let is_ruled = cx.engine.plan().settings.iter().any(|ruled| ruled.setting == Setting::MtaSts);
+        let may_demand = !cx.target().has(Quirk::TlsWithoutMx) && (is_ruled || cx.strategies.tls.iter().any(demands));
         if tls.mta_sts == Requirement::Disable && !may_demand {
             self.at = At::Mx;
             return Flow::Go;
@@ -219,7 +219,7 @@ impl Attempt {
     pub(super) fn found_hosts(&mut self, message: &Message, answer: DnsResult<hosts::MxRecord>, cx: &mut Context<'_>) {
         let domain = self.domain(message);
         let Some(group) = &mut self.group else { return };
-        let mx = mx_of(cx.strategies.route(group.route));
+        let mx = group.mx;
         match hosts::of_domain(domain, answer, &mx, cx.target(), cx.random) {
             Ok((hosts, security)) => {
                 group.hosts = hosts.into();
@@ -265,12 +265,11 @@ impl Attempt {
         let (name, first) = (name.clone(), self.first());
         let (remote_ip, local_ip) = self.shown_addresses(cx.target());
         let scene = Scene { mx: &name, remote_ip, local_ip, ..Scene::new(message, first) };
-        let id = match self.decide(Kind::Tls, &scene, cx) {
-            Ok(id) => id,
+        let tls = match self.decide(Kind::Tls, &scene, cx) {
+            Ok(decision) => decision.tls(cx.strategies),
             Err(None) => return Flow::Wait,
             Err(Some(failure)) => return self.host_failed(failure, cx),
         };
-        let tls = cx.strategies.tls(id).copied().unwrap_or(strategy::Tls::BUILT_IN);
         let target = cx.target();
         let Some(group) = &mut self.group else { return Flow::Wait };
         let route = cx.strategies.route(group.route);
@@ -404,7 +403,7 @@ impl Attempt {
 
     pub(super) fn resolve_addresses(&mut self, place: usize, cx: &mut Context<'_>) -> Flow {
         let Some(group) = &mut self.group else { return Flow::Wait };
-        let mx = mx_of(cx.strategies.route(group.route));
+        let mx = group.mx;
         let target = cx.target();
         let is_relay = matches!(cx.strategies.route(group.route), Some(Route::Relay(_)));
         let Some(trying) = &mut group.host else { return Flow::Wait };
@@ -429,7 +428,7 @@ impl Attempt {
     pub(super) fn found_addresses(&mut self, answer: DnsResult<IpAddr>, cx: &Context<'_>) {
         let At::Addresses(place) = self.at else { return };
         let Some(group) = &mut self.group else { return };
-        let mx = mx_of(cx.strategies.route(group.route));
+        let mx = group.mx;
         let families = hosts::families(mx.ip_lookup);
         let Some(trying) = &mut group.host else { return };
         if let Some(family) = families.get(place) {
@@ -446,7 +445,7 @@ impl Attempt {
     /// The addresses that are known, or the host's failure.
     pub(super) fn judge_addresses(&mut self, cx: &mut Context<'_>) -> Flow {
         let Some(group) = &mut self.group else { return Flow::Wait };
-        let mx = mx_of(cx.strategies.route(group.route));
+        let mx = group.mx;
         let Some(trying) = &mut group.host else { return Flow::Wait };
         let named = named(trying, group.route, cx);
         match hosts::addresses(std::mem::take(&mut trying.answers), &mx, named, cx.target()) {
@@ -464,9 +463,9 @@ impl Attempt {
         }
     }
 
-    pub(super) fn next_address(&mut self, cx: &mut Context<'_>) -> Flow {
+    pub(super) fn next_address(&mut self) -> Flow {
         let Some(group) = &mut self.group else { return Flow::Wait };
-        let mx = mx_of(cx.strategies.route(group.route));
+        let mx = group.mx;
         let Some(trying) = &mut group.host else { return Flow::Wait };
         self.at = match trying.addresses.pop_front() {
             Some(ip) => {
@@ -487,12 +486,12 @@ impl Attempt {
         let (Some(ip), name) = (trying.ip, trying.name.clone()) else { return Flow::Wait };
         let (remote_ip, local_ip) = self.shown_addresses(cx.target());
         let scene = Scene { mx: &name, remote_ip, local_ip, ..Scene::new(message, first) };
-        let id = match self.decide(Kind::Connection, &scene, cx) {
-            Ok(id) => id,
+        let decision = match self.decide(Kind::Connection, &scene, cx) {
+            Ok(decision) => decision,
             Err(None) => return Flow::Wait,
             Err(Some(failure)) => return self.host_failed(failure, cx),
         };
-        let Some(connection) = cx.strategies.connection(id) else {
+        let Some(connection) = decision.connection(cx.strategies) else {
             return self.host_failed(Failure::Undecided(Kind::Connection), cx);
         };
         let sources: Vec<&strategy::SourceIp> =
@@ -654,14 +653,6 @@ const fn without_policy(why: NoPolicy) -> Failure {
 
 /// The port of SMTP servers (RFC 5321 §4.5.4.2).
 const SMTP_PORT: u16 = 25;
-
-fn mx_of(route: Option<&Route>) -> Mx {
-    match route {
-        Some(Route::Mx(mx)) => *mx,
-        Some(Route::Relay(_)) => Mx::OF_RELAY,
-        Some(Route::Local) | None => Mx::BUILT_IN,
-    }
-}
 
 fn named(trying: &Trying, route: StrategyId, cx: &Context<'_>) -> Named {
     match cx.strategies.route(route) {

@@ -44,5 +44,6 @@ pub fn plan(rules: &[(String, String)], otherwise: &str) -> Plan {
         schedule: choice(&owned(&[("source == 'dsn'", "'mx'")]), "'default'"),
         connection: choice(&[], "'default'"),
         tls: choice(&tls, "'default'"),
+        settings: Vec::new(),
     }
 }
