@@ -482,7 +482,7 @@ impl Session {
         {
             return self.fail(Failure::RequireTlsNotOffered);
         }
-        let mut command = format!("MAIL FROM:<{}>", request.sender);
+        let mut command = format!("MAIL FROM:<{}>", request.sender.as_str());
         let mut add = |is_offered: bool, parameter: &str| {
             if is_offered {
                 command.push(' ');

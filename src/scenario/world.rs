@@ -5,7 +5,10 @@
 
 mod read;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use base::{Mailbox, Millis};
 
@@ -246,6 +249,8 @@ words! {
         Ehlo "ehlo",
         /// STARTTLS.
         StartTls "starttls",
+        /// The handshake.
+        Tls "tls",
         /// AUTH.
         Auth "auth",
         /// MAIL.
@@ -283,6 +288,8 @@ pub struct Host {
     pub tlsa: Tlsa,
     /// How long each of its answers takes.
     pub latency: Millis,
+    /// How long those at these stages take instead.
+    pub latency_at: BTreeMap<Stage, Millis>,
     /// The keywords that it offers besides STARTTLS.
     pub extensions: Vec<String>,
     /// How long a sender and recipient from an address are put off that it does not know yet.
@@ -298,6 +305,13 @@ pub struct Host {
 impl Host {
     /// The keywords that a host offers that does not say.
     pub const EXTENSIONS: [&str; 4] = ["SIZE 52428800", "8BITMIME", "ENHANCEDSTATUSCODES", "SMTPUTF8"];
+
+    /// How long an answer at a stage takes.
+    #[must_use]
+    pub fn latency_of(&self, stage: impl Into<Option<Stage>>) -> Millis {
+        let own = stage.into().and_then(|stage| self.latency_at.get(&stage));
+        own.copied().unwrap_or(self.latency)
+    }
 }
 
 impl Default for Host {
@@ -308,6 +322,7 @@ impl Default for Host {
             certificate: Certificate::Valid,
             tlsa: Tlsa::Absent,
             latency: Millis(20),
+            latency_at: BTreeMap::new(),
             extensions: Self::EXTENSIONS.map(str::to_owned).to_vec(),
             greylist: None,
             connections_max: None,
@@ -330,6 +345,10 @@ pub struct HostReply {
     pub times: Option<u64>,
     /// To which recipient; to each where there is none.
     pub rcpt: Option<Mailbox>,
+    /// To connections from which address; to each where there is none.
+    pub source_ip: Option<IpAddr>,
+    /// Whether it closes the connection behind a reply.
+    pub closes: bool,
     /// When.
     pub span: Span,
 }
@@ -337,7 +356,7 @@ pub struct HostReply {
 /// What a host does at a stage.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Answer {
-    /// This reply.
+    /// This reply: its code, and its text, a line feed between its lines.
     Reply(u16, String),
     /// The connection is refused; only at the stage `connect`.
     Refuse,
@@ -373,10 +392,18 @@ impl Answer {
             "garbage" => return Some(Self::Garbage),
             _ => {}
         }
-        let (code, rest) = text.split_at_checked(3)?;
-        let rest = if rest.is_empty() { rest } else { rest.strip_prefix(' ')? };
+        let (code, _) = text.split_at_checked(3)?;
         let is_code = code.bytes().all(|byte| byte.is_ascii_digit()) && code.starts_with(['2', '3', '4', '5']);
-        let is_line = !rest.contains(['\r', '\n']);
-        (is_code && is_line).then(|| Some(Self::Reply(code.parse().ok()?, rest.to_owned())))?
+        // The code stands in front of the first line, and may stand in front of the others, as it is sent.
+        let own = |line: &str| match line.strip_prefix(code)? {
+            "" => Some(String::new()),
+            rest => rest.strip_prefix([' ', '-']).map(str::to_owned),
+        };
+        let mut lines = text.trim_end_matches(['\r', '\n']).lines();
+        let first = own(lines.next()?)?;
+        let others = lines.map(|line| own(line).unwrap_or_else(|| line.to_owned()));
+        let lines: Vec<String> = std::iter::once(first).chain(others).collect();
+        let is_plain = |line: &String| !line.chars().any(char::is_control);
+        (is_code && lines.iter().all(is_plain)).then(|| Some(Self::Reply(code.parse().ok()?, lines.join("\n"))))?
     }
 }

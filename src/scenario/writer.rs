@@ -295,6 +295,10 @@ fn world(world: &World, out: &mut Writer) {
         if out.is_said(host.latency != unsaid.latency) {
             out.value("latency", &text(&host.latency.to_string()));
         }
+        if !host.latency_at.is_empty() {
+            let stages = host.latency_at.iter().map(|(stage, latency)| format!("{} = \"{latency}\"", stage.word()));
+            out.value("latency_at", &format!("{{ {} }}", stages.collect::<Vec<_>>().join(", ")));
+        }
         if out.is_said(host.extensions != unsaid.extensions) {
             out.value("extensions", &array(host.extensions.iter().map(String::as_str)));
         }
@@ -302,6 +306,9 @@ fn world(world: &World, out: &mut Writer) {
             out.header(&format!("[[{name}.reply]]"));
             out.value("stage", &text(reply.stage.word()));
             out.value("reply", &text(&reply.reply.text()));
+            if reply.closes {
+                out.value("then", &text("close"));
+            }
             if out.is_said(reply.skip > 0) {
                 out.value("skip", &reply.skip.to_string());
             }
@@ -310,6 +317,9 @@ fn world(world: &World, out: &mut Writer) {
             }
             if let Some(rcpt) = &reply.rcpt {
                 out.value("rcpt", &text(rcpt.as_str()));
+            }
+            if let Some(source) = &reply.source_ip {
+                out.value("source_ip", &text(&source.to_string()));
             }
             span(reply.span, out);
         }

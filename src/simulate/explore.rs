@@ -126,6 +126,7 @@ fn reply(random: &mut Chance) -> HostReply {
         Stage::Greeting,
         Stage::Ehlo,
         Stage::StartTls,
+        Stage::Tls,
         Stage::Auth,
         Stage::Mail,
         Stage::Rcpt,
@@ -146,10 +147,11 @@ fn reply(random: &mut Chance) -> HostReply {
     ];
     let reply = match stage {
         Stage::Connect => random.of(&[Answer::Refuse, Answer::Silence], Answer::Refuse),
+        Stage::Tls => random.of(&[Answer::Silence, Answer::Close, Answer::Garbage], Answer::Close),
         _ => random.of(&answers, Answer::Close),
     };
     let times = if random.percent(50) { Some(1 + random.below(4)) } else { None };
-    HostReply { stage, reply, skip: 0, times, rcpt: None, span: random.span() }
+    HostReply { stage, reply, skip: 0, times, rcpt: None, source_ip: None, closes: false, span: random.span() }
 }
 
 /// A seed under which something happened that must never be.

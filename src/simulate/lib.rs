@@ -20,6 +20,7 @@ pub mod explore;
 pub mod load;
 mod mailboxes;
 pub mod peer;
+mod promise;
 pub mod properties;
 pub mod quirks;
 mod resolver;

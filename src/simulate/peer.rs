@@ -1,12 +1,15 @@
 //! A mail server as a scenario describes it: what it answers to what it is sent, and what it took.
 //!
 //! It shares nothing with the client of `delivery`: it reads commands as a server does (RFC 5321 §4.1, RFC 2033), and
-//! what it took is what checkers go by.
+//! what it took is what checkers go by. It keeps its word: a client that does what was not offered, or more than was said to
+//! be taken, is refused, unless the scenario has another reply for that stage.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use base::{Instant, Mailbox, Millis};
-use scenario::world::{Answer, Host, Stage, StartTls};
+use scenario::world::{Answer, Host, HostReply, Stage, StartTls};
+
+use crate::promise::{Content, Counted, Promise};
 
 /// A message that a server took responsibility for, for one recipient.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,13 +40,30 @@ pub struct Taken {
     pub answered: Instant,
 }
 
-/// What a server does next.
+/// What a server does next, and at which stage of the session; none where it is of no stage.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Does {
+pub(crate) struct Does {
+    pub(crate) stage: Option<Stage>,
+    pub(crate) deed: Deed,
+}
+
+/// What a server does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Deed {
     /// It sends these bytes.
     Says(Vec<u8>),
     /// It closes the connection.
     Closes,
+}
+
+impl Does {
+    fn says(stage: impl Into<Option<Stage>>, line: &str) -> Self {
+        Self { stage: stage.into(), deed: Deed::Says(format!("{line}\r\n").into_bytes()) }
+    }
+
+    fn closes(stage: impl Into<Option<Stage>>) -> Self {
+        Self { stage: stage.into(), deed: Deed::Closes }
+    }
 }
 
 /// What comes of a handshake that a client begins.
@@ -122,12 +142,19 @@ pub(crate) struct Peer {
     has_greeted: bool,
     /// What comes of a handshake that the client begins now.
     shakes: Shakes,
+    /// What it promised in its last reply to EHLO.
+    promise: Promise,
+    /// Until when it is busy with what it was sent before: replies keep their order.
+    busy: Instant,
     buffer: Vec<u8>,
     /// The commands that it read since somebody asked, with `+` between those that came at once.
     heard: String,
-    /// How many more words of AUTH LOGIN are awaited.
-    awaits_login: u8,
+    /// What it answers to the response to its challenge, where it waits for one.
+    challenged: Option<&'static str>,
+    /// How many times there was MAIL on the connection.
+    mails: u64,
     sender: Option<String>,
+    counted: Counted,
     /// The recipients that it said yes to, each with what was said of it besides.
     rcpts: Vec<(String, String)>,
 }
@@ -137,22 +164,25 @@ pub(crate) struct Moment<'m, 'w> {
     pub(crate) now: Instant,
     pub(crate) since_start: Millis,
     pub(crate) server: &'m mut Server<'w>,
+    /// The client's address.
+    pub(crate) from: Option<IpAddr>,
 }
 
 impl Moment<'_, '_> {
     /// What is answered otherwise than with yes.
-    pub(crate) fn scripted(&mut self, stage: Stage, rcpt: Option<&str>) -> Option<Answer> {
+    pub(crate) fn scripted(&mut self, stage: Stage, rcpt: Option<&str>) -> Option<HostReply> {
         let is_rcpt = |wanted: &Mailbox| rcpt.is_none_or(|rcpt| wanted.as_str().eq_ignore_ascii_case(rcpt));
         let Server { behaviour, given, .. } = &mut *self.server;
         for (reply, given) in behaviour.replies.iter().zip(given.iter_mut()) {
             let fits = reply.stage == stage
                 && reply.span.has(self.since_start)
                 && reply.times.is_none_or(|times| *given < reply.skip + times)
-                && reply.rcpt.as_ref().is_none_or(is_rcpt);
+                && reply.rcpt.as_ref().is_none_or(is_rcpt)
+                && reply.source_ip.is_none_or(|source| self.from == Some(source));
             if fits {
                 *given += 1;
                 if *given > reply.skip {
-                    return Some(reply.reply.clone());
+                    return Some(reply.clone());
                 }
             }
         }
@@ -161,25 +191,39 @@ impl Moment<'_, '_> {
 
     /// What is done at a stage, what the scenario says or this reply; and the code of the yes that it is, if it is one.
     fn at(&mut self, stage: Stage, rcpt: Option<&str>, otherwise: &str) -> (Vec<Does>, Option<u16>) {
-        let line = |text: String| vec![Does::Says(format!("{text}\r\n").into_bytes())];
-        match self.scripted(stage, rcpt) {
-            None => {
-                let code = otherwise.get(..3).and_then(|code| code.parse().ok());
-                (line(otherwise.to_owned()), code)
-            }
-            Some(Answer::Reply(code, text)) => {
+        let Some(HostReply { reply, closes, .. }) = self.scripted(stage, rcpt) else {
+            let code = otherwise.get(..3).and_then(|code| code.parse().ok());
+            return (vec![Does::says(stage, otherwise)], code.filter(|code| (200..400).contains(code)));
+        };
+        match reply {
+            Answer::Reply(code, text) => {
                 // 334 and 354 are a yes where more is awaited, and nowhere else.
                 let is_yes = (200..300).contains(&code)
                     || (stage == Stage::Auth && code == 334)
                     || (stage == Stage::Data && code == 354);
-                let text = if text.is_empty() { code.to_string() } else { format!("{code} {text}") };
-                (line(text), Some(code).filter(|_| is_yes))
+                let mut done = vec![Does::says(stage, &reply_lines(code, &text))];
+                // A server that says 421 closes the channel (RFC 5321 §3.8).
+                if closes || code == 421 {
+                    done.push(Does::closes(stage));
+                }
+                (done, Some(code).filter(|_| is_yes))
             }
-            Some(Answer::Silence) => (Vec::new(), None),
-            Some(Answer::Close | Answer::Refuse) => (vec![Does::Closes], None),
-            Some(Answer::Garbage) => (line("\u{1f682} choo".to_owned()), None),
+            Answer::Silence => (Vec::new(), None),
+            Answer::Close | Answer::Refuse => (vec![Does::closes(stage)], None),
+            Answer::Garbage => (vec![Does::says(stage, "\u{1f682} choo")], None),
         }
     }
+}
+
+/// A reply of as many lines as the text has (RFC 5321 §4.2.1).
+fn reply_lines(code: u16, text: &str) -> String {
+    let count = text.split('\n').count();
+    let line = |(at, line): (usize, &str)| match (at + 1 == count, line) {
+        (true, "") => code.to_string(),
+        (true, line) => format!("{code} {line}"),
+        (false, line) => format!("{code}-{line}"),
+    };
+    text.split('\n').enumerate().map(line).collect::<Vec<_>>().join("\r\n")
 }
 
 impl Peer {
@@ -201,10 +245,14 @@ impl Peer {
             is_secure: false,
             has_greeted: false,
             shakes: if is_tls_first { Shakes::Hands } else { Shakes::Not },
+            promise: Promise::default(),
+            busy: Instant(0),
             buffer: Vec::new(),
             heard: String::new(),
-            awaits_login: 0,
+            challenged: None,
+            mails: 0,
             sender: None,
+            counted: Counted::default(),
             rcpts: Vec::new(),
         }
     }
@@ -217,6 +265,10 @@ impl Peer {
         &self.host
     }
 
+    pub(crate) const fn from(&self) -> Option<IpAddr> {
+        self.from
+    }
+
     pub(crate) const fn message(&self) -> u64 {
         self.message
     }
@@ -225,10 +277,17 @@ impl Peer {
         self.has_greeted
     }
 
+    /// When something comes that takes it so long from now: never before what it was at before.
+    pub(crate) fn ready(&mut self, now: Instant, latency: Millis) -> Instant {
+        self.busy = self.busy.max(now + latency);
+        self.busy
+    }
+
     pub(crate) fn greets(&mut self, moment: &mut Moment<'_, '_>) -> Vec<Does> {
         self.has_greeted = true;
         if moment.server.is_crowded() {
-            return vec![Does::Says(b"421 4.7.0 too many connections\r\n".to_vec()), Does::Closes];
+            let refusal = Does::says(Stage::Greeting, "421 4.7.0 too many connections");
+            return vec![refusal, Does::closes(Stage::Greeting)];
         }
         let greeting = format!("220 {} ESMTP", self.host);
         let greets = moment.at(Stage::Greeting, None, &greeting).0;
@@ -243,10 +302,11 @@ impl Peer {
         self.shakes
     }
 
-    /// The handshake is over.
+    /// The handshake is over: what was said before is forgotten (RFC 3207 §4.2).
     pub(crate) fn secured(&mut self) {
         self.is_secure = true;
         self.shakes = Shakes::SaidOtherwise;
+        self.promise = Promise::default();
         self.buffer.clear();
     }
 
@@ -256,14 +316,27 @@ impl Peer {
             return Vec::new();
         }
         self.buffer.extend_from_slice(bytes);
-        let mut done = Vec::new();
-        while let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
-            let line: Vec<u8> = self.buffer.drain(..end + 2).collect();
-            let line = String::from_utf8_lossy(line.get(..end).unwrap_or_default()).into_owned();
+        let mut done: Vec<Does> = Vec::new();
+        while let Some(line) = self.line() {
             self.hear(&line);
             done.extend(self.command(&line, moment));
+            let is_over = done.last().is_some_and(|does| does.deed == Deed::Closes);
+            if is_over || self.shakes == Shakes::Hands {
+                self.buffer.clear();
+            } else if !self.buffer.is_empty() && !self.promise.has("PIPELINING") {
+                self.buffer.clear();
+                done.push(Does::says(None, "554 5.5.0 commands were sent ahead, and PIPELINING is not offered here"));
+                done.push(Does::closes(None));
+            }
         }
         done
+    }
+
+    /// The next whole line, without its end.
+    fn line(&mut self) -> Option<String> {
+        let end = self.buffer.windows(2).position(|pair| pair == b"\r\n")?;
+        let line: Vec<u8> = self.buffer.drain(..end + 2).collect();
+        Some(String::from_utf8_lossy(line.get(..end).unwrap_or_default()).into_owned())
     }
 
     /// The commands that it read since this was asked, with `+` between those that came at once.
@@ -273,7 +346,7 @@ impl Peer {
 
     /// Notes a command; what answers a challenge is none.
     fn hear(&mut self, line: &str) {
-        if self.awaits_login == 0 {
+        if self.challenged.is_none() {
             if !self.heard.is_empty() {
                 self.heard.push('+');
             }
@@ -282,33 +355,19 @@ impl Peer {
     }
 
     fn command(&mut self, line: &str, moment: &mut Moment<'_, '_>) -> Vec<Does> {
-        if self.awaits_login > 0 {
-            self.awaits_login -= 1;
-            let otherwise = if self.awaits_login > 0 { "334 UGFzc3dvcmQ6" } else { "235 2.7.0 welcome" };
-            return moment.at(Stage::Auth, None, otherwise).0;
+        if let Some(next) = self.challenged.take() {
+            return self.response(line, next, moment);
         }
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         match verb.to_ascii_uppercase().as_str() {
-            "EHLO" | "LHLO" => {
-                self.is_lmtp = verb.eq_ignore_ascii_case("LHLO");
-                let mut keywords: Vec<&str> = moment.server.behaviour.extensions.iter().map(String::as_str).collect();
-                if !self.is_secure && moment.server.behaviour.starttls != StartTls::Absent {
-                    keywords.push("STARTTLS");
-                }
-                let mut reply = String::new();
-                let all = std::iter::once(&*self.host).chain(keywords.iter().copied());
-                let count = keywords.len() + 1;
-                for (at, line) in all.enumerate() {
-                    let is_last = at + 1 == count;
-                    reply.push_str(if is_last { "250 " } else { "250-" });
-                    reply.push_str(line);
-                    if !is_last {
-                        reply.push_str("\r\n");
-                    }
-                }
-                moment.at(Stage::Ehlo, None, &reply).0
+            verb @ ("EHLO" | "LHLO") => {
+                self.is_lmtp = verb == "LHLO";
+                self.ehlo(moment)
             }
-            "HELO" => vec![Does::Says(format!("250 {}\r\n", self.host).into_bytes())],
+            "HELO" => {
+                self.promise = Promise::default();
+                vec![Does::says(Stage::Ehlo, &format!("250 {}", self.host))]
+            }
             "STARTTLS" => {
                 let otherwise = match moment.server.behaviour.starttls {
                     StartTls::Offered | StartTls::Broken => "220 2.0.0 go ahead",
@@ -322,41 +381,96 @@ impl Peer {
                 }
                 done
             }
-            "AUTH" => {
-                let is_login = rest.eq_ignore_ascii_case("LOGIN");
-                let otherwise = if is_login { "334 VXNlcm5hbWU6" } else { "235 2.7.0 welcome" };
-                let (done, is_positive) = moment.at(Stage::Auth, None, otherwise);
-                self.awaits_login = if is_login && is_positive == Some(334) { 2 } else { 0 };
-                done
-            }
-            "MAIL" => {
-                let is_full = moment.server.is_full(moment.since_start);
-                let otherwise = if is_full { "450 4.7.1 too many messages" } else { "250 2.1.0 ok" };
-                let (done, code) = moment.at(Stage::Mail, None, otherwise);
-                let is_positive = code.filter(|code| *code < 400);
-                self.rcpts.clear();
-                self.sender = is_positive.map(|_| path(rest).to_owned());
-                done
-            }
-            "RCPT" | "DATA" if self.sender.is_none() => vec![Does::Says(b"503 5.5.1 MAIL first\r\n".to_vec())],
-            "RCPT" => {
-                let rcpt = path(rest).to_owned();
-                let client = (self.from, self.sender.as_deref().unwrap_or_default(), &*rcpt);
-                let is_put_off = moment.server.puts_off(client, moment.since_start);
-                let otherwise = if is_put_off { "451 4.7.1 come again later" } else { "250 2.1.5 ok" };
-                let (done, code) = moment.at(Stage::Rcpt, Some(&rcpt), otherwise);
-                let is_positive = code.filter(|code| *code < 400);
-                if is_positive.is_some() {
-                    let parameters = rest.split_once('>').map_or("", |(_, rest)| rest).trim().to_owned();
-                    self.rcpts.push((rcpt, parameters));
-                }
-                done
-            }
+            "AUTH" => self.auth(rest, moment),
+            "MAIL" => self.mail(rest, moment),
+            "RCPT" | "DATA" if self.sender.is_none() => vec![Does::says(None, "503 5.5.1 MAIL first")],
+            "RCPT" => self.rcpt(rest, moment),
+            "DATA" if self.rcpts.is_empty() => vec![Does::says(Stage::Data, "554 5.5.1 no recipient was accepted")],
             "DATA" => moment.at(Stage::Data, None, "354 go ahead").0,
-            "QUIT" => vec![Does::Says(b"221 2.0.0 bye\r\n".to_vec()), Does::Closes],
-            "RSET" | "NOOP" => vec![Does::Says(b"250 2.0.0 ok\r\n".to_vec())],
-            _ => vec![Does::Says(b"500 5.5.2 what?\r\n".to_vec())],
+            "QUIT" => vec![Does::says(None, "221 2.0.0 bye"), Does::closes(None)],
+            "RSET" | "NOOP" => vec![Does::says(None, "250 2.0.0 ok")],
+            _ => vec![Does::says(None, "500 5.5.2 what?")],
         }
+    }
+
+    /// Its name, and what it offers.
+    fn ehlo(&mut self, moment: &mut Moment<'_, '_>) -> Vec<Does> {
+        let behaviour = moment.server.behaviour;
+        let offers_tls = !self.is_secure && behaviour.starttls != StartTls::Absent;
+        let keywords = behaviour.extensions.iter().map(String::as_str).chain(offers_tls.then_some("STARTTLS"));
+        let text = std::iter::once(&*self.host).chain(keywords).collect::<Vec<_>>().join("\n");
+        let (done, _) = moment.at(Stage::Ehlo, None, &reply_lines(250, &text));
+        // What was really said counts, also where the scenario says it.
+        let said = done.iter().find_map(|does| match &does.deed {
+            Deed::Says(bytes) if bytes.starts_with(b"2") => Some(String::from_utf8_lossy(bytes)),
+            _ => None,
+        });
+        self.promise = said.map(|said| Promise::of(&said)).unwrap_or_default();
+        done
+    }
+
+    /// Begins with a mechanism: with the initial response, or with a challenge (RFC 4954 §4).
+    fn auth(&mut self, rest: &str, moment: &mut Moment<'_, '_>) -> Vec<Does> {
+        const WELCOME: &str = "235 2.7.0 welcome";
+        let (mechanism, initial) = rest.split_once(' ').unwrap_or((rest, ""));
+        let (otherwise, next) = match (&*mechanism.to_ascii_uppercase(), initial) {
+            _ if self.promise.mechanism(mechanism).is_some() => {
+                (self.promise.mechanism(mechanism).unwrap_or_default(), WELCOME)
+            }
+            _ if !initial.is_empty() && !is_base64(initial) => ("501 5.5.2 that is not base64", WELCOME),
+            ("LOGIN", "") => ("334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"),
+            ("LOGIN", _) => ("334 UGFzc3dvcmQ6", WELCOME),
+            ("CRAM-MD5", _) => ("334 PDE3NjQ1NDcyMDAuMUBteC50ZXN0Pg==", WELCOME),
+            (_, "") => ("334 ", WELCOME),
+            (_, _) => (WELCOME, WELCOME),
+        };
+        self.exchange(otherwise, next, moment)
+    }
+
+    /// Takes the response to a challenge.
+    fn response(&mut self, line: &str, next: &'static str, moment: &mut Moment<'_, '_>) -> Vec<Does> {
+        let (otherwise, next) = match (line, next) {
+            ("*", _) => ("501 5.7.0 given up", next),
+            _ if !is_base64(line) => ("501 5.5.2 that is not base64", next),
+            (_, "334 UGFzc3dvcmQ6") => (next, "235 2.7.0 welcome"),
+            (_, next) => (next, next),
+        };
+        self.exchange(otherwise, next, moment)
+    }
+
+    /// Says something within AUTH; behind a challenge, it waits for the response, which it answers by `next`.
+    fn exchange(&mut self, otherwise: &str, next: &'static str, moment: &mut Moment<'_, '_>) -> Vec<Does> {
+        let (done, code) = moment.at(Stage::Auth, None, otherwise);
+        self.challenged = code.filter(|code| *code == 334).map(|_| next);
+        done
+    }
+
+    fn mail(&mut self, rest: &str, moment: &mut Moment<'_, '_>) -> Vec<Does> {
+        let (sender, parameters) = path(rest);
+        self.mails += 1;
+        let refusal = self.promise.mail(sender, parameters, self.mails);
+        let refusal = refusal
+            .or_else(|| moment.server.is_full(moment.since_start).then(|| "450 4.7.1 too many messages".to_owned()));
+        let (done, code) = moment.at(Stage::Mail, None, refusal.as_deref().unwrap_or("250 2.1.0 ok"));
+        self.rcpts.clear();
+        let is_utf8 = parameters.split(' ').any(|parameter| parameter.eq_ignore_ascii_case("SMTPUTF8"));
+        self.counted = Counted { is_utf8, ..Counted::default() };
+        self.sender = code.map(|_| sender.to_owned());
+        done
+    }
+
+    fn rcpt(&mut self, rest: &str, moment: &mut Moment<'_, '_>) -> Vec<Does> {
+        let (rcpt, parameters) = path(rest);
+        let refusal = self.promise.rcpt(rcpt, parameters, &mut self.counted).or_else(|| {
+            let client = (self.from, self.sender.as_deref().unwrap_or_default(), rcpt);
+            let is_put_off = moment.server.puts_off(client, moment.since_start);
+            is_put_off.then(|| "451 4.7.1 come again later".to_owned())
+        });
+        let (done, code) = moment.at(Stage::Rcpt, Some(rcpt), refusal.as_deref().unwrap_or("250 2.1.5 ok"));
+        if code.is_some() {
+            self.rcpts.push((rcpt.to_owned(), parameters.to_owned()));
+        }
+        done
     }
 
     /// The content is there: what it answers, and what it took.
@@ -364,11 +478,13 @@ impl Peer {
         &mut self,
         message: u64,
         headers: Option<&str>,
+        content: Content,
         effect: u64,
         moment: &mut Moment<'_, '_>,
     ) -> (Vec<Does>, Vec<Taken>) {
         let sender = self.sender.take().unwrap_or_default();
         let rcpts = std::mem::take(&mut self.rcpts);
+        let answered = self.ready(moment.now, moment.server.behaviour.latency_of(Stage::Final));
         let taken = |(rcpt, parameters): &(String, String)| Taken {
             at: moment.now,
             message,
@@ -381,21 +497,24 @@ impl Peer {
             is_secure: self.is_secure,
             code: 250,
             effect,
-            answered: moment.now + moment.server.behaviour.latency,
+            answered,
         };
         let all: Vec<Taken> = rcpts.iter().map(taken).collect();
+        let refusal = self.promise.content(content);
         if !self.is_lmtp {
-            let (done, is_positive) = moment.at(Stage::Final, None, "250 2.0.0 queued");
+            let otherwise = refusal.as_deref().unwrap_or("250 2.0.0 queued");
+            let (done, is_positive) = moment.at(Stage::Final, None, otherwise);
             let with = |code: u16| all.into_iter().map(|taken| Taken { code, ..taken }).collect();
             return (done, is_positive.map(with).unwrap_or_default());
         }
         let (mut done, mut taken) = (Vec::new(), Vec::new());
         for one in all {
-            let (replies, is_positive) = moment.at(Stage::Final, Some(&one.rcpt), "250 2.0.0 stored");
+            let otherwise = refusal.as_deref().unwrap_or("250 2.0.0 stored");
+            let (replies, is_positive) = moment.at(Stage::Final, Some(&one.rcpt), otherwise);
             // Replies are told apart by their order alone, so behind silence or nonsense nothing that is said counts.
             let is_reply =
-                |does: &Does| matches!(does, Does::Says(bytes) if bytes.first().is_some_and(u8::is_ascii_digit));
-            let is_last = !replies.iter().any(is_reply);
+                |does: &Does| matches!(&does.deed, Deed::Says(bytes) if bytes.first().is_some_and(u8::is_ascii_digit));
+            let is_last = !replies.iter().all(is_reply) || replies.is_empty();
             done.extend(replies);
             taken.extend(is_positive.map(|code| Taken { code, ..one }));
             if is_last {
@@ -406,8 +525,15 @@ impl Peer {
     }
 }
 
-/// The address between the angle brackets.
-fn path(rest: &str) -> &str {
+/// The address between the angle brackets, and the parameters behind it.
+fn path(rest: &str) -> (&str, &str) {
     let inner = rest.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
-    inner.map_or("", |(path, _)| path)
+    inner.map_or(("", ""), |(path, rest)| (path, rest.trim()))
+}
+
+/// Whether it is base64 (RFC 4648 §4); a lone `=` is an initial response of no length (RFC 4954 §4).
+fn is_base64(text: &str) -> bool {
+    let digits = text.trim_end_matches('=');
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    text == "=" || (text.len().is_multiple_of(4) && text.len() - digits.len() <= 2 && digits.bytes().all(is_digit))
 }

@@ -39,7 +39,8 @@ use crate::{
     certificate::certificate,
     load::Loads,
     mailboxes::Mailboxes,
-    peer::{Does, Moment, Peer, Server, Shakes, Taken},
+    peer::{Deed, Does, Moment, Peer, Server, Shakes, Taken},
+    promise::Content,
     resolver::Resolver,
 };
 
@@ -404,7 +405,10 @@ fn submission(message: &Message) -> Submission {
                 scenario::Ret::Headers => Ret::Headers,
             }),
             requires_tls: message.requiretls,
-            is_utf8: !message.sender.as_str().is_ascii(),
+            is_utf8: [&message.sender]
+                .into_iter()
+                .chain(&message.recipients)
+                .any(|address| !address.as_str().is_ascii()),
             is_8bit: message.body == "8bitmime",
             hold: message.hold_for,
             by: message
@@ -445,7 +449,11 @@ impl<'s> Run<'s, '_> {
     }
 
     fn after(&mut self, length: Millis, input: Input) {
-        self.coming.push(Reverse(Coming { at: self.now + length, number: self.number, input }));
+        self.at(self.now + length, input);
+    }
+
+    fn at(&mut self, at: Instant, input: Input) {
+        self.coming.push(Reverse(Coming { at, number: self.number, input }));
         self.number += 1;
     }
 
@@ -642,9 +650,16 @@ impl<'s> Run<'s, '_> {
                 self.hear(ticket, if is_chunk { "BDAT" } else { "" });
                 self.after(Millis(0), Input::ContentSent(ticket, true));
                 let effect = self.effects;
+                let report =
+                    self.life.reports.get(&message.0).map_or(0, |report| report.before.len() + report.after.len());
+                let content = Content {
+                    size: known.map_or(report as u64, |message| message.size),
+                    is_8bit: known.is_some_and(|message| message.body == "8bitmime"),
+                    is_chunk,
+                };
                 let mut all = Vec::new();
                 self.at_peer(ticket, |peer, moment| {
-                    let (does, taken) = peer.takes_content(message.0, headers.as_deref(), effect, moment);
+                    let (does, taken) = peer.takes_content(message.0, headers.as_deref(), content, effect, moment);
                     all = taken;
                     does
                 });
@@ -816,12 +831,13 @@ impl<'s> Run<'s, '_> {
         let place = self.server(host, to.ip());
         let (now, since_start) = (self.now, self.since());
         let Some(server) = self.servers.get_mut(place) else { return };
-        let (latency, listens) = (server.behaviour.latency, server.behaviour.ports.at(to.port()));
-        let mut moment = Moment { now, since_start, server };
+        let behaviour = server.behaviour;
+        let (latency, listens) = (behaviour.latency_of(Stage::Connect), behaviour.ports.at(to.port()));
+        let mut moment = Moment { now, since_start, server, from };
         if listens == Listens::Closed {
             return self.after(latency, Input::Connected(ticket, Err(Broken::Refused)));
         }
-        match moment.scripted(Stage::Connect, None) {
+        match moment.scripted(Stage::Connect, None).map(|scripted| scripted.reply) {
             Some(Answer::Refuse) => self.after(latency, Input::Connected(ticket, Err(Broken::Refused))),
             // Nothing comes: the core stops waiting by itself.
             Some(_) => {}
@@ -830,8 +846,9 @@ impl<'s> Run<'s, '_> {
                 let is_tls_first = listens == Listens::Tls;
                 let mut peer = Peer::new(place, (host, to.ip()), from, message.0, is_tls_first);
                 let greeting = if is_tls_first { Vec::new() } else { peer.greets(&mut moment) };
+                let connected = peer.ready(now, latency);
                 self.connections.insert(ticket.task, peer);
-                self.after(latency, Input::Connected(ticket, Ok(from)));
+                self.at(connected, Input::Connected(ticket, Ok(from)));
                 self.does(ticket, greeting);
             }
         }
@@ -856,7 +873,8 @@ impl<'s> Run<'s, '_> {
         let (now, since_start) = (self.now, self.since());
         let Some(peer) = self.connections.get_mut(&ticket.task) else { return };
         let Some(server) = self.servers.get_mut(peer.server()) else { return };
-        let does = act(peer, &mut Moment { now, since_start, server });
+        let from = peer.from();
+        let does = act(peer, &mut Moment { now, since_start, server, from });
         self.does(ticket, does);
     }
 
@@ -868,37 +886,45 @@ impl<'s> Run<'s, '_> {
         }
     }
 
-    /// What a server does comes after its latency.
+    /// What a server does comes after its latency, in the order in which it does it.
     fn does(&mut self, ticket: Ticket, does: Vec<Does>) {
-        let Some(peer) = self.connections.get(&ticket.task) else { return };
-        let message = peer.message();
-        let latency = self.servers.get(peer.server()).map_or(Millis(0), |server| server.behaviour.latency);
-        for one in does {
-            match one {
-                Does::Says(bytes) => {
+        for Does { stage, deed } in does {
+            let Some(peer) = self.connections.get_mut(&ticket.task) else { return };
+            let Some(server) = self.servers.get(peer.server()) else { return };
+            let ready = peer.ready(self.now, server.behaviour.latency_of(stage));
+            match deed {
+                Deed::Says(bytes) => {
                     if self.keep == Keep::Events && bytes.starts_with(b"5") {
-                        self.life.seen.refusals.insert(message);
+                        self.life.seen.refusals.insert(peer.message());
                     }
-                    self.after(latency, Input::Received(ticket, bytes));
+                    self.at(ready, Input::Received(ticket, bytes));
                 }
-                Does::Closes => {
+                Deed::Closes => {
                     self.disconnect(ticket);
-                    self.after(latency, Input::Closed(ticket));
+                    self.at(ready, Input::Closed(ticket));
                 }
             }
         }
     }
 
     fn handshake(&mut self, ticket: Ticket, name: &str) {
+        let (now, since_start) = (self.now, self.since());
         let Some(peer) = self.connections.get_mut(&ticket.task) else { return };
-        let Some(Server { behaviour, .. }) = self.servers.get(peer.server()) else { return };
-        match peer.shakes() {
-            Shakes::Hands => {}
-            Shakes::SaidOtherwise => {
-                return self.after(behaviour.latency, Input::Secured(ticket, Err(Handshake::Protocol)));
-            }
+        let Some(server) = self.servers.get_mut(peer.server()) else { return };
+        let behaviour = server.behaviour;
+        let ready = peer.ready(now, behaviour.latency_of(Stage::Tls));
+        let mut moment = Moment { now, since_start, server, from: peer.from() };
+        match (peer.shakes(), moment.scripted(Stage::Tls, None).map(|scripted| scripted.reply)) {
+            (Shakes::Hands, None) => {}
             // The client stops waiting by itself.
-            Shakes::Not => return,
+            (Shakes::Not, _) | (Shakes::Hands, Some(Answer::Silence)) => return,
+            (Shakes::Hands, Some(Answer::Close | Answer::Refuse)) => {
+                self.disconnect(ticket);
+                return self.at(ready, Input::Closed(ticket));
+            }
+            (Shakes::SaidOtherwise, _) | (Shakes::Hands, Some(Answer::Garbage | Answer::Reply(..))) => {
+                return self.at(ready, Input::Secured(ticket, Err(Handshake::Protocol)));
+            }
         }
         let own_name = peer.host();
         let shown = match behaviour.certificate {
@@ -918,7 +944,7 @@ impl<'s> Run<'s, '_> {
             }
         };
         let is_ready = result.is_ok();
-        self.after(behaviour.latency, Input::Secured(ticket, result));
+        self.at(ready, Input::Secured(ticket, result));
         if is_ready {
             // Behind TLS that came first, a server greets.
             self.at_peer(ticket, |peer, moment| if peer.has_greeted() { Vec::new() } else { peer.greets(moment) });

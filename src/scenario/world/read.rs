@@ -48,6 +48,7 @@ pub(crate) const HOST_KEYS: &[&str] = &[
     "certificate",
     "tlsa",
     "latency",
+    "latency_at",
     "extensions",
     "greylist",
     "connections_max",
@@ -56,7 +57,8 @@ pub(crate) const HOST_KEYS: &[&str] = &[
 ];
 
 /// The keys of a host's reply.
-pub(crate) const REPLY_KEYS: &[&str] = &["stage", "reply", "skip", "times", "rcpt", "from", "until"];
+pub(crate) const REPLY_KEYS: &[&str] =
+    &["stage", "reply", "then", "skip", "times", "rcpt", "source_ip", "from", "until"];
 
 /// Reads a world: all of it that could be understood.
 pub(crate) fn read(node: &Node<'_>, context: &mut Context<'_>) -> World {
@@ -248,6 +250,9 @@ fn host(node: &Node<'_>, name: &str, context: &mut Context<'_>) -> Option<Host> 
     if let Some(latency) = offset(table, "latency", context) {
         host.latency = latency;
     }
+    if let Some(node) = table.get("latency_at") {
+        host.latency_at = latency_at(node, context);
+    }
     if let Some(node) = table.get("extensions") {
         let list = context.list(node, "extensions", "`[\"PIPELINING\", \"DSN\"]`").unwrap_or_default();
         let words = list.iter().filter_map(|node| context.element(node, "extensions", "`\"DSN\"`"));
@@ -269,6 +274,18 @@ fn host(node: &Node<'_>, name: &str, context: &mut Context<'_>) -> Option<Host> 
         }
     }
     Some(host)
+}
+
+/// How long answers take at stages of their own.
+fn latency_at(node: &Node<'_>, context: &mut Context<'_>) -> BTreeMap<Stage, Millis> {
+    let mut all = BTreeMap::new();
+    let Some(table) = context.table(node, "latency_at", "`{ final = \"2m\" }`") else { return all };
+    context.unknown_keys(table, "a latency by stage", &Stage::WORDS);
+    for entry in table.entries() {
+        let Some(stage) = Stage::named(entry.key()) else { continue };
+        all.extend(offset(table, entry.key(), context).map(|latency| (stage, latency)));
+    }
+    all
 }
 
 /// What a host does on which ports; `"*"` stands for every other, and then none is as usual.
@@ -320,7 +337,7 @@ fn reply(node: &Node<'_>, context: &mut Context<'_>) -> Option<HostReply> {
         let answer = Answer::parse(text);
         if answer.is_none() {
             let message = format!("`reply` cannot be `{}`", shown(text));
-            let help = "a reply of one line such as `451 4.7.1 try later`, or one of `refuse`, `silence`, `close` and `garbage`";
+            let help = "a reply such as `451 4.7.1 try later`, or one of `refuse`, `silence`, `close` and `garbage`";
             context.report(Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help(help));
         }
         answer.map(|answer| (answer, node))
@@ -342,8 +359,30 @@ fn reply(node: &Node<'_>, context: &mut Context<'_>) -> Option<HostReply> {
             Some(Err(wrong)) => context.report(wrong.finding(node, "rcpt")),
         }
     }
+    let mut source_ip = None;
+    if let Some(node) = table.get("source_ip")
+        && let Some(Given::Text(ip)) = given(node, "source_ip", Shape::Ip, context)
+    {
+        source_ip = ip.parse().ok();
+    }
+    let then = table.get("then");
+    let named = |text: &str| (text == "close").then_some(());
+    let closes = then.is_some_and(|node| word(node, "then", &["close"], named, context).is_some());
     let span = span(table, context);
     let (stage, (reply, place)) = (stage?, reply?);
+    let is_reply = matches!(reply, Answer::Reply(..));
+    if let Some(node) = then.filter(|_| !is_reply) {
+        let message = format!("nothing follows `{}`", shown(&reply.text()));
+        context.report(Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help("leave `then` out"));
+        return None;
+    }
+    if stage == Stage::Tls && is_reply {
+        let message = format!("a host cannot answer `{}` in a handshake", shown(&reply.text()));
+        let help =
+            "`silence`, `close` and `garbage` are for the stage `tls`; the answer to STARTTLS is the stage `starttls`";
+        context.report(Diagnostic::new(&codes::INVALID_VALUE, place.range, message).help(help));
+        return None;
+    }
     if reply == Answer::Refuse && stage != Stage::Connect {
         let message = format!("a connection is not refused at the stage `{}`", stage.word());
         context.report(Diagnostic::new(&codes::INVALID_VALUE, place.range, message).help("`close` ends it there"));
@@ -355,7 +394,7 @@ fn reply(node: &Node<'_>, context: &mut Context<'_>) -> Option<HostReply> {
         context.report(Diagnostic::new(&codes::INVALID_VALUE, place.range, message).help(help));
         return None;
     }
-    Some(HostReply { stage, reply, skip, times, rcpt, span })
+    Some(HostReply { stage, reply, skip, times, rcpt, source_ip, closes, span })
 }
 
 fn required<'t, 'a>(
