@@ -45,14 +45,25 @@ base::codes! {
     INCOMPLETE_RULE = "C0301" "incomplete-rule" Error;
     /// A chain of rules has no `else`.
     ///
-    /// The server drops the whole chain and uses its built-in one.
+    /// The server drops the whole chain and uses its built-in one; those of 2022 and 2023 do not start.
     MISSING_ELSE = "C0302" "missing-else" Error;
-    /// A chain of rules goes on behind its `else`, or has two.
+    /// A chain of rules goes on behind its `else`, has two, or begins with one.
+    ///
+    /// No server takes the rest of such a chain. Those since 0.6 drop all of it, log an error and decide by their built-in
+    /// rules; those of 2022 and 2023 do not start. Where the rules have numbers for keys, the order is that of texts, in
+    /// which `10` stands before `2`.
     RULE_AFTER_ELSE = "C0303" "rule-after-else" Error;
     /// A chain of rules has an `else` and no rule.
     ///
     /// Version 0.15 refuses it and uses its built-in chain; a single value says the same and is read by all.
     ELSE_ONLY = "C0304" "else-only" Note;
+    /// A list has numbers for keys, and is read in another order than they have.
+    ///
+    /// Servers up to 0.15 keep all settings in one list of keys, in the order of texts: `0`, `1`, `10`, `2`. So the rule
+    /// `10` is asked before the rule `2`, and the `else` of a chain may stand before some of its rules. An element of an
+    /// array has a key of four digits, `0000`, and stands before a key `1`. The policy is read in that order here, for
+    /// every target. Since 0.16 such keys are ordered by number.
+    TEXT_ORDER = "C0305" "text-order" Warning;
 
     /// A strategy is named that nothing defines.
     ///

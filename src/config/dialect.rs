@@ -8,7 +8,7 @@ use document::{Format, Node, Source};
 use crate::{
     Resources, Settings, codes, detect, expressions_2024,
     fixes::{self, SingleQuoted},
-    legacy_2022, objects_2026, resolve, secrets, strategies_2025, unread,
+    legacy_2022, objects_2026, order, resolve, secrets, strategies_2025, unread,
 };
 
 /// A published layout of the outbound settings.
@@ -43,6 +43,40 @@ impl Dialect {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dialect| dialect.name() == name)
+    }
+}
+
+/// What a server does where a chain of rules has an error.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Faulty {
+    /// It does not start.
+    DoesNotStart,
+    /// It drops the whole chain, and takes what holds where none is given.
+    TakesBuiltIn,
+}
+
+impl Faulty {
+    /// What the server does, for a message.
+    #[must_use]
+    pub const fn told(self) -> &'static str {
+        match self {
+            Self::DoesNotStart => "a server of this layout does not start with it",
+            Self::TakesBuiltIn => "the server drops all of these rules, and uses its built-in ones",
+        }
+    }
+}
+
+impl Dialect {
+    /// What the servers of this layout do with a chain of rules that has an error. Since 2026 such a chain is refused when
+    /// it is written; one that is there all the same is dropped.
+    ///
+    /// Source: delivery spec 1.1, 2.5; language spec B9.
+    #[must_use]
+    pub const fn faulty_rules(self) -> Faulty {
+        match self {
+            Self::Legacy2022 => Faulty::DoesNotStart,
+            Self::Expressions2024 | Self::Strategies2025 | Self::Objects2026 => Faulty::TakesBuiltIn,
+        }
     }
 }
 
@@ -125,6 +159,7 @@ fn toml(
     }
     let is_whole = !findings.has_errors();
     unread::report(tree, findings);
+    order::report(tree, findings);
     let settings = match dialect {
         Dialect::Legacy2022 => legacy_2022::read(tree, resources, findings),
         Dialect::Expressions2024 => expressions_2024::read(tree, resources, findings),

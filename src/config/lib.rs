@@ -20,6 +20,7 @@ mod expressions_2024;
 mod fixes;
 mod legacy_2022;
 mod objects_2026;
+mod order;
 mod outbound_layout;
 mod read;
 pub mod resolve;
@@ -31,7 +32,7 @@ mod strategies_2025;
 mod texts;
 mod unread;
 
-pub use dialect::{Dialect, Loaded, load};
+pub use dialect::{Dialect, Faulty, Loaded, load};
 pub use resources::{NoResources, Resources};
 pub use settings::Settings;
 pub use texts::expressions;

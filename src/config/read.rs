@@ -361,6 +361,7 @@ impl Context<'_> {
             let message = format!("the rules of `{setting}` have no `else`");
             self.report(
                 Diagnostic::new(&codes::MISSING_ELSE, node.range, message)
+                    .label(self.dialect.faulty_rules().told())
                     .help("end them with { else = \"…\" }, which is taken where no rule is"),
             );
             return Some(BlockText { rules, otherwise: None, otherwise_range: node.range });
@@ -374,9 +375,10 @@ impl Context<'_> {
         Some(BlockText { rules, otherwise, otherwise_range })
     }
 
-    fn after_else(&mut self, range: TextRange, otherwise: TextRange) {
+    pub(crate) fn after_else(&mut self, range: TextRange, otherwise: TextRange) {
         self.report(
             Diagnostic::new(&codes::RULE_AFTER_ELSE, range, "a rule stands behind `else` and is never reached")
+                .label(self.dialect.faulty_rules().told())
                 .related(otherwise, "the `else`")
                 .help("move it before the `else`"),
         );
@@ -410,6 +412,7 @@ impl Context<'_> {
                 };
                 self.report(
                     Diagnostic::new(&codes::INCOMPLETE_RULE, item.range, missing)
+                        .label(self.dialect.faulty_rules().told())
                         .help("a rule is { if = \"…\", then = \"…\" }, the last entry { else = \"…\" }"),
                 );
                 None

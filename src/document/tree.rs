@@ -181,19 +181,23 @@ impl<'a> Node<'a> {
         path.split('.').try_fold(self, |node, key| node.get(key))
     }
 
-    /// The elements of a list in either way of writing: an array, or a table whose keys are all decimal numbers, in
-    /// the order of those. An empty table is an empty list.
+    /// The elements of a list in either way of writing: an array, or a table whose keys are all decimal numbers. An empty
+    /// table is an empty list.
+    ///
+    /// Such keys are in the order of texts, `10` before `2`: the servers that read them keep all settings in one list of
+    /// keys, where an element of an array is `0000`, `0001` and so on (delivery spec 0.1, 3.2.1). Layouts that order by
+    /// number read their tables themselves.
     #[must_use]
     pub fn items(&self) -> Option<Items<'_, 'a>> {
         match &self.kind {
             Kind::List(list) => Some(Items { form: ListForm::Array, nodes: list.nodes.iter().collect() }),
             Kind::Table(table) => {
-                let numbered = table.entries().iter().map(|entry| Some((number(entry.key())?, entry)));
+                let numbered = table.entries().iter().map(|entry| is_number(entry.key()).then_some(entry));
                 let mut numbered: Vec<_> = numbered.collect::<Option<_>>()?;
-                numbered.sort_by_key(|&(number, _)| (number.len(), number));
+                numbered.sort_by(|one, other| one.key().cmp(other.key()));
                 Some(Items {
                     form: ListForm::IndexedTable,
-                    nodes: numbered.into_iter().map(|(_, entry)| &entry.value).collect(),
+                    nodes: numbered.into_iter().map(|entry| &entry.value).collect(),
                 })
             }
             _ => None,
@@ -473,10 +477,9 @@ impl fmt::Debug for Index {
     }
 }
 
-/// The digits of a decimal number without leading zeros, so that the shorter one is the smaller one.
-fn number(key: &str) -> Option<&str> {
-    let is_number = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| key.trim_start_matches('0'))
+/// Whether `key` is a decimal number.
+fn is_number(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Up to how many entries a table has no index.

@@ -58,7 +58,7 @@ impl Legacy<'_, '_> {
                 continue;
             };
             if let Some(otherwise) = has_else {
-                self.after_else(item.range, otherwise);
+                self.context.after_else(item.range, otherwise);
             }
             if let Some(node) = table.get("else") {
                 let value = self.otherwise(item, table, node, outcome);
@@ -74,6 +74,7 @@ impl Legacy<'_, '_> {
             let message = format!("the rules of {} have no `else`", place.quoted);
             self.context.report(
                 Diagnostic::new(&codes::MISSING_ELSE, range, message)
+                    .label(self.context.dialect.faulty_rules().told())
                     .help("end them with { else = … }, which is taken where no rule is"),
             );
         }
@@ -89,14 +90,6 @@ impl Legacy<'_, '_> {
             );
         }
         Some(Block::new(ir, rules, otherwise, otherwise_range))
-    }
-
-    fn after_else(&mut self, range: TextRange, otherwise: TextRange) {
-        self.context.report(
-            Diagnostic::new(&codes::RULE_AFTER_ELSE, range, "a rule stands behind `else` and is never reached")
-                .related(otherwise, "the `else`")
-                .help("move it before the `else`"),
-        );
     }
 
     fn otherwise(

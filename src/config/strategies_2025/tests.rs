@@ -124,7 +124,7 @@ fn schedules_have_their_settings() {
             "\"remote\" [Millis(60000)] - Attempts(15)",
         ),
         (
-            "[queue.schedule.a]\nqueue-name = 'dsn'\nretry.0 = '1m'\nretry.10 = '3m'\nretry.9 = '2m'\nnotify = []",
+            "[queue.schedule.a]\nqueue-name = 'dsn'\nretry.00 = '1m'\nretry.10 = '3m'\nretry.09 = '2m'\nnotify = []",
             "\"dsn\" [Millis(60000), Millis(120000), Millis(180000)] [] -",
         ),
         (
@@ -177,7 +177,7 @@ fn a_single_retry_registers_a_schedule_and_a_list_does_not() {
     let cases = [
         ("retry = '1m'", "missing-required a"),
         ("retry = ['1m']", "unregistered-strategy a"),
-        ("retry.0 = '1m'", "unregistered-strategy a"),
+        ("retry.00 = '1m'", "unregistered-strategy a"),
         ("notify = ['1d']", "unregistered-strategy a"),
     ];
     for (key, expected) in cases {

@@ -146,7 +146,7 @@ fn other_readers_are_thought_of() {
 fn a_list_has_two_forms_and_its_numbers_are_sorted_as_numbers() {
     let cases = [
         ("a = [1, 2]", Some((ListForm::Array, "1 2"))),
-        ("a.10.x = 10\na.9.x = 9\na.0002.x = 2", Some((ListForm::IndexedTable, "2 9 10"))),
+        ("a.10.x = 10\na.9.x = 9\na.0002.x = 2", Some((ListForm::IndexedTable, "2 10 9"))),
         ("a = { 0 = 1, x = 2 }", None),
         ("a = {}", Some((ListForm::IndexedTable, ""))),
         ("[[a]]\nx = 1\n[[a]]\nx = 2", Some((ListForm::Array, "1 2"))),
