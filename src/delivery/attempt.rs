@@ -454,7 +454,7 @@ impl Attempt {
             return Flow::Go;
         };
         match self.decide(Kind::Route, &Scene::new(message, recipient), cx) {
-            Ok(decision) => self.routes.push((recipient, decision.chosen.id, decision.mx(cx.strategies))),
+            Ok(decision) => self.routes.push((recipient, decision.chosen.id, decision.mx(cx.strategies, cx.target()))),
             Err(None) => return Flow::Wait,
             Err(Some(failure)) => {
                 let mut group = Group::new(StrategyId::at(0), Mx::BUILT_IN, vec![recipient]);

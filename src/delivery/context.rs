@@ -6,7 +6,7 @@ use base::Instant;
 use policy::{
     Answers, Behaviour, Block, Chosen, Decide, Given, Kind, Lookup, LookupFailed, Otherwise, Plan, Quirk, Row, Scratch,
     Stop, Strategies, Value, Variable, VariableSet, interpret,
-    strategy::{self, Connection, Mx, Route, Schedule, Tls},
+    strategy::{self, Connection, IpLookup, Mx, Route, Schedule, Tls},
 };
 
 use crate::{
@@ -137,13 +137,17 @@ impl Decision {
     }
 
     /// The route's own settings, where it is one to the hosts that DNS names.
-    pub(crate) fn mx(&self, strategies: &Strategies) -> Mx {
+    pub(crate) fn mx(&self, strategies: &Strategies, target: Behaviour) -> Mx {
         let mx = match strategies.route(self.chosen.id) {
             Some(Route::Mx(mx)) => *mx,
             Some(Route::Relay(_)) => Mx::OF_RELAY,
             Some(Route::Local) | None => Mx::BUILT_IN,
         };
-        self.apply(mx, Mx::with)
+        let mx = self.apply(mx, Mx::with);
+        match mx.ip_lookup {
+            IpLookup::Ipv6ThenIpv4 if target.has(Quirk::Ipv6ThenNothing) => Mx { ip_lookup: IpLookup::Ipv6Only, ..mx },
+            _ => mx,
+        }
     }
 
     /// The schedule.

@@ -94,6 +94,9 @@ pub(crate) fn of_domain(
         DnsResult::NoData(Security::Bogus) | DnsResult::NoName(Security::Bogus) if !target.has(Quirk::BogusDenial) => {
             return Err(Failure::MxLookup);
         }
+        DnsResult::Found(..) | DnsResult::NoData(_) | DnsResult::NoName(_) if target.has(Quirk::NoImplicitMx) => {
+            return Err(Failure::NoDomain);
+        }
         DnsResult::Found(_, security) | DnsResult::NoData(security) => return Ok((implicit(domain), security)),
         // The reference treats the proof that a name is not there as no proof (3.6).
         DnsResult::NoName(_) => return Ok((implicit(domain), Security::Indeterminate)),
@@ -189,7 +192,10 @@ pub(crate) fn addresses(
             Named::ByMx | Named::ByRoute => Failure::NoAddress,
         });
     }
-    let refuses_loopback = named != Named::ByRoute || target.has(Quirk::LoopbackRelay);
+    let refuses_loopback = match named {
+        Named::ByRoute => target.has(Quirk::LoopbackRelay),
+        Named::ByMx | Named::ByDomain => !target.has(Quirk::LoopbackMx),
+    };
     if refuses_loopback {
         found.retain(|ip| !is_own(*ip));
         if found.is_empty() {

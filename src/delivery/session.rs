@@ -425,7 +425,11 @@ impl Session {
             }
             Encryption::WhereOffered => {
                 self.tls = Some(TlsTry::NotOffered);
-                self.log_in();
+                if self.request.target.has(Quirk::EhloWithoutStarttls) {
+                    self.greet(State::EhloAgain);
+                } else {
+                    self.log_in();
+                }
             }
             Encryption::Always => {
                 self.tls = Some(TlsTry::NotOffered);

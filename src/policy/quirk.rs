@@ -148,6 +148,18 @@ quirks! {
     LoopbackRelay "loopback-relay" "3.5" [from 12 0]
         "refuses a relay on a loopback address"
         => "allows it, as it was configured";
+    LoopbackMx "loopback-mx" "3.5" [before 12 0]
+        "connects to loopback addresses that MX records name"
+        => "refuses them";
+    NoImplicitMx "no-implicit-mx" "3.5" [before 11 7]
+        "gives a domain up that has no MX records"
+        => "takes the domain itself for its host (RFC 5321 §5.1)";
+    Ipv6ThenNothing "ipv6-then-nothing" "3.5" [before 3 7]
+        "tries IPv6 addresses only where IPv4 was to follow"
+        => "tries both";
+    MxWithALabelsFails "mx-with-a-labels-fails" "3.15" [from 16 0 before 16 18]
+        "finds no address of a host that MX records name with A-labels"
+        => "looks it up as it is named";
     PrivateMx "private-mx" "3.5" [yes yes]
         "connects to private addresses that MX records name"
         => "refuses them";
@@ -211,6 +223,9 @@ quirks! {
     NoHeloFallback "no-helo-fallback" "3.7" [yes yes]
         "gives up on a host that refuses EHLO"
         => "greets it with HELO";
+    EhloWithoutStarttls "ehlo-without-starttls" "3.7" [before 13 3]
+        "says EHLO a second time where STARTTLS is not offered"
+        => "says it once";
     EhloTwice "ehlo-twice" "3.7" [yes yes]
         "says EHLO a second time where `starttls` is disabled"
         => "says it once";
@@ -413,5 +428,15 @@ mod tests {
             assert!(has(quirk, 2, 0) && has(quirk, 15, 5), "{quirk}");
         }
         assert!(!has(Quirk::LoopbackRelay, 11, 8) && has(Quirk::LoopbackRelay, 12, 0));
+        assert!(!has(Quirk::MxWithALabelsFails, 15, 5) && has(Quirk::MxWithALabelsFails, 16, 17));
+        assert!(!has(Quirk::MxWithALabelsFails, 16, 18));
+        for (quirk, [last, fixed]) in [
+            (Quirk::LoopbackMx, [(11, 8), (12, 0)]),
+            (Quirk::NoImplicitMx, [(11, 6), (11, 7)]),
+            (Quirk::Ipv6ThenNothing, [(3, 6), (3, 7)]),
+            (Quirk::EhloWithoutStarttls, [(13, 2), (13, 3)]),
+        ] {
+            assert!(has(quirk, last.0, last.1) && !has(quirk, fixed.0, fixed.1), "{quirk}");
+        }
     }
 }

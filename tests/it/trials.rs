@@ -16,7 +16,22 @@ use crate::{
 };
 
 /// Kinds of which nothing is shown yet.
-const OPEN: [&str; 14] = ["02", "05", "07", "08", "09", "13", "14", "15", "16", "17", "24", "25", "26", "27"];
+#[rustfmt::skip]
+const OPEN: &[&str] = &[
+    "02",
+    "07",
+    "08",
+    "09",
+    "13",
+    "14",
+    "15",
+    "16",
+    "17",
+    "24",
+    "25",
+    "26",
+    "27",
+];
 
 /// The folder of the scenarios.
 const FOLDER: &str = "corpus/scenarios/trials";

@@ -418,6 +418,10 @@ impl Attempt {
         let Some(family) = hosts::families(mx.ip_lookup).get(place).copied() else {
             return self.judge_addresses(cx);
         };
+        let has_a_label = |name: &str| name.split('.').any(|label| label.starts_with("xn--"));
+        if !is_relay && !trying.host.is_implicit && target.has(Quirk::MxWithALabelsFails) && has_a_label(&trying.name) {
+            return self.host_failed(Failure::NoAddress, cx);
+        }
         let host = trying.host.name.clone();
         let ticket = self.new_ticket();
         self.at = At::Addresses(place);
