@@ -102,6 +102,8 @@ fn scenario(count: usize) -> (Scenario, World) {
         skip: 0,
         times: None,
         rcpt: None,
+        source_ip: None,
+        closes: false,
         span: Span { from: Millis(0), until: last },
     };
     for number in 0..DOMAINS {
