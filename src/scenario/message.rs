@@ -46,6 +46,8 @@ pub struct Message {
     pub requiretls: bool,
     /// What its content is: one of BODY's words (RFC 6152).
     pub body: &'static str,
+    /// Its header and what is behind it, where it is written out.
+    pub content: Option<String>,
     /// The file with its header and body, as the document names it.
     pub eml: Option<String>,
     /// Its size in bytes.
@@ -84,6 +86,8 @@ pub struct Message {
     pub ret: Option<Ret>,
     /// What its sender wants to hear of (NOTIFY); `None` where the client did not say.
     pub notify: Option<Notify>,
+    /// What its sender wants to hear of single recipients; of the others it is what `notify` says.
+    pub notify_for: BTreeMap<Mailbox, Notify>,
     /// The original recipients (ORCPT), by recipient.
     pub orcpt: BTreeMap<Mailbox, String>,
     /// Header lines that only the copy of one recipient has, by recipient.
@@ -193,6 +197,7 @@ impl Default for Message {
             at: Millis(0),
             sender: Mailbox::null(),
             recipients: Vec::new(),
+            content: None,
             eml: None,
             size: 0,
             source: "unauthenticated",
@@ -212,6 +217,7 @@ impl Default for Message {
             envid: None,
             ret: None,
             notify: None,
+            notify_for: BTreeMap::new(),
             hold_for: Millis(0),
             requiretls: false,
             body: "7bit",
@@ -278,6 +284,7 @@ fields! {
     sender: Shape::Sender, Sender plain;
     recipients: Shape::Recipients, Recipients plain;
     eml: Shape::Path, Text optional;
+    content: Shape::Content, Content optional;
     size: Shape::Count { most: I64_MAX }, Count plain;
     source: Shape::Word(SOURCES), Word plain;
     priority: Shape::Integer { least: -100, most: 100 }, Integer plain;
@@ -296,6 +303,7 @@ fields! {
     envid: Shape::EnvelopeId, Text optional;
     ret: Shape::Ret, Ret optional;
     notify: Shape::Notify, Notify optional;
+    notify_for: Shape::NotifyFor, NotifyFor map;
     orcpt: Shape::Originals, ByRecipient map;
     headers_for: Shape::HeaderLines, ByRecipient map;
     hold_for: Shape::Offset, Offset plain;

@@ -190,9 +190,10 @@ fn the_schema_has_the_readers_keys_and_no_others() {
     let (root, _) = json::parse(&source);
     let message_keys: Vec<_> = message::FIELDS.iter().map(|field| field.name).collect();
     let environment_keys = [environment::KEYS, environment::IGNORED].concat();
-    let cases: [(&str, &[&str]); 18] = [
+    let cases: [(&str, &[&str]); 19] = [
         ("", KEYS),
         ("$defs.world", world::KEYS),
+        ("$defs.zone_change", world::CHANGE_KEYS),
         ("$defs.dns_fault", world::FAULT_KEYS),
         ("$defs.mta_sts", world::STS_KEYS),
         ("$defs.crash", world::CRASH_KEYS),
@@ -226,7 +227,16 @@ fn the_documentation_names_every_key_with_its_default() {
     let text = repository_file("docs/scenario-format.md");
     let row = |key: &str| text.lines().find(|line| line.starts_with(&format!("| `{key}` |")));
     let hosts = [world::HOST_KEYS, world::REPLY_KEYS].concat();
-    let world = [world::KEYS, world::FAULT_KEYS, &hosts, world::STS_KEYS, world::CRASH_KEYS, world::DISK_KEYS].concat();
+    let world = [
+        world::KEYS,
+        world::CHANGE_KEYS,
+        world::FAULT_KEYS,
+        &hosts,
+        world::STS_KEYS,
+        world::CRASH_KEYS,
+        world::DISK_KEYS,
+    ]
+    .concat();
     let keys = [
         KEYS,
         EXPECT_KEYS,

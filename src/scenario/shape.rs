@@ -58,6 +58,10 @@ pub(crate) enum Shape {
     Ret,
     /// RFC 3461's NOTIFY.
     Notify,
+    /// RFC 3461's NOTIFY, by recipient.
+    NotifyFor,
+    /// A header and what is behind it.
+    Content,
     /// RFC 3461's ORCPT, by recipient, or alone for the only one.
     Originals,
     /// Header lines, by recipient, or alone for the only one.
@@ -91,6 +95,10 @@ pub(crate) enum Given {
     Ret(Ret),
     /// When to be told.
     Notify(Notify),
+    /// When to be told about each recipient.
+    NotifyFor(BTreeMap<Mailbox, Notify>),
+    /// A content, its lines ended by line feeds.
+    Content(String),
     /// A text for each recipient; that of the null address belongs to the only one.
     ByRecipient(BTreeMap<Mailbox, String>),
     /// Until when.
@@ -157,6 +165,8 @@ impl Shape {
             Self::Ret => "`\"full\"` or `\"hdrs\"`",
             Self::Truth => "`true`",
             Self::Notify => "`[\"failure\", \"delay\"]` or `[\"never\"]`",
+            Self::NotifyFor => "`{ \"bob@corp.test\" = [\"never\"] }`",
+            Self::Content => "`\"Subject: hello\\n\\nHow are you?\"`",
             Self::Originals => "`\"rfc822;robert@corp.test\"`, or a table with one for each recipient",
             Self::HeaderLines => "`\"X-List: staff\"`, or a table with one for each recipient",
             Self::By => "`\"7200;R\"`",
@@ -171,6 +181,7 @@ impl Shape {
             Self::Offset => "a length of time in quotes",
             Self::Recipients => "a list of addresses",
             Self::Notify => "a list of words",
+            Self::NotifyFor => "a table",
             Self::Originals | Self::HeaderLines => "a string or a table",
             Self::Truth => "`true` or `false`",
             _ => "a string",
@@ -197,6 +208,24 @@ impl Shape {
             (Self::Notify, Kind::List(list)) => {
                 let words: Option<Vec<_>> = list.nodes().iter().map(|node| notify_word(node, name, report)).collect();
                 self.scalar(node, name, &words?.join(","), report)
+            }
+            (Self::NotifyFor, Kind::Table(table)) => {
+                let entries = table.entries().iter().filter_map(|entry| {
+                    let address = address(entry.key());
+                    let address = address.map_err(|wrong| {
+                        let key = Node { range: entry.key_range, kind: Kind::Null };
+                        report(wrong.finding(&key, name));
+                    });
+                    match Self::Notify.read(&entry.value, name, report)? {
+                        Given::Notify(notify) => Some((address.ok()?, notify)),
+                        _ => None,
+                    }
+                });
+                Some(Given::NotifyFor(entries.collect()))
+            }
+            (Self::NotifyFor, _) => {
+                report(wrong_kind(node, name, self.kind(), self.example()));
+                None
             }
             (Self::Originals | Self::HeaderLines, Kind::Table(table)) => {
                 let entries = table.entries().iter().filter_map(|entry| {
@@ -290,6 +319,8 @@ impl Shape {
                 _ => Err(Wrong::new(format!("is `{}`", shown(text)), "`true` or `false`")),
             },
             Self::Notify => notify(text).map(Given::Notify),
+            Self::NotifyFor => Err(Wrong::new(format!("is `{}`", shown(text)), "a table with one for each recipient")),
+            Self::Content => content(text).map(Given::Content),
             Self::Originals => original(text).map(for_only_one),
             Self::HeaderLines => header_lines(text).map(for_only_one),
             Self::By => By::parse(text).map(Given::By).ok_or_else(|| {
@@ -543,6 +574,22 @@ fn header_lines(text: &str) -> Result<String, Wrong> {
         return Ok(text.to_owned());
     }
     Err(Wrong::new(format!("cannot be `{}`", shown(text)), "a name, a colon and a value, such as `X-List: staff`"))
+}
+
+/// A message without its envelope (RFC 5322 §2.1): header lines, a blank line, and the rest.
+fn content(text: &str) -> Result<String, Wrong> {
+    let text = text.replace("\r\n", "\n");
+    let header = text.split("\n\n").next().unwrap_or_default();
+    // A line that begins with a blank goes on with the one before.
+    let is_line = |(number, line): (usize, &str)| match line.strip_prefix([' ', '\t']) {
+        Some(_) => number > 0,
+        None => header_lines(line).is_ok(),
+    };
+    if header.lines().enumerate().all(is_line) {
+        return Ok(text);
+    }
+    let help = "header lines, a blank line and the text, such as `Subject: hello`; a content without a header begins with a blank line";
+    Err(Wrong::new("does not begin with a header".to_owned(), help))
 }
 
 fn original(text: &str) -> Result<String, Wrong> {

@@ -16,7 +16,7 @@ use crate::{place::Place, zone::Zone};
 
 #[cfg(test)]
 pub(crate) use read::{
-    CLOCK_KEYS, CRASH_KEYS, DISK_KEYS, FAULT_KEYS, HOST_KEYS, KEYS, RELOAD_KEYS, REPLY_KEYS, STS_KEYS,
+    CHANGE_KEYS, CLOCK_KEYS, CRASH_KEYS, DISK_KEYS, FAULT_KEYS, HOST_KEYS, KEYS, RELOAD_KEYS, REPLY_KEYS, STS_KEYS,
 };
 pub(crate) use read::{read, word};
 
@@ -29,12 +29,14 @@ pub struct World {
     pub zone: Zone,
     /// The domains whose records, and those below them, are signed with DNSSEC.
     pub signed: BTreeSet<String>,
+    /// How the records change, in order.
+    pub zone_changes: Vec<ZoneChange>,
     /// What goes wrong with DNS.
     pub dns_faults: Vec<DnsFault>,
     /// How hosts behave, by name or address: an address that has no entry of its own behaves as its host's name does.
     pub hosts: BTreeMap<String, Host>,
-    /// The MTA-STS policies that are served, by domain.
-    pub mta_sts: BTreeMap<String, MtaSts>,
+    /// The MTA-STS policies that are served, by domain; the first that is served at a time counts.
+    pub mta_sts: BTreeMap<String, Vec<MtaSts>>,
     /// When the node itself crashes.
     pub crashes: Vec<Crash>,
     /// When nothing can be stored.
@@ -43,6 +45,39 @@ pub struct World {
     pub clock_jumps: Vec<ClockJump>,
     /// When the node takes another policy over, in order.
     pub reloads: Vec<Reload>,
+}
+
+/// A moment at which the records of DNS become others. No resolver remembers what was before.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ZoneChange {
+    /// When.
+    pub at: Millis,
+    /// Of which names the records are taken away, each with a type behind it where only those are meant.
+    pub remove: Vec<String>,
+    /// The records that come, as zone-file text.
+    pub add: String,
+    /// All records from then on.
+    pub zone: Zone,
+}
+
+impl World {
+    /// The records at a moment.
+    #[must_use]
+    pub fn zone_at(&self, since: Millis) -> &Zone {
+        let change = self.zone_changes.iter().rfind(|change| change.at <= since);
+        change.map_or(&self.zone, |change| &change.zone)
+    }
+
+    /// The records that there are at one time or another.
+    pub fn zones(&self) -> impl Iterator<Item = &Zone> {
+        std::iter::once(&self.zone).chain(self.zone_changes.iter().map(|change| &change.zone))
+    }
+
+    /// The MTA-STS policy that is served for a domain at a moment.
+    #[must_use]
+    pub fn policy_at(&self, domain: &str, since: Millis) -> Option<&MtaSts> {
+        self.mta_sts.get(domain)?.iter().find(|served| served.span.has(since))
+    }
 }
 
 /// A moment at which the node takes another policy over. What is under way goes on by the one that it began with.

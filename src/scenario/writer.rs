@@ -102,7 +102,9 @@ fn message_keys(message: &Message, out: &mut Writer) {
         let is_shown = match field.name {
             "id" | "sender" | "recipients" => true,
             // Without it, the size would be that of the mail file.
-            "size" => out.is_said(given != (field.take)(&unsaid) || message.eml.is_some()),
+            "size" => out.is_said(given != (field.take)(&unsaid) || message.eml.is_some() || message.content.is_some()),
+            // Without it, it would follow from the content.
+            "body" => out.is_said(given != (field.take)(&unsaid) || message.content.is_some()),
             _ => out.is_said(given != (field.take)(&unsaid)),
         };
         if let Some(value) = toml_value(&given).filter(|_| is_shown) {
@@ -125,6 +127,12 @@ fn toml_value(given: &Given) -> Option<String> {
         Given::Truth(value) => value.to_string(),
         Given::Notify(value) => array(value.words()),
         Given::By(value) => text(&value.to_string()),
+        Given::Content(value) => lines(value),
+        Given::NotifyFor(value) => {
+            let entries =
+                value.iter().map(|(rcpt, notify)| format!("{} = {}", text(rcpt.as_str()), array(notify.words())));
+            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
+        }
         Given::ByRecipient(value) => {
             let entries: Vec<_> =
                 value.iter().map(|(rcpt, original)| format!("{} = {}", text(rcpt.as_str()), text(original))).collect();
@@ -241,6 +249,16 @@ fn world(world: &World, out: &mut Writer) {
     if !world.signed.is_empty() {
         out.value("signed", &set(&world.signed));
     }
+    for change in &world.zone_changes {
+        out.header("[[world.zone_change]]");
+        out.value("at", &text(&change.at.to_string()));
+        if !change.remove.is_empty() {
+            out.value("remove", &array(change.remove.iter().map(String::as_str)));
+        }
+        if !change.add.is_empty() {
+            out.value("add", &lines(&change.add));
+        }
+    }
     for fault in &world.dns_faults {
         out.header("[[world.dns_fault]]");
         out.value("name", &text(&fault.name));
@@ -334,8 +352,9 @@ fn ports(ports: &world::Ports) -> String {
 }
 
 fn mta_sts(world: &World, out: &mut Writer) {
-    for (domain, served) in &world.mta_sts {
-        out.header(&format!("[world.mta_sts.{}]", toml_key(domain)));
+    let all = world.mta_sts.iter().flat_map(|(domain, all)| all.iter().map(move |served| (domain, served)));
+    for (domain, served) in all {
+        out.header(&format!("[[world.mta_sts.{}]]", toml_key(domain)));
         out.value("policy", &lines(&served.policy));
         if out.is_said(served.status != 200) {
             out.value("status", &served.status.to_string());

@@ -40,6 +40,24 @@ pub enum Data {
     Tlsa(u8, u8, u8, Box<[u8]>),
 }
 
+impl Data {
+    /// The types that there are.
+    pub const KINDS: [&'static str; 6] = ["A", "AAAA", "MX", "CNAME", "TXT", "TLSA"];
+
+    /// The type of the record.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::A(_) => "A",
+            Self::Aaaa(_) => "AAAA",
+            Self::Mx(..) => "MX",
+            Self::Cname(_) => "CNAME",
+            Self::Txt(_) => "TXT",
+            Self::Tlsa(..) => "TLSA",
+        }
+    }
+}
+
 /// Why a line is no record.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{what}")]
@@ -90,6 +108,22 @@ impl Zone {
             }
         }
         self.records.entry(name.into()).or_default().push(data);
+    }
+
+    /// Takes the records of a name away, all of them or those of one type; how many there were.
+    pub fn remove(&mut self, name: &str, kind: Option<&str>) -> usize {
+        let is_meant = |data: &Data| kind.is_none_or(|kind| data.kind() == kind);
+        let mut left = Self::default();
+        let mut removed = 0;
+        for (known, data) in self.records() {
+            if known == name && is_meant(data) {
+                removed += 1;
+            } else {
+                left.add(known, data.clone());
+            }
+        }
+        *self = left;
+        removed
     }
 
     /// Whether there is no record.
@@ -354,6 +388,32 @@ mod tests {
                 "www.corp.test Cname(\"mx1.corp.test\")",
             ]
         );
+    }
+
+    #[test]
+    fn records_are_taken_away_by_name_and_type() {
+        let text = "a.test. MX 5 mx.a.test.\na.test. A 192.0.2.1\nmx.a.test. A 192.0.2.2\n";
+        let left = |name: &str, kind: Option<&str>| {
+            let (mut zone, _) = Zone::parse(text);
+            let removed = zone.remove(name, kind);
+            (
+                removed,
+                zone.records().map(|(name, data)| format!("{name} {}", data.kind())).collect::<Vec<_>>(),
+                zone.mx("a.test"),
+            )
+        };
+        let all = |removed: &[&str]| {
+            let all = ["a.test MX", "a.test A", "mx.a.test A"].map(str::to_owned);
+            all.into_iter().filter(|record| !removed.contains(&&**record)).collect::<Vec<_>>()
+        };
+        let found = Found::Records(vec![(5, "mx.a.test".into())]);
+        assert_eq!(left("a.test", Some("MX")), (1, all(&["a.test MX"]), Found::NoData));
+        // The name is still there, because of the one below it.
+        assert_eq!(left("a.test", None), (2, all(&["a.test MX", "a.test A"]), Found::NoData));
+        assert_eq!(left("mx.a.test", Some("AAAA")), (0, all(&[]), found.clone()));
+        assert_eq!(left("b.test", None), (0, all(&[]), found));
+        let (mut zone, _) = Zone::parse("a.test. A 192.0.2.1");
+        assert_eq!((zone.remove("a.test", None), zone.mx("a.test")), (1, Found::NoName));
     }
 
     #[test]

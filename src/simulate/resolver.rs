@@ -43,7 +43,7 @@ impl<'w> Resolver<'w> {
     }
 
     pub(crate) fn mx(&mut self, name: &str, since: Millis) -> (DnsResult<MxRecord>, Millis) {
-        let found = match self.world.zone.mx(name) {
+        let found = match self.world.zone_at(since).mx(name) {
             Found::Records(records) => {
                 if records.iter().any(|(_, exchange)| exchange.is_empty()) {
                     self.denials.insert(name.to_owned());
@@ -59,8 +59,8 @@ impl<'w> Resolver<'w> {
 
     pub(crate) fn addresses(&mut self, name: &str, is_v6: bool, since: Millis) -> (DnsResult<IpAddr>, Millis) {
         let kind = if is_v6 { DnsKind::Aaaa } else { DnsKind::A };
-        let (result, length) = self.resolved(name, kind, since, self.world.zone.addresses(name, is_v6));
-        let leads_nowhere = |is_v6: bool| match self.world.zone.addresses(name, is_v6) {
+        let (result, length) = self.resolved(name, kind, since, self.world.zone_at(since).addresses(name, is_v6));
+        let leads_nowhere = |is_v6: bool| match self.world.zone_at(since).addresses(name, is_v6) {
             Found::Records(ips) => !ips.into_iter().all(is_public),
             Found::NoData | Found::NoName => true,
         };
@@ -71,16 +71,16 @@ impl<'w> Resolver<'w> {
     }
 
     pub(crate) fn texts(&self, name: &str, since: Millis) -> (DnsResult<Box<str>>, Millis) {
-        self.resolved(name, DnsKind::Txt, since, self.world.zone.texts(name))
+        self.resolved(name, DnsKind::Txt, since, self.world.zone_at(since).texts(name))
     }
 
     /// The TLSA records of a name: those of the zone, and those that its host is said to have.
     pub(crate) fn tlsa(&self, name: &str, since: Millis) -> (DnsResult<TlsaRecord>, Millis) {
-        self.resolved(name, DnsKind::Tlsa, since, self.tlsa_records(name))
+        self.resolved(name, DnsKind::Tlsa, since, self.tlsa_records(name, since))
     }
 
-    fn tlsa_records(&self, name: &str) -> Found<TlsaRecord> {
-        let of_zone = self.world.zone.find(name, |data| match data {
+    fn tlsa_records(&self, name: &str, since: Millis) -> Found<TlsaRecord> {
+        let of_zone = self.world.zone_at(since).find(name, |data| match data {
             Data::Tlsa(usage, selector, matching, data) => {
                 Some(TlsaRecord { usage: *usage, selector: *selector, matching: *matching, data: data.clone() })
             }

@@ -380,14 +380,14 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
 
 /// A message of a scenario, as a client hands it in.
 fn submission(message: &Message) -> Submission {
-    let notify = match message.notify {
+    let notify = |notify: Option<scenario::Notify>| match notify {
         None => Notify::Unsaid,
         Some(notify) if !(notify.success || notify.failure || notify.delay) => Notify::Never,
         Some(notify) => Notify::Of { success: notify.success, failure: notify.failure, delay: notify.delay },
     };
     let wish = |address: &Mailbox| Wish {
         address: address.clone(),
-        notify,
+        notify: notify(message.notify_for.get(address).copied().or(message.notify)),
         orcpt: message.orcpt.get(address).map(|orcpt| orcpt.as_str().into()),
         headers: message.headers_for.get(address).map(|headers| headers.as_str().into()),
     };
@@ -613,7 +613,7 @@ impl<'s> Run<'s, '_> {
             }
             Effect::FetchPolicy(ticket, domain) => {
                 let since = self.since();
-                let served = self.setup.world.mta_sts.get(&*domain).filter(|served| served.span.has(since));
+                let served = self.setup.world.policy_at(&domain, since);
                 let fetched = served.map_or(Fetched::Failed, |served| {
                     let body = served.policy.as_bytes().into();
                     Fetched::Answer { status: served.status, body }

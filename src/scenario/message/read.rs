@@ -79,9 +79,11 @@ pub(crate) fn read_table(node: &Node<'_>, place: TextRange, id: &str, context: &
         }
     }
     let has_mail_file = fill_from_mail_file(table, &mut message, context);
+    fill_from_content(table, &mut message, context);
     check_envelope(table, &meant, place, has_mail_file, &message, context);
     give_each("orcpt", table, |message| &mut message.orcpt, &mut message, context);
     give_each("headers_for", table, |message| &mut message.headers_for, &mut message, context);
+    check_named("notify_for", table, &message, context);
     (!context.findings.errors_since(mark)).then_some(message)
 }
 
@@ -120,6 +122,21 @@ fn fill_from_mail_file(table: &Table<'_>, message: &mut Message, context: &mut C
     }
     context.elsewhere(node, &header.source, &findings, &codes::MAIL_FILE);
     true
+}
+
+/// Takes what is not given beside it from the message's content: its size as it is sent, and whether it has 8-bit octets.
+fn fill_from_content(table: &Table<'_>, message: &mut Message, context: &mut Context<'_>) {
+    let Some(content) = &message.content else { return };
+    if let Some(node) = table.get("eml") {
+        let finding = Diagnostic::new(&codes::INVALID_VALUE, node.range, "a message has either `content` or `eml`");
+        context.report(finding.help("leave one of them out"));
+    }
+    if table.get("size").is_none() {
+        message.size = (content.len() + content.matches('\n').count()) as u64;
+    }
+    if table.get("body").is_none() && !content.is_ascii() {
+        message.body = "8bitmime";
+    }
 }
 
 /// Reports an envelope that is not given, by the document or by a mail file.
@@ -179,7 +196,12 @@ fn give_each(
             );
         }
     }
-    let Some(table) = node.as_table() else { return };
+    check_named(key, table, message, context);
+}
+
+/// Reports an entry of a key that is for nobody of the recipients.
+fn check_named(key: &str, table: &Table<'_>, message: &Message, context: &mut Context<'_>) {
+    let Some(table) = table.get(key).and_then(Node::as_table) else { return };
     let recipients: BTreeSet<_> = message.recipients.iter().cloned().collect();
     for entry in table.entries() {
         let Some(rcpt) = Mailbox::parse(entry.key()).filter(|rcpt| !rcpt.is_null()) else {

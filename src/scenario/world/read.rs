@@ -8,7 +8,7 @@ use policy::spelling::nearest;
 
 use super::{
     Answer, Certificate, ClockJump, Crash, DnsAnswer, DnsFault, DnsKind, Host, HostReply, Listens, MtaSts, Ports,
-    Reload, Span, Stage, StartTls, Tlsa, When, World,
+    Reload, Span, Stage, StartTls, Tlsa, When, World, ZoneChange,
 };
 use crate::{
     codes,
@@ -16,15 +16,18 @@ use crate::{
     limits,
     place::Place,
     shape::{self, Given, Shape},
-    zone::Zone,
+    zone::{Data, Zone},
 };
 
 /// The keys of a world.
 pub(crate) const KEYS: &[&str] =
-    &["zone", "signed", "dns_fault", "host", "mta_sts", "crash", "disk_full", "clock_jump", "reload"];
+    &["zone", "signed", "zone_change", "dns_fault", "host", "mta_sts", "crash", "disk_full", "clock_jump", "reload"];
 
 /// The keys of a DNS fault.
 pub(crate) const FAULT_KEYS: &[&str] = &["name", "type", "answer", "from", "until"];
+
+/// The keys of a change of the records.
+pub(crate) const CHANGE_KEYS: &[&str] = &["at", "remove", "add"];
 
 /// The keys of an MTA-STS policy.
 pub(crate) const STS_KEYS: &[&str] = &["policy", "status", "from", "until"];
@@ -66,13 +69,16 @@ pub(crate) fn read(node: &Node<'_>, context: &mut Context<'_>) -> World {
     let Some(table) = context.table(node, "world", "`[world]` with `zone`") else { return world };
     context.unknown_keys(table, "a world", KEYS);
     if let Some(node) = table.get("zone") {
-        zone(node, &mut world, context);
+        (world.zone, world.zone_text) = zone(node, "zone", context);
     }
     if let Some(node) = table.get("signed") {
         for node in context.list(node, "signed", "`[\"corp.test\"]`").unwrap_or_default() {
             let name = context.element(node, "signed", "`\"corp.test\"`");
             world.signed.extend(name.map(|name| name.trim_end_matches('.').to_lowercase()));
         }
+    }
+    if let Some(node) = table.get("zone_change") {
+        zone_changes(node, &mut world, context);
     }
     if let Some(node) = table.get("dns_fault") {
         for node in tables(node, "dns_fault", context) {
@@ -96,9 +102,13 @@ pub(crate) fn read(node: &Node<'_>, context: &mut Context<'_>) -> World {
     {
         for entry in policies.entries() {
             let domain = entry.key().trim_end_matches('.').to_lowercase();
-            if let Some(policy) = mta_sts(&entry.value, entry.key(), context) {
-                world.mta_sts.insert(domain, policy);
-            }
+            // One table, or one for each time.
+            let nodes = match entry.value.as_list() {
+                Some(_) => tables(&entry.value, entry.key(), context),
+                None => std::slice::from_ref(&entry.value),
+            };
+            let served = nodes.iter().filter_map(|node| mta_sts(node, entry.key(), context)).collect();
+            world.mta_sts.insert(domain, served);
         }
     }
     if let Some(node) = table.get("crash") {
@@ -184,19 +194,70 @@ fn mta_sts(node: &Node<'_>, name: &str, context: &mut Context<'_>) -> Option<Mta
     Some(MtaSts { policy: policy?, status, span })
 }
 
-fn zone(node: &Node<'_>, world: &mut World, context: &mut Context<'_>) {
-    let Some(text) = context.text(node, "zone", "the lines of a zone file") else { return };
+/// The records that a text has, and the text.
+fn zone(node: &Node<'_>, key: &str, context: &mut Context<'_>) -> (Zone, String) {
+    let Some(text) = context.text(node, key, "the lines of a zone file") else { return Default::default() };
     let (zone, errors) = Zone::parse(text);
     let mapped = node.mapped();
     for error in errors {
         let line = TextRange::of(error.range.clone());
         let range = mapped.as_ref().map_or(node.range, |mapped| mapped.map(line));
-        let message = format!("`zone` has a line that is no record: {}", error.what);
+        let message = format!("`{key}` has a line that is no record: {}", error.what);
         let help = "a name, `IN`, a type and its data, as in `corp.test. IN MX 10 mx.corp.test.`";
         context.report(Diagnostic::new(&codes::INVALID_VALUE, range, message).help(help));
     }
-    text.clone_into(&mut world.zone_text);
-    world.zone = zone;
+    (zone, text.to_owned())
+}
+
+/// Reads how the records change, each time from what they were before.
+fn zone_changes(node: &Node<'_>, world: &mut World, context: &mut Context<'_>) {
+    let mut changes: Vec<(ZoneChange, Vec<&Node<'_>>)> = Vec::new();
+    for node in tables(node, "zone_change", context) {
+        let Some(table) = context.table(node, "zone_change", "a table with `at` and `add`") else { continue };
+        context.unknown_keys(table, "a change of the zone", CHANGE_KEYS);
+        if required(table, "at", node, context).is_none() {
+            continue;
+        }
+        if table.get("remove").is_none() && table.get("add").is_none() {
+            let message = "nothing changes".to_owned();
+            context.report(Diagnostic::new(&codes::MISSING_KEY, node.range, message).help("add `remove` or `add`"));
+        }
+        let Some(at) = offset(table, "at", context) else { continue };
+        let mut change = ZoneChange { at, remove: Vec::new(), add: String::new(), zone: Zone::default() };
+        if let Some(node) = table.get("add") {
+            let (zone, text) = zone(node, "add", context);
+            change.zone = zone;
+            change.add = text;
+        }
+        let mut nodes = Vec::new();
+        if let Some(node) = table.get("remove") {
+            for node in context.list(node, "remove", "`[\"corp.test MX\"]`").unwrap_or_default() {
+                let text = context.element(node, "remove", "`\"corp.test MX\"`");
+                change.remove.extend(text.map(str::to_owned));
+                nodes.extend(text.map(|_| node));
+            }
+        }
+        changes.push((change, nodes));
+    }
+    changes.sort_by_key(|(change, _)| change.at);
+    let mut now = world.zone.clone();
+    for (mut change, nodes) in changes {
+        for (text, node) in change.remove.iter().zip(nodes) {
+            let (name, kind) = text.split_once(' ').map_or((&**text, None), |(name, kind)| (name, Some(kind.trim())));
+            let kind = kind.map(str::to_ascii_uppercase);
+            let name = name.trim_end_matches('.').to_lowercase();
+            if now.remove(&name, kind.as_deref()) == 0 {
+                let message = format!("there is no record `{}` at {}", shown(text), change.at);
+                let help = format!("a name, or a name and one of {}", listed(&Data::KINDS, "and"));
+                context.report(Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help(help));
+            }
+        }
+        for (name, data) in change.zone.records() {
+            now.add(name, data.clone());
+        }
+        change.zone = now.clone();
+        world.zone_changes.push(change);
+    }
 }
 
 fn tables<'t, 'a>(node: &'t Node<'a>, name: &str, context: &mut Context<'_>) -> &'t [Node<'a>] {
