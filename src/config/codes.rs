@@ -149,4 +149,18 @@ base::codes! {
     LIMIT_OF_ZERO = "C0802" "limit-of-zero" Warning;
     /// Something is defined that nothing uses.
     UNUSED_OBJECT = "C0803" "unused-object" Warning;
+    /// A length of time has no unit, and the server takes it for milliseconds.
+    ///
+    /// `expire = 5` gives mail up after 5 ms, `expire = 86400` after a minute and a half. Write the unit, also where
+    /// milliseconds are meant: `5d`, `86400s`, `5ms`. The objects of 2026 have milliseconds and no units.
+    NO_UNIT = "C0804" "no-unit" Warning;
+    /// A server takes a value that cannot have been meant.
+    ///
+    /// Such as waits, lives and timeouts of less than a second or of months, thousands of hosts, a quota smaller than a
+    /// message, a source address that no connection can begin at. The finding says what is taken.
+    UNLIKELY_VALUE = "C0805" "unlikely-value" Warning;
+    /// A schedule lists waits that no message lives to see: longer than mail is tried, or more than it has attempts.
+    RETRY_AFTER_EXPIRY = "C0806" "retry-after-expiry" Warning;
+    /// A schedule tells of a delay at a time at which the mail has been given up, so that nobody is told.
+    NOTIFY_AFTER_EXPIRY = "C0807" "notify-after-expiry" Warning;
 }

@@ -8,7 +8,7 @@ use document::{Format, Node, Source};
 use crate::{
     Resources, Settings, codes, detect, expressions_2024,
     fixes::{self, SingleQuoted},
-    legacy_2022, objects_2026, order, resolve, secrets, strategies_2025, unread,
+    legacy_2022, objects_2026, order, plausible, resolve, secrets, strategies_2025, unread,
 };
 
 /// A published layout of the outbound settings.
@@ -138,6 +138,7 @@ pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources)
     };
     if let Some(settings) = &settings {
         resolve::report(settings, &mut findings);
+        plausible::report(settings, source, &mut findings);
     }
     secrets::hide_duplicates(source, &mut findings);
     fixes::fit(source, &single_quoted, &mut findings);

@@ -22,6 +22,7 @@ mod legacy_2022;
 mod objects_2026;
 mod order;
 mod outbound_layout;
+mod plausible;
 mod read;
 pub mod resolve;
 pub mod resources;

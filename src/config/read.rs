@@ -209,12 +209,29 @@ impl Context<'_> {
         let text: String = scalar.text.text().chars().filter(|character| !character.is_whitespace()).collect();
         let help = match Millis::parse(&text) {
             Ok(Millis(0)) => "a length of time of zero is refused; the smallest is `1ms`".to_owned(),
-            Ok(value) => return Some(value),
+            Ok(value) => {
+                if !scalar.expanded {
+                    self.without_unit(&text, scalar.range, setting);
+                }
+                return Some(value);
+            }
             Err(MillisError::Compound) => "a duration has one unit: write `90m` for one and a half hours".to_owned(),
             Err(error) => format!("{error}: write a whole number and one of d, h, m, s, ms, such as `5m`"),
         };
         self.invalid(scalar, setting, help);
         None
+    }
+
+    /// Warns of a length of time that is a number alone.
+    pub(crate) fn without_unit(&mut self, text: &str, range: TextRange, setting: &str) {
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let digits = text.trim_start_matches('0');
+            let message = format!("`{setting}` has no unit, and is {digits}ms");
+            self.report(
+                Diagnostic::new(&codes::NO_UNIT, range, message)
+                    .help(format!("write `{digits}ms` if that is meant; the units are d, h, m, s and ms")),
+            );
+        }
     }
 
     /// Lengths of time: a list, or a single one.

@@ -165,12 +165,32 @@ impl Expressions<'_> {
         if Macros::of(node, &self.context) == Macros::None {
             let outcomes = text.rules.iter_mut().map(|rule| &mut rule.outcome);
             for outcome in outcomes.chain(text.otherwise.as_mut()) {
+                if kind.is_time {
+                    self.numbers_alone(outcome, place);
+                }
                 let is_right = spelling::check(&mut self.context, outcome, place, kind);
                 is_known &= is_right;
             }
         }
         let block = self.context.compile(node, &text, scope(place), Wanted::Value).ok();
         block.filter(|_| is_known)
+    }
+
+    /// Warns of a length of time without a unit: all of an outcome, or an entry of a list that it is.
+    fn numbers_alone(&mut self, outcome: &MappedText, place: Place) {
+        let text = outcome.text();
+        let list = text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+        let mut offset = list.map_or(0, |_| text.find('[').unwrap_or_default() + 1);
+        let parts = list.map_or_else(|| vec![text], |list| list.split(',').collect());
+        for part in parts {
+            let start = offset + (part.len() - part.trim_start().len());
+            offset += part.len() + 1;
+            let part = part.trim();
+            // A zero is refused as what it is.
+            if part.bytes().any(|byte| byte != b'0') {
+                self.context.without_unit(part, outcome.map(TextRange::of(start..start + part.len())), place.key);
+            }
+        }
     }
 
     /// Reports an outcome that is known and not of `kind`; of a list, each entry that is not.

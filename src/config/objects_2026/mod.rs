@@ -24,6 +24,9 @@ mod strategy;
 mod tests;
 mod value;
 
+/// The waits of a schedule that says no more than that it has the usual ones.
+pub(crate) use schedule::RETRY as DEFAULT_RETRIES;
+
 use std::collections::BTreeSet;
 
 use base::{Diagnostic, Findings, TextRange};

@@ -202,7 +202,7 @@ const fn minutes(minutes: u64) -> Millis {
 }
 
 /// `{"@type": "Default"}` of `retry`.
-const RETRY: [Millis; 9] = [
+pub(crate) const RETRY: [Millis; 9] = [
     minutes(2),
     minutes(5),
     minutes(10),

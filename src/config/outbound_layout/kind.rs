@@ -39,6 +39,8 @@ pub(crate) struct Kind<T> {
     pub(crate) words: &'static [(&'static str, Constant)],
     /// Whether it is a text, which an expression must quote.
     pub(crate) is_text: bool,
+    /// Whether it is a length of time, or several.
+    pub(crate) is_time: bool,
     /// Reads it where it is written plainly; what is wrong is reported.
     pub(crate) plain: fn(&mut Context<'_>, &Node<'_>, &'static str) -> Option<Value>,
     /// What a value means, where it is of this kind.
@@ -52,6 +54,7 @@ pub(crate) const TEXT: Kind<String> = Kind {
     entry: None,
     words: &[],
     is_text: true,
+    is_time: false,
     plain: text,
     typed: setting::text,
 };
@@ -63,6 +66,7 @@ pub(crate) const COUNT: Kind<u32> = Kind {
     entry: None,
     words: &[],
     is_text: false,
+    is_time: false,
     plain: |context, node, key| match context.integer(node, key, 0..=u32::MAX) {
         Setting::Given(count) => Some(Value::Int(i64::from(count.value))),
         Setting::Default | Setting::Chosen(_) => None,
@@ -77,6 +81,7 @@ pub(crate) const BOOLEAN: Kind<bool> = Kind {
     entry: None,
     words: &[],
     is_text: false,
+    is_time: false,
     plain: |context, node, key| match context.boolean(node, key) {
         Setting::Given(truth) => Some(Value::truth(truth.value)),
         Setting::Default | Setting::Chosen(_) => None,
@@ -91,6 +96,7 @@ pub(crate) const DURATION: Kind<Millis> = Kind {
     entry: None,
     words: &[],
     is_text: false,
+    is_time: true,
     plain: |context, node, key| match context.duration(node, key) {
         Setting::Given(length) => Some(millis_value(length.value)),
         Setting::Default | Setting::Chosen(_) => None,
@@ -105,6 +111,7 @@ pub(crate) const EXPIRY: Kind<Expiry> = Kind {
     entry: None,
     words: &[],
     is_text: false,
+    is_time: true,
     plain: DURATION.plain,
     typed: |value| setting::length(value).map(Expiry::Ttl),
 };
@@ -116,6 +123,7 @@ pub(crate) const DURATIONS: Kind<Vec<Millis>> = Kind {
     entry: Some("a length of time of at least `1ms`"),
     words: &[],
     is_text: false,
+    is_time: true,
     plain: durations,
     typed: setting::lengths,
 };
@@ -127,6 +135,7 @@ pub(crate) const IPV4_ADDRESSES: Kind<Vec<SourceIp>> = Kind {
     entry: Some("an IPv4 address"),
     words: &[],
     is_text: true,
+    is_time: false,
     plain: |context, node, key| addresses(context, node, key, IpAddr::is_ipv4, "an IPv4 address, such as `192.0.2.1`"),
     typed: |value| typed_addresses(value, IpAddr::is_ipv4),
 };
@@ -138,6 +147,7 @@ pub(crate) const IPV6_ADDRESSES: Kind<Vec<SourceIp>> = Kind {
     entry: Some("an IPv6 address"),
     words: &[],
     is_text: true,
+    is_time: false,
     plain: |context, node, key| {
         addresses(context, node, key, IpAddr::is_ipv6, "an IPv6 address, such as `2001:db8::1`")
     },
@@ -151,6 +161,7 @@ pub(crate) const TEXTS: Kind<Vec<String>> = Kind {
     entry: Some("a name"),
     words: &[],
     is_text: true,
+    is_time: false,
     plain: |context, node, key| {
         let mut texts = Vec::new();
         for node in entries(node) {
@@ -182,6 +193,7 @@ pub(crate) const REQUIREMENT: Kind<Requirement> = Kind {
         ("false", Constant::Disable),
     ],
     is_text: false,
+    is_time: false,
     plain: |_, _, _| None,
     typed: setting::requirement,
 };
@@ -198,6 +210,7 @@ pub(crate) const IP_LOOKUP: Kind<IpLookup> = Kind {
         ("ipv6-only", Constant::Ipv6Only),
     ],
     is_text: false,
+    is_time: false,
     plain: |_, _, _| None,
     typed: setting::ip_lookup,
 };

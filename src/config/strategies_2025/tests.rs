@@ -120,7 +120,7 @@ fn schedules_have_their_settings() {
             "\"default\" [Millis(120000), Millis(3600000)] [Millis(86400000)] Ttl(Millis(259200000))",
         ),
         (
-            "[queue.schedule.a]\nqueue-name = 'remote'\nretry = 60000\nmax-attempts = '15'",
+            "[queue.schedule.a]\nqueue-name = 'remote'\nretry = '60000ms'\nmax-attempts = '15'",
             "\"remote\" [Millis(60000)] - Attempts(15)",
         ),
         (
