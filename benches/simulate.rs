@@ -8,7 +8,11 @@
 //! messages, the scenario's own share taken off. What happened is passed on
 //! and not kept.
 //!
-//! `cargo bench --bench simulate`, or `cargo bench --bench simulate -- COUNT…`.
+//! Then 20,000 messages are handed in at once, and taken at once; with a rate limit in front of each of them, in every way
+//! in which a limit may stand in front of all, and without. A line is
+//! `limit=… target=… messages=20000 seconds=… seconds_without=… ratio=…`.
+//!
+//! `cargo bench --bench simulate`, or `cargo bench --bench simulate -- COUNT…`; `-- limits` measures the limits only.
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures time, and looks at its own process")]
 #![expect(
@@ -61,7 +65,38 @@ timeout.connect = "30s"
 starttls = "optional"
 "#;
 
+/// The limits, by what they are counted by; a domain's messages have a limit of their own, and all of them one of theirs.
+const LIMITS: [(&str, &str); 5] = [
+    ("sender", "key = [\"sender\"]"),
+    ("all", "key = []"),
+    ("domain", "key = [\"rcpt_domain\"]"),
+    ("conditional", "key = [\"sender_domain\"]\nmatch = \"ends_with(sender, 'home.example') && size > 10\""),
+    ("behind-another", "key = [\"sender\"]\nrate = \"100000/1h\"\nenable = true\n[[queue.limiter.outbound]]\nkey = []"),
+];
+
+/// How many messages stand behind a limit.
+const LIMITED: usize = 20_000;
+
+/// How many domains they are for.
+const LIMITED_DOMAINS: usize = 4;
+
 fn main() {
+    let is_limits = std::env::args().any(|argument| argument == "limits");
+    for target in [Target::STALWART_016, Target::STALWART_015, Target::Native] {
+        let without = limited(target, "");
+        for (name, limit) in LIMITS {
+            let rate = if name == "domain" { "5/4m" } else { "5/1m" };
+            let limit = format!("[[queue.limiter.outbound]]\n{limit}\nrate = \"{rate}\"\nenable = true\n");
+            let with = limited(target, &limit);
+            println!(
+                "limit={name} target={target} messages={LIMITED} seconds={with:.2} seconds_without={without:.2} ratio={:.2}",
+                with / without
+            );
+        }
+    }
+    if is_limits {
+        return;
+    }
     let counts: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let counts = if counts.is_empty() { vec![100_000, 200_000, 500_000, 1_000_000] } else { counts };
     for count in counts {
@@ -90,6 +125,34 @@ fn measure(count: usize) {
         "messages={count} seconds={seconds:.2} deliveries_per_s={per_second:.0} attempts_per_s={:.0} bytes_per_queued_message={per_message:.0}",
         per_second * 2.0
     );
+}
+
+/// The seconds that a run takes in which every message is taken at once, as far as these limits let it through.
+fn limited(target: Target, limits: &str) -> f64 {
+    let source = Source::new(
+        "policy.toml",
+        format!("{}{limits}", POLICY.replace("\"2d\"", "\"30d\"").replace("\"1d\"", "\"40d\"")),
+    );
+    let loaded = config::load(&source, None, &NoResources);
+    let settings = loaded.settings.unwrap_or_else(|| panic!("{:?}", loaded.findings));
+    let plan = resolve::plan(&settings, target).unwrap();
+    let strategies = strategies(&settings, &plan);
+    let (mut scenario, mut world) = scenario(LIMITED);
+    world.hosts.values_mut().for_each(|host| host.replies.clear());
+    for (number, message) in scenario.messages.iter_mut().enumerate() {
+        message.at = Millis(0);
+        message.recipients = vec![Mailbox::parse(&format!("user{number}@d{}.test", number % LIMITED_DOMAINS)).unwrap()];
+    }
+    let once = || {
+        let begun = Instant::now();
+        let setup = Setup::new(&scenario, &world, &plan, &strategies);
+        let life = simulate::run(setup, &mut Environment::default(), Keep::Outcomes);
+        let seconds = begun.elapsed().as_secs_f64();
+        let mut all = life.recipients.values().flatten();
+        assert!(all.all(|recipient| matches!(recipient.status, Status::Delivered(_))), "every message is delivered");
+        seconds
+    };
+    (0..5).map(|_| once()).fold(f64::INFINITY, f64::min)
 }
 
 fn scenario(count: usize) -> (Scenario, World) {

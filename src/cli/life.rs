@@ -231,7 +231,7 @@ impl Report<'_> {
                     "at_ms": at.0, "report": numbered(*report), "action": action.word(),
                 })).collect::<Vec<_>>(),
                 "waits": timeline.waits.iter().map(|wait| json!({
-                    "at_ms": wait.at.0, "limiter": wait.limiter + 1, "until_ms": wait.until.0,
+                    "at_ms": wait.at.0, "limiter": wait.limiter + 1, "until_ms": wait.until.0, "rounds": wait.rounds.max(1),
                 })).collect::<Vec<_>>(),
                 "quirks": quirks.iter().map(|Decided { quirk, from }| json!({
                     "quirk": quirk.to_string(), "from_ms": from.0,
@@ -347,7 +347,8 @@ pub(super) fn lines(timeline: &Timeline, quirks: &[Decided], output: &mut impl W
     }
     let notices = timeline.notices.iter().map(|at| (*at, "a delay notice is due".to_owned()));
     let waits = timeline.waits.iter().map(|wait| {
-        let text = format!("rate limit {} is spent; next at +{}", wait.limiter + 1, clock(wait.until));
+        let times = if wait.rounds > 0 { format!(" {} times in a row", wait.rounds) } else { String::new() };
+        let text = format!("rate limit {} is spent{times}; next at +{}", wait.limiter + 1, clock(wait.until));
         (wait.at, text)
     });
     let told = timeline.reports.iter().map(|(at, report, action)| {

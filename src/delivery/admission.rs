@@ -20,6 +20,7 @@ use crate::{
     reply::Reply,
     report::Report,
     schedule,
+    sight::Evaluation,
 };
 
 /// A message that is being accepted.
@@ -30,7 +31,7 @@ pub(crate) struct Admission {
     pub(crate) policy: usize,
     step: u32,
     message: Message,
-    /// The place of the recipient whose schedule is next.
+    /// How many recipients have a schedule.
     next: usize,
     deciding: Deciding,
     /// What else it is, where it is a report.
@@ -96,7 +97,7 @@ impl Admission {
             }
         }
         let envelope = Box::new(submission.envelope);
-        let message = Message { id, created: now, envelope, recipients, held: Vec::new() };
+        let message = Message { id, created: now, envelope, recipients, order: Box::default(), held: Vec::new() };
         Self {
             task,
             policy,
@@ -110,6 +111,11 @@ impl Admission {
         }
     }
 
+    /// The recipient whose schedule is next.
+    fn next_place(&self) -> Option<u32> {
+        self.message.in_order().nth(self.next)
+    }
+
     const fn new_ticket(&mut self) -> Ticket {
         self.step += 1;
         Ticket { task: self.task, step: self.step }
@@ -117,8 +123,11 @@ impl Admission {
 
     /// Goes on as far as it can.
     pub(crate) fn run(&mut self, cx: &mut Context<'_>) -> Progress {
-        while self.next < self.message.recipients.len() {
-            let scene = Scene { is_new: true, ..Scene::new(&self.message, self.next as u32) };
+        if self.next == 0 && self.message.recipients.len() > 1 && cx.has_quirk(Quirk::RecipientsSorted) {
+            self.message.sort();
+        }
+        while let Some(place) = self.next_place() {
+            let scene = Scene::new(Evaluation::FirstSchedule, &self.message, place);
             let schedule = match cx.decide(Kind::Schedule, &scene, &mut self.deciding) {
                 Ok(decision) => decision.schedule(cx.strategies),
                 Err(Stuck::Needs(lookup)) => {
@@ -129,7 +138,7 @@ impl Admission {
                 Err(Stuck::Undecided) => None,
             };
             let since = self.message.since();
-            if let Some(recipient) = self.message.recipients.get_mut(self.next) {
+            if let Some(recipient) = self.message.recipients.get_mut(place as usize) {
                 // Without a schedule the built-in one holds until the first failure.
                 let built_in = strategy::Schedule::built_in();
                 schedule::begin(since, recipient, &schedule.unwrap_or(Cow::Borrowed(&built_in)));
@@ -170,7 +179,8 @@ impl Admission {
         while let Some(check) = checks.next() {
             let Some(quota) = cx.strategies.quotas.get(check.quota) else { continue };
             let place = check.recipients.first().copied().unwrap_or_default();
-            let scene = Scene::new(&self.message, place);
+            let evaluation = if quota.scope == Scope::Sender { Evaluation::SenderQuota } else { Evaluation::RcptQuota };
+            let scene = Scene::new(evaluation, &self.message, place);
             let applies = match &quota.condition {
                 None => !cx.target().has(Quirk::QuotaNeedsMatch),
                 Some(condition) => match cx.holds(condition, &scene, &self.deciding.answers) {

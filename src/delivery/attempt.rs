@@ -11,7 +11,7 @@ use std::{borrow::Cow, collections::VecDeque, net::IpAddr, sync::Arc};
 
 use base::{Instant, Mailbox, Millis};
 use policy::{
-    Behaviour, Kind, Quirk, StrategyId,
+    Behaviour, Kind, Lookup, Quirk, StrategyId, Variable, VariableSet,
     strategy::{self, CountBy, Mx, QueueName, Requirement, Route, Scope},
 };
 
@@ -24,12 +24,14 @@ use crate::{
     failure::{Failure, Holds},
     hosts::{Host, Security},
     limiter::Key,
+    line::Trail,
     message::{Delivered, Envelope, Failed, Message, MessageId, Notify, Status, Submission, Wish},
     planted::Fault,
     reply::Reply,
     report::{self, Action, Lines},
     schedule,
     session::{Happened, Session},
+    sight::{Evaluation, Sight},
     sts::{NoPolicy, Policy},
     tls_report::Rua,
 };
@@ -61,11 +63,42 @@ pub(crate) struct Attempt {
     counted_for_all: Vec<Key>,
     counted: Vec<Key>,
     was_limited: bool,
+    /// How it came to the limit at hand.
+    way: Way,
+    /// Whether something was really tried.
+    has_tried: bool,
+    /// What each recipient decided so far, where each does; `None` where it gave nothing.
+    decided: Vec<(u32, Option<Decision>)>,
+    /// For whom the condition of the limiter at hand was evaluated, and whether it holds.
+    applies: Vec<(u32, bool)>,
+    /// How all that was due is held, where it would be held again in the same way.
+    pub(crate) held: Option<HeldInLine>,
+    /// The line that it was woken from, until it is counted.
+    pub(crate) line: Option<Arc<Trail>>,
     /// What was known of those that are due, before anything was tried, where the target goes back to that.
     before: Vec<(u32, crate::Recipient)>,
     /// The transactions that are left, and the one at hand.
     groups: VecDeque<Group>,
     group: Option<Group>,
+}
+
+/// The way of a work item to a limit, where it may have to stand in line.
+#[derive(Debug, Default)]
+struct Way {
+    /// What it was counted under so far.
+    counts: Vec<(usize, Key)>,
+    /// Whether it may be another one at another time.
+    is_unsteady: bool,
+    /// Whether rules on it read how the last attempt went.
+    reads_status: bool,
+}
+
+/// How the recipients of a work item are held.
+#[derive(Debug)]
+pub(crate) struct HeldInLine {
+    pub(crate) trail: Arc<Trail>,
+    pub(crate) until: Instant,
+    pub(crate) recipients: Vec<u32>,
 }
 
 /// Where an attempt stands.
@@ -143,6 +176,16 @@ struct Group {
     local: Vec<(u32, Reply)>,
     /// Those that wait for a rate.
     waiting: Vec<u32>,
+    /// Where it goes on, where it was part of another one.
+    resumes: Option<Resumes>,
+}
+
+/// Where a transaction that was part of another one goes on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Resumes {
+    FirstTls,
+    NextHost,
+    NextAddress,
 }
 
 /// What came of a recipient, with which host, and whether that takes NOTIFY.
@@ -172,6 +215,12 @@ impl Attempt {
             counted_for_all: Vec::new(),
             counted: Vec::new(),
             was_limited: false,
+            way: Way::default(),
+            has_tried: false,
+            decided: Vec::new(),
+            applies: Vec::new(),
+            held: None,
+            line: None,
             before: Vec::new(),
             groups: VecDeque::new(),
             group: None,
@@ -180,6 +229,11 @@ impl Attempt {
 
     pub(crate) const fn is_over(&self) -> bool {
         matches!(self.at, At::Ended)
+    }
+
+    /// Whether it counted what a line that it was woken from waits for, or never will.
+    pub(crate) const fn has_come(&self, trail: &Trail) -> bool {
+        self.way.counts.len() >= trail.counts.len() || self.was_limited || self.has_tried || self.is_over()
     }
 
     /// The ticket of the question at hand.
@@ -273,12 +327,24 @@ impl Attempt {
         match cx.decide(kind, scene, &mut self.deciding) {
             Ok(decision) => Ok(decision),
             Err(Stuck::Needs(lookup)) => {
+                self.asks(&lookup);
                 let ticket = self.new_ticket();
                 cx.effects.push_back(Effect::LookUp(ticket, lookup));
                 Err(None)
             }
             Err(Stuck::Undecided) => Err(Some(Failure::Undecided(kind))),
         }
+    }
+
+    /// Rules on the way to the next limit read these.
+    const fn reads(&mut self, reads: VariableSet) {
+        self.way.is_unsteady |= reads.has(Variable::QueueAge) || reads.has(Variable::ExpiresIn);
+        self.way.reads_status |= reads.has(Variable::LastError) || reads.has(Variable::LastStatus);
+    }
+
+    /// They ask that: only a directory gives the same answer whenever it is asked.
+    const fn asks(&mut self, lookup: &Lookup) {
+        self.way.is_unsteady |= !matches!(lookup, Lookup::LocalDomain { .. } | Lookup::LocalAddress { .. });
     }
 
     /// The expiry sweep over all recipients, and which of this queue are due.
@@ -308,7 +374,8 @@ impl Attempt {
             return Flow::Go;
         };
         self.at = At::Notice(place);
-        let decision = match self.decide(Kind::Schedule, &Scene::new(message, place), cx) {
+        let scene = Scene::new(Evaluation::Schedule, message, place);
+        let decision = match self.decide(Kind::Schedule, &scene, cx) {
             Ok(decision) => decision,
             Err(None) => return Flow::Wait,
             Err(Some(_)) => {
@@ -445,6 +512,7 @@ impl Attempt {
             let known = |place: &u32| Some((*place, message.recipients.get(*place as usize)?.clone()));
             self.before = self.due.iter().filter_map(known).collect();
         }
+        (self.way.is_unsteady, self.way.reads_status) = (false, false);
         self.at = if self.due.is_empty() { At::NextGroup } else { At::Limit(Scope::Sender, 0) };
     }
 
@@ -453,7 +521,8 @@ impl Attempt {
             self.group(message, cx);
             return Flow::Go;
         };
-        match self.decide(Kind::Route, &Scene::new(message, recipient), cx) {
+        self.reads(cx.reads.with_settings(Kind::Route));
+        match self.decide(Kind::Route, &Scene::new(Evaluation::Route, message, recipient), cx) {
             Ok(decision) => self.routes.push((recipient, decision.chosen.id, decision.mx(cx.strategies, cx.target()))),
             Err(None) => return Flow::Wait,
             Err(Some(failure)) => {
@@ -491,6 +560,12 @@ impl Attempt {
                 None => self.groups.push_back(Group::new(route, mx, vec![recipient])),
             }
         }
+        // Who comes first in a transaction may decide for all of it.
+        let place_of = |recipient: &u32| message.in_order().position(|place| place == *recipient);
+        for group in self.groups.iter_mut().filter(|group| group.recipients.len() > 1) {
+            group.recipients.sort_by_cached_key(place_of);
+            group.pending.clone_from(&group.recipients);
+        }
         self.at = At::NextGroup;
     }
 
@@ -502,15 +577,24 @@ impl Attempt {
             self.at = At::Report(Then::End);
             return Flow::Go;
         };
-        cx.event(self.message, What::Attempt(group.recipients.clone()));
+        let recipients = group.recipients.clone();
+        let what = if group.resumes.is_some() { What::Resumed(recipients) } else { What::Attempt(recipients) };
+        cx.event(self.message, what);
         self.counted.clear();
-        self.at = if group.last.is_none() { At::Limit(Scope::Rcpt, 0) } else { At::Conclude };
+        self.at = match group.resumes {
+            Some(Resumes::FirstTls) => At::FirstTls,
+            Some(Resumes::NextHost) => At::NextHost,
+            Some(Resumes::NextAddress) => At::NextAddress,
+            None if group.last.is_none() => At::Limit(Scope::Rcpt, 0),
+            None => At::Conclude,
+        };
         self.group = Some(group);
         Flow::Go
     }
 
     /// Something is tried: what was counted for it stays.
     fn spend(&mut self) {
+        self.has_tried = true;
         self.counted.clear();
         self.counted_for_all.clear();
     }
@@ -548,56 +632,113 @@ impl Attempt {
                 }
             };
         };
-        let first = match scope {
-            Scope::Sender => self.due.first().copied().unwrap_or_default(),
-            Scope::Rcpt | Scope::Finest => self.first(),
+        let Some(applies) = self.limits_whom(scope, place, limiter, message, cx) else { return Flow::Wait };
+        self.at = At::Limit(scope, place + 1);
+        let mut held: Vec<(Instant, Vec<u32>)> = Vec::new();
+        for (key, recipients) in self.keys(limiter, &applies, message, target) {
+            if target.has(Quirk::FixedWindows) && scope != Scope::Finest {
+                self.way.counts.push((place, key.clone()));
+            }
+            match cx.limiters.count(&key, cx.now, target) {
+                Err(_) if cx.has(Fault::SkippedLimit) => {}
+                Ok(()) => self.counted.push(key),
+                Err(until) => held.push((until, recipients)),
+            }
+        }
+        for (until, recipients) in held {
+            self.was_limited = true;
+            if self.limited(scope, place, until, recipients, message, cx) {
+                break;
+            }
+        }
+        Flow::Go
+    }
+
+    /// Those for whom a limiter counts; `None` while the world is asked. The reference asks about the first one, and counts
+    /// for all or for none.
+    fn limits_whom(
+        &mut self,
+        scope: Scope,
+        place: usize,
+        limiter: &strategy::Limiter,
+        message: &Message,
+        cx: &mut Context<'_>,
+    ) -> Option<Vec<u32>> {
+        let all = match (scope, &self.group) {
+            (Scope::Rcpt | Scope::Finest, Some(group)) => group.pending.clone(),
+            _ => self.due.clone(),
         };
+        let Some(condition) = &limiter.condition else { return Some(all) };
+        self.reads(condition.reads());
+        let evaluation = match scope {
+            Scope::Sender => Evaluation::SenderLimiter,
+            Scope::Rcpt => Evaluation::RcptLimiter,
+            Scope::Finest => Evaluation::HostLimiter,
+        };
+        let asked = if differs(evaluation, condition.reads(), cx.target()) { all.len() } else { 1 };
         let trying = self.group.as_ref().and_then(|group| group.host.as_ref());
         let mx: Arc<str> = trying.map_or_else(|| "".into(), |trying| trying.name.clone());
-        let (remote_ip, local_ip) = self.shown_addresses(target);
-        let is_little = scope == Scope::Sender && target.has(Quirk::SenderLimiterKnowsLittle);
-        let scene = Scene { mx: &mx, remote_ip, local_ip, is_little, ..Scene::new(message, first) };
-        if let Some(condition) = &limiter.condition {
+        let (remote_ip, local_ip) = self.shown_addresses(cx.target());
+        while let Some(recipient) = all.get(self.applies.len()).copied().filter(|_| self.applies.len() < asked) {
+            let queue = self.queue.clone();
+            let scene = Scene {
+                mx: &mx,
+                remote_ip,
+                local_ip,
+                queue: Some(&queue),
+                ..Scene::new(evaluation, message, recipient)
+            };
             match cx.holds(condition, &scene, &self.deciding.answers) {
-                Ok(true) => self.deciding = Deciding::default(),
-                Ok(false) => {
+                Ok(holds) => {
                     self.deciding = Deciding::default();
-                    self.at = At::Limit(scope, place + 1);
-                    return Flow::Go;
+                    self.applies.push((recipient, holds));
                 }
                 Err(lookup) => {
                     self.at = At::Limit(scope, place);
+                    self.asks(&lookup);
                     let ticket = self.new_ticket();
                     cx.effects.push_back(Effect::LookUp(ticket, lookup));
-                    return Flow::Wait;
+                    return None;
                 }
             }
         }
-        let recipient = message.recipients.get(first as usize);
+        let applies = std::mem::take(&mut self.applies);
+        Some(match &*applies {
+            [(_, true)] if asked == 1 => all,
+            _ => applies.into_iter().filter(|(_, holds)| *holds).map(|(recipient, _)| recipient).collect(),
+        })
+    }
+
+    /// What a limiter counts these recipients under, with those of each.
+    fn keys(
+        &self,
+        limiter: &strategy::Limiter,
+        recipients: &[u32],
+        message: &Message,
+        target: Behaviour,
+    ) -> Vec<(Key, Vec<u32>)> {
+        let trying = self.group.as_ref().and_then(|group| group.host.as_ref());
+        let (remote_ip, local_ip) = self.shown_addresses(target);
         let ip = |ip: Option<IpAddr>| ip.map(|ip| ip.to_string().into()).unwrap_or_default();
         let sender = &message.envelope.sender;
-        let key = Key::new(limiter, |by| match by {
-            CountBy::Rcpt => recipient.map(|known| known.address.as_str().into()).unwrap_or_default(),
-            CountBy::RcptDomain => recipient.map(|known| known.address.domain().into()).unwrap_or_default(),
-            CountBy::Sender if sender.is_null() => "<>".into(),
-            CountBy::Sender => sender.as_str().into(),
-            CountBy::SenderDomain => sender.domain().into(),
-            CountBy::Mx => (*mx).into(),
-            CountBy::RemoteIp => ip(remote_ip),
-            CountBy::LocalIp => ip(local_ip),
-        });
-        self.at = At::Limit(scope, place + 1);
-        match cx.limiters.count(&key, cx.now, target) {
-            Err(_) if cx.has(Fault::SkippedLimit) => Flow::Go,
-            Ok(()) => {
-                self.counted.push(key);
-                Flow::Go
-            }
-            Err(until) => {
-                take_back(&mut self.counted, cx);
-                self.was_limited = true;
-                self.limited(scope, place, until, message, cx)
-            }
+        let key = |place: u32| {
+            let recipient = message.recipients.get(place as usize);
+            Key::new(limiter, |by| match by {
+                CountBy::Rcpt => recipient.map(|known| known.address.as_str().into()).unwrap_or_default(),
+                CountBy::RcptDomain => recipient.map(|known| known.address.domain().into()).unwrap_or_default(),
+                CountBy::Sender if sender.is_null() => "<>".into(),
+                CountBy::Sender => sender.as_str().into(),
+                CountBy::SenderDomain => sender.domain().into(),
+                CountBy::Mx => trying.map(|trying| (*trying.name).into()).unwrap_or_default(),
+                CountBy::RemoteIp => ip(remote_ip),
+                CountBy::LocalIp => ip(local_ip),
+            })
+        };
+        let is_each = limiter.key.contains(&CountBy::Rcpt) && !target.has(Quirk::FirstDecides);
+        match recipients {
+            [] => Vec::new(),
+            [first, ..] if !is_each => vec![(key(*first), recipients.to_vec())],
+            all => all.iter().map(|place| (key(*place), vec![*place])).collect(),
         }
     }
 
@@ -609,20 +750,28 @@ impl Attempt {
         (remote_ip, last.and_then(|group| group.last_from))
     }
 
-    /// Lets recipients wait until a rate has room again. That is no attempt.
+    /// Lets recipients wait until a rate has room again, which is no attempt; whether nobody is left.
     fn limited(
         &mut self,
         scope: Scope,
         limiter: usize,
         until: Instant,
+        waiting: Vec<u32>,
         message: &mut Message,
         cx: &mut Context<'_>,
-    ) -> Flow {
+    ) -> bool {
         let target = cx.target();
-        let waiting = match (scope, &mut self.group) {
-            (Scope::Rcpt | Scope::Finest, Some(group)) => std::mem::take(&mut group.pending),
-            _ => std::mem::take(&mut self.due),
+        let is_over = match (scope, &mut self.group) {
+            (Scope::Rcpt | Scope::Finest, Some(group)) => {
+                group.pending.retain(|place| !waiting.contains(place));
+                group.pending.is_empty()
+            }
+            _ => self.due.iter().all(|place| waiting.contains(place)),
         };
+        if is_over {
+            take_back(&mut self.counted, cx);
+        }
+        self.stands_in_line(scope, &waiting, until, message, target);
         for place in &waiting {
             let Some(recipient) = message.recipients.get_mut(*place as usize) else { continue };
             recipient.due = until;
@@ -636,14 +785,44 @@ impl Attempt {
             Some(group) if scope != Scope::Sender => {
                 // What is left of the group was not tried.
                 group.recipients.retain(|place| !waiting.contains(place));
-                group.waiting = waiting;
-                self.at = At::Conclude;
-                Flow::Go
+                group.waiting.extend(waiting);
+                if is_over {
+                    self.at = At::Conclude;
+                }
             }
             _ => {
-                self.at = At::Report(Then::End);
-                Flow::Go
+                self.due.retain(|place| !waiting.contains(place));
+                if is_over {
+                    self.at = At::Report(Then::End);
+                }
             }
+        }
+        is_over
+    }
+
+    /// Notes that all that is due waits for one limit, where it would come to the same limit by the same way again.
+    fn stands_in_line(&mut self, scope: Scope, waiting: &[u32], until: Instant, message: &Message, target: Behaviour) {
+        let is_whole = match scope {
+            Scope::Sender => waiting.len() == self.due.len(),
+            Scope::Rcpt => self.groups.is_empty() && waiting.len() == self.due.len(),
+            // The way there leads through DNS.
+            Scope::Finest => false,
+        };
+        // That it waits is another `last_error` than what was read this time.
+        let will_differ = |place: &u32| {
+            let status = message.recipients.get(*place as usize).map(|recipient| &recipient.status);
+            !matches!(status, Some(Status::Deferred(failed)) if failed.failure == Failure::Rate)
+        };
+        let is_other =
+            self.way.reads_status && target.has(Quirk::RateErasesLastError) && waiting.iter().any(will_differ);
+        // Limiters of one key and rate share what they count, and each counts once more.
+        let is_twice =
+            |(at, (_, key)): (usize, &(usize, Key))| self.way.counts.iter().take(at).any(|(_, one)| one == key);
+        let is_simple = !self.way.counts.iter().enumerate().any(is_twice);
+        if target.has(Quirk::FixedWindows) && is_whole && is_simple && !self.way.is_unsteady && !is_other {
+            let counts = std::mem::take(&mut self.way.counts).into_boxed_slice();
+            let trail = Arc::new(Trail { queue: self.queue.clone(), counts });
+            self.held = Some(HeldInLine { trail, until, recipients: waiting.to_vec() });
         }
     }
 
@@ -726,7 +905,7 @@ impl Attempt {
         if !target.has(Quirk::OldRetryNumber) {
             counted.retry_num += 1;
         }
-        let scene = Scene { state: Some(&counted), ..Scene::new(message, recipient) };
+        let scene = Scene { state: Some(&counted), ..Scene::new(Evaluation::Schedule, message, recipient) };
         let decision = match self.decide(Kind::Schedule, &scene, cx) {
             Ok(decision) => Some(decision),
             Err(None) => {
@@ -865,8 +1044,15 @@ impl Group {
             last_from: None,
             local: Vec::new(),
             waiting: Vec::new(),
+            resumes: None,
         }
     }
+}
+
+/// Whether what these variables are may be another for each recipient, where each decides.
+fn differs(evaluation: Evaluation, reads: VariableSet, target: Behaviour) -> bool {
+    let is_own = |variable: Variable| evaluation.sees(variable, target) == Sight::Recipient;
+    !target.has(Quirk::FirstDecides) && reads.iter().any(is_own)
 }
 
 /// Gives back what was counted for something that is not done.

@@ -18,6 +18,7 @@ use crate::{
     planted::Fault,
     quota::Quotas,
     random::Random,
+    sight::{Evaluation, Sight},
     sts::Cache,
 };
 
@@ -54,15 +55,28 @@ pub(crate) struct Reporting {
 
 /// The variables that each kind of decision reads: what is costly is made only where one of them asks for it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reads([VariableSet; 4]);
+pub(crate) struct Reads {
+    kinds: [VariableSet; 4],
+    /// What rules read that choose single settings.
+    settings: VariableSet,
+}
 
 impl Reads {
     pub(crate) fn of(plan: &Plan) -> Self {
-        Self(Kind::ALL.map(|kind| plan.choice(kind).block().reads()))
+        let settings = plan.settings.iter().map(|ruled| ruled.block().reads());
+        Self {
+            kinds: Kind::ALL.map(|kind| plan.choice(kind).block().reads()),
+            settings: settings.fold(VariableSet::NONE, VariableSet::union),
+        }
     }
 
-    const fn of_kind(self, kind: Kind) -> VariableSet {
-        let [route, schedule, connection, tls] = self.0;
+    /// What a decision of this kind reads at most.
+    pub(crate) const fn with_settings(self, kind: Kind) -> VariableSet {
+        self.of_kind(kind).union(self.settings)
+    }
+
+    pub(crate) const fn of_kind(self, kind: Kind) -> VariableSet {
+        let [route, schedule, connection, tls] = self.kinds;
         match kind {
             Kind::Route => route,
             Kind::Schedule => schedule,
@@ -83,14 +97,16 @@ pub(crate) struct Scene<'a> {
     pub(crate) mx: &'a str,
     pub(crate) remote_ip: Option<IpAddr>,
     pub(crate) local_ip: Option<IpAddr>,
-    /// Whether the message is being accepted.
-    pub(crate) is_new: bool,
-    /// Whether only the sender, the recipients and the priority are known.
-    pub(crate) is_little: bool,
+    /// The queue of the work item.
+    pub(crate) queue: Option<&'a str>,
+    /// What is evaluated.
+    pub(crate) evaluation: Evaluation,
+    /// Whether what is decided is told.
+    pub(crate) is_told: bool,
 }
 
 impl<'a> Scene<'a> {
-    pub(crate) const fn new(message: &'a Message, recipient: u32) -> Self {
+    pub(crate) const fn new(evaluation: Evaluation, message: &'a Message, recipient: u32) -> Self {
         Self {
             message,
             recipient,
@@ -98,8 +114,9 @@ impl<'a> Scene<'a> {
             mx: "",
             remote_ip: None,
             local_ip: None,
-            is_new: false,
-            is_little: false,
+            queue: None,
+            evaluation,
+            is_told: true,
         }
     }
 }
@@ -128,6 +145,13 @@ impl Deciding {
 pub(crate) struct Decision {
     pub(crate) chosen: Chosen,
     given: Vec<Given>,
+}
+
+/// Two are the same that come to the same, by whichever rules.
+impl PartialEq for Decision {
+    fn eq(&self, other: &Self) -> bool {
+        self.chosen.id == other.chosen.id && self.given == other.given
+    }
 }
 
 impl Decision {
@@ -204,7 +228,8 @@ impl Context<'_> {
         self.events.push_back(Event { at: self.now, policy: self.policy, message, what });
     }
 
-    /// What `take` makes of the row of a scene; of the costly columns only those of `reads` are filled.
+    /// What `take` makes of the row of a scene; of the costly columns only those of `reads` are filled. Where each value is
+    /// from, [`Evaluation::sees`] says.
     fn with_row<T>(
         &mut self,
         scene: &Scene<'_>,
@@ -212,63 +237,71 @@ impl Context<'_> {
         take: impl FnOnce(&mut Self, &Row<'_>) -> Result<T, Stuck>,
     ) -> Result<T, Stuck> {
         let target = self.target();
-        let Some(recipient) = scene.state.or_else(|| scene.message.recipients.get(scene.recipient as usize)) else {
+        let message = scene.message;
+        let Some(own) = scene.state.or_else(|| message.recipients.get(scene.recipient as usize)) else {
             return Err(Stuck::Undecided);
         };
-        let envelope = &scene.message.envelope;
-        let is_partial = scene.is_new && target.has(Quirk::PartialAtEnqueue);
-        let is_unknown = scene.is_new && target.has(Quirk::UnknownAtEnqueue);
+        let first = message.in_order().next().and_then(|place| message.recipients.get(place as usize)).unwrap_or(own);
+        let sees = |variable: Variable| scene.evaluation.sees(variable, target);
+        let of = |variable: Variable| if sees(variable) == Sight::FirstOfMessage { first } else { own };
+        let envelope = &message.envelope;
         let costly = |variable: Variable, make: &dyn Fn() -> String| {
             if reads.has(variable) { make() } else { String::new() }
         };
-        let ip = |ip: Option<IpAddr>| ip.map_or_else(|| "0.0.0.0".to_owned(), |ip| ip.to_string());
-        let last_status = costly(Variable::LastStatus, &|| recipient.status.text());
+        let ip = |ip: Option<IpAddr>| ip.map_or_else(|| NO_ADDRESS.to_owned(), |ip| ip.to_string());
+        let last_status = costly(Variable::LastStatus, &|| of(Variable::LastStatus).status.text());
         let remote_ip = costly(Variable::RemoteIp, &|| ip(scene.remote_ip));
         let local_ip = costly(Variable::LocalIp, &|| ip(scene.local_ip));
         let from_ip = costly(Variable::ReceivedFromIp, &|| envelope.received_from_ip.to_string());
-        let known = if is_partial { scene.recipient as usize + 1 } else { scene.message.recipients.len() };
         let recipients: Vec<Value> = if reads.has(Variable::Recipients) {
-            let all = scene.message.recipients.iter().take(known);
-            all.map(|recipient| Value::text(recipient.address.as_str())).collect()
+            // Those that are built already end with the one at hand.
+            let is_partial = sees(Variable::Recipients) == Sight::SoFar;
+            let known = message.in_order().position(|place| is_partial && place == scene.recipient);
+            let all = message.in_order().take(known.map_or(usize::MAX, |place| place + 1));
+            let text = |place: u32| Some(Value::text(message.recipients.get(place as usize)?.address.as_str()));
+            all.filter_map(text).collect()
         } else {
             Vec::new()
         };
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        let mut row = Row::new();
-        row.set_recipients(&recipients);
+        let queue = match sees(Variable::QueueName) {
+            Sight::NotYet => strategy::VirtualQueue::DEFAULT,
+            Sight::WorkItem => scene.queue.unwrap_or(&own.queue),
+            _ => &of(Variable::QueueName).queue,
+        };
         let texts = [
-            (Variable::Rcpt, recipient.address.as_str()),
-            (Variable::RcptDomain, recipient.address.domain()),
+            (Variable::Rcpt, of(Variable::Rcpt).address.as_str()),
+            (Variable::RcptDomain, of(Variable::RcptDomain).address.domain()),
             (Variable::Sender, envelope.sender.as_str()),
             (Variable::SenderDomain, envelope.sender.domain()),
             (Variable::LastStatus, &last_status),
-            (Variable::LastError, recipient.status.last_error()),
-            (Variable::QueueName, if is_partial { strategy::VirtualQueue::DEFAULT } else { &*recipient.queue }),
+            (Variable::LastError, of(Variable::LastError).status.last_error()),
+            (Variable::QueueName, queue),
             (Variable::ReceivedFromIp, &from_ip),
-            (Variable::Source, if is_unknown { "unknown" } else { envelope.source }),
-            (Variable::Mx, scene.mx),
-            (Variable::RemoteIp, &remote_ip),
-            (Variable::LocalIp, &local_ip),
+            (Variable::Source, if sees(Variable::Source) == Sight::NotYet { "unknown" } else { envelope.source }),
+            (Variable::Mx, if sees(Variable::Mx) == Sight::NotYet { "" } else { scene.mx }),
+            (Variable::RemoteIp, if sees(Variable::RemoteIp) == Sight::NotYet { NO_ADDRESS } else { &remote_ip }),
+            (Variable::LocalIp, if sees(Variable::LocalIp) == Sight::NotYet { NO_ADDRESS } else { &local_ip }),
         ];
         let ints = [
             (Variable::Priority, i64::from(envelope.priority)),
-            (Variable::RetryNum, i64::from(recipient.retry_num)),
-            (Variable::NotifyNum, i64::from(recipient.notify_num)),
-            (Variable::ExpiresIn, if scene.is_new { 0 } else { count(recipient.expires_in(self.now)) }),
-            (Variable::QueueAge, count(self.now.since(scene.message.created).0 / 1_000)),
+            (Variable::RetryNum, i64::from(of(Variable::RetryNum).retry_num)),
+            (Variable::NotifyNum, i64::from(of(Variable::NotifyNum).notify_num)),
+            (Variable::ExpiresIn, count(of(Variable::ExpiresIn).expires_in(self.now))),
+            (Variable::QueueAge, count(self.now.since(message.created).0 / 1_000)),
             (Variable::ReceivedViaPort, i64::from(envelope.received_via_port)),
-            (Variable::Size, if is_partial { 0 } else { count(envelope.size) }),
+            (Variable::Size, count(envelope.size)),
         ];
-        let little = [Variable::Sender, Variable::SenderDomain, Variable::Priority];
-        let is_known = |variable: Variable| !scene.is_little || little.contains(&variable);
-        for (variable, text) in texts {
-            let text = if is_known(variable) { text } else { "" };
+        let mut row = Row::new();
+        if sees(Variable::Recipients) != Sight::Unset {
+            row.set_recipients(&recipients);
+        }
+        for (variable, text) in texts.into_iter().filter(|(variable, _)| sees(*variable) != Sight::Unset) {
             let set = row.set_text(variable, text);
             debug_assert!(set.is_ok(), "{variable:?} is a text");
         }
-        for (variable, int) in ints {
-            let int = if is_known(variable) { int } else { 0 };
-            let set = row.set_int(variable, int);
+        for (variable, int) in ints.into_iter().filter(|(variable, _)| sees(*variable) != Sight::Unset) {
+            let set = row.set_int(variable, if sees(variable) == Sight::NotYet { 0 } else { int });
             debug_assert!(set.is_ok(), "{variable:?} is a number");
         }
         take(self, &row)
@@ -325,7 +358,9 @@ impl Context<'_> {
             deciding.given.extend(picked.given.clone());
             deciding.settings += 1;
             deciding.answers = Answers::new();
-            self.event(scene.message.id, What::Set { recipient: scene.recipient, setting: place, picked });
+            if scene.is_told {
+                self.event(scene.message.id, What::Set { recipient: scene.recipient, setting: place, picked });
+            }
         }
         Ok(Decision { chosen, given: std::mem::take(&mut deciding.given) })
     }
@@ -341,8 +376,13 @@ impl Context<'_> {
                 Otherwise::Stopped(Stop::Failed(_)) | Otherwise::Unknown { .. } => (None, true),
             },
         };
-        let what = What::Decided { recipient: scene.recipient, kind, chosen, is_instead };
-        self.event(scene.message.id, what);
+        if scene.is_told {
+            let what = What::Decided { recipient: scene.recipient, kind, chosen, is_instead };
+            self.event(scene.message.id, what);
+        }
         chosen.ok_or(Stuck::Undecided)
     }
 }
+
+/// What an address is to expressions before there is one.
+const NO_ADDRESS: &str = "0.0.0.0";

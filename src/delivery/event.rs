@@ -58,6 +58,10 @@ pub enum What {
     },
     /// An attempt at these recipients begins.
     Attempt(Vec<u32>),
+    /// These recipients decide otherwise than the others of their transaction, and get one of their own.
+    Apart(Vec<u32>),
+    /// The transaction for these goes on where they left the one before.
+    Resumed(Vec<u32>),
     /// These hosts are tried, in order.
     Hosts(Vec<Host>),
     /// A connection is made.
@@ -101,6 +105,18 @@ pub enum What {
         /// The limiter's place among the policy's.
         limiter: usize,
         /// When they are tried next.
+        until: Instant,
+    },
+    /// These recipients, who waited for a rate, were looked at so many times more, each time in vain, one window after
+    /// the other: the last time they were let wait until then.
+    HeldOn {
+        /// The recipients' places.
+        recipients: Vec<u32>,
+        /// The limiter's place among the policy's.
+        limiter: usize,
+        /// How many times.
+        rounds: u64,
+        /// Until when they were let wait.
         until: Instant,
     },
     /// A delay notice was due.

@@ -20,6 +20,7 @@ pub mod failure;
 pub mod hosts;
 mod limiter;
 pub mod limits;
+mod line;
 pub mod message;
 pub mod planted;
 pub mod queue;
@@ -31,6 +32,7 @@ pub mod schedule;
 pub mod session;
 #[cfg(test)]
 mod session_tests;
+pub mod sight;
 pub mod sts;
 pub mod tls;
 pub mod tls_report;

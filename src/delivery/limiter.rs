@@ -27,6 +27,8 @@ pub(crate) struct Limiters {
     windows: BTreeMap<Key, Window>,
     /// When counting began anew: what was counted before is not known, so that everything counts as spent then.
     restarted: Option<Instant>,
+    /// How many are kept before it is looked for those that are over.
+    keeps: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +40,8 @@ struct Window {
     /// The moment that the next one who is refused is given to come again: one for each, so that a thousand who wait do
     /// not all come for one token.
     next: u64,
+    /// The moment from which on it is as if nothing had been counted.
+    over: u64,
 }
 
 impl Key {
@@ -45,12 +49,17 @@ impl Key {
         let values = limiter.key.iter().map(|by| (*by, value(*by))).collect();
         Self { values, count: limiter.count, period: limiter.period.0.max(1) }
     }
+
+    /// The length of its windows in milliseconds.
+    pub(crate) const fn period(&self) -> u64 {
+        self.period
+    }
 }
 
 impl Limiters {
     /// Limiters that do not know what was counted before `now`.
     pub(crate) const fn restarted(now: Instant) -> Self {
-        Self { windows: BTreeMap::new(), restarted: Some(now) }
+        Self { windows: BTreeMap::new(), restarted: Some(now), keeps: 0 }
     }
 
     /// Counts one under `key`; where the rate is spent, when there is room again.
@@ -59,30 +68,62 @@ impl Limiters {
     }
 
     fn in_window(&mut self, key: &Key, now: Instant) -> Result<(), Instant> {
+        let (room, end) = self.room(key, now);
+        self.count_all(key, now, 1);
+        if room > 0 { Ok(()) } else { Err(end) }
+    }
+
+    /// How many more fit under `key` into the window at hand, and when that ends, where rates are counted in windows.
+    pub(crate) fn room(&self, key: &Key, now: Instant) -> (u64, Instant) {
         let at = now.0 / key.period;
-        let is_lost = self.restarted.is_some_and(|restarted| restarted.0 / key.period == at);
-        let count = if is_lost { key.count } else { 0 };
-        let window = self.windows.entry(key.clone()).or_insert(Window { at, count, next: 0 });
-        if window.at != at {
-            *window = Window { at, count: 0, next: 0 };
+        (key.count.saturating_sub(self.counted(key, at)), Instant((at + 1).saturating_mul(key.period)))
+    }
+
+    /// Counts so many under `key` in the window at hand.
+    pub(crate) fn count_all(&mut self, key: &Key, now: Instant, many: u64) {
+        let at = now.0 / key.period;
+        let count = self.counted(key, at).saturating_add(many);
+        let new = Window { at, count, next: 0, over: (at + 1).saturating_mul(key.period) };
+        *self.window(key, now, new) = new;
+    }
+
+    /// What was counted under `key` in a window.
+    fn counted(&self, key: &Key, at: u64) -> u64 {
+        match self.windows.get(key) {
+            Some(window) if window.at == at => window.count,
+            Some(_) => 0,
+            None if self.restarted.is_some_and(|restarted| restarted.0 / key.period == at) => key.count,
+            None => 0,
         }
-        window.count += 1;
-        if window.count <= key.count { Ok(()) } else { Err(Instant((at + 1).saturating_mul(key.period))) }
+    }
+
+    /// The window of `key`, or a new one, for which what is over makes room.
+    fn window(&mut self, key: &Key, now: Instant, new: Window) -> &mut Window {
+        if self.windows.len() >= self.keeps.max(KEEPS_LEAST) && !self.windows.contains_key(key) {
+            self.windows.retain(|_, window| window.over > now.0);
+            self.keeps = self.windows.len() * 2;
+        }
+        self.windows.entry(key.clone()).or_insert(new)
     }
 
     fn take_token(&mut self, key: &Key, now: Instant) -> Result<(), Instant> {
         // A token is `period` parts, of which `count` come each millisecond.
         let full = key.count.saturating_mul(key.period);
         let new = match self.restarted {
-            Some(restarted) => Window { at: restarted.0, count: 0, next: 0 },
-            None => Window { at: now.0, count: full, next: 0 },
+            Some(restarted) => Window { at: restarted.0, count: 0, next: 0, over: 0 },
+            None => Window { at: now.0, count: full, next: 0, over: 0 },
         };
-        let bucket = self.windows.entry(key.clone()).or_insert(new);
+        let bucket = self.window(key, now, new);
         let filled = now.0.saturating_sub(bucket.at).saturating_mul(key.count);
         bucket.count = bucket.count.saturating_add(filled).min(full);
         bucket.at = now.0;
-        if bucket.count >= key.period && key.count > 0 {
+        let is_allowed = bucket.count >= key.period && key.count > 0;
+        if is_allowed {
             bucket.count -= key.period;
+        }
+        let full_in = (full - bucket.count).checked_div(key.count).unwrap_or_default() + 1;
+        bucket.over = now.0.saturating_add(full_in).max(bucket.next);
+        if is_allowed {
             return Ok(());
         }
         let missing = key.period - bucket.count;
@@ -92,6 +133,7 @@ impl Limiters {
         };
         let until = now.0.saturating_add(wait).max(bucket.next);
         bucket.next = until.saturating_add(between);
+        bucket.over = bucket.over.max(bucket.next);
         Err(Instant(until))
     }
 
@@ -107,6 +149,9 @@ impl Limiters {
         }
     }
 }
+
+/// How many windows are kept whether they are over or not.
+const KEEPS_LEAST: usize = 1_024;
 
 #[cfg(test)]
 mod tests {
@@ -186,6 +231,42 @@ mod tests {
         for target in [Behaviour::NATIVE, Behaviour::STALWART_016] {
             assert!(limiters.count(&key(&limiter, "a"), Instant(5_000), target).is_err(), "nothing is allowed");
         }
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten_and_nothing_else() {
+        let limiter = limiter(2, 60);
+        for target in [Behaviour::NATIVE, Behaviour::STALWART_016] {
+            let mut limiters = Limiters::default();
+            let spent = key(&limiter, "spent");
+            let mut most = 0;
+            for number in 0..50_000_u64 {
+                let now = Instant(number * 100);
+                // One that is spent all the time is among thousands that are used once.
+                while limiters.count(&spent, now, target).is_ok() {}
+                assert_eq!(limiters.count(&key(&limiter, &number.to_string()), now, target), Ok(()));
+                most = most.max(limiters.windows.len());
+            }
+            assert!(most <= 2 * KEEPS_LEAST, "{most} for {target}");
+            let known = limiters.windows.len();
+            assert!(known >= 600, "{known}: what was counted within the last minute is known");
+        }
+    }
+
+    #[test]
+    fn counted_at_once_or_one_by_one_is_the_same() {
+        let limiter = limiter(5, 60);
+        let a = key(&limiter, "a");
+        let (mut one, mut all) = (Limiters::restarted(Instant(1)), Limiters::restarted(Instant(1)));
+        for (second, many) in [(0, 3), (61, 3), (62, 1), (63, 4), (120, 5), (500, 2)] {
+            let now = Instant(second * 1_000);
+            for _ in 0..many {
+                one.count_all(&a, now, 1);
+            }
+            all.count_all(&a, now, many);
+            assert_eq!(one.room(&a, now), all.room(&a, now), "{second}");
+        }
+        assert_eq!(all.room(&a, Instant(500_000)), (3, Instant(540_000)));
     }
 
     #[test]

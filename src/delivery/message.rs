@@ -156,6 +156,8 @@ pub struct Message {
     pub envelope: Box<Envelope>,
     /// The recipients, in the order in which they were handed in.
     pub recipients: Vec<Recipient>,
+    /// The places of the recipients in the order in which they are worked at, where that is another one.
+    pub(crate) order: Box<[u32]>,
     /// What it takes of the quotas, until its recipients are done.
     pub(crate) held: Vec<Held>,
 }
@@ -172,6 +174,23 @@ pub struct Since {
 }
 
 impl Message {
+    /// The places of the recipients, in the order in which they are worked at.
+    pub fn in_order(&self) -> impl Iterator<Item = u32> + '_ {
+        let as_given = if self.order.is_empty() { 0..self.recipients.len() as u32 } else { 0..0 };
+        self.order.iter().copied().chain(as_given)
+    }
+
+    /// Sorts the order in which the recipients are worked at: by domain, then by address.
+    pub(crate) fn sort(&mut self) {
+        let key = |place: &u32| {
+            let address = self.recipients.get(*place as usize).map(|recipient| &recipient.address);
+            address.map(|address| (address.domain().to_owned(), address.as_str().to_lowercase()))
+        };
+        let mut order: Vec<u32> = (0..self.recipients.len() as u32).collect();
+        order.sort_by_cached_key(key);
+        self.order = order.into_boxed_slice();
+    }
+
     /// What schedules need of it.
     #[must_use]
     pub const fn since(&self) -> Since {
@@ -316,10 +335,15 @@ impl Recipient {
         if self.status.is_final() {
             return (!self.is_reported).then_some(Instant(0));
         }
+        self.next_notice().map(|notice| notice.min(self.due))
+    }
+
+    /// When something of it is due but an attempt; `None` where it is done.
+    pub(crate) fn next_notice(&self) -> Option<Instant> {
         let expiry = match self.expires {
             Expires::At(at) => at,
             Expires::After(_) => Instant::NEVER,
         };
-        Some(self.due.min(self.notify_due).min(expiry))
+        (!self.status.is_final()).then_some(self.notify_due.min(expiry))
     }
 }

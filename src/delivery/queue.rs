@@ -8,7 +8,10 @@
 //!   those of different queues run side by side, and loses what one of them notes.
 //! - A message that is idle and not done has an event in the queue of each of its recipients that is not.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use base::Instant;
 use policy::{
@@ -18,11 +21,12 @@ use policy::{
 
 use crate::{
     admission::{Admission, Progress, Told},
-    attempt::Attempt,
+    attempt::{Attempt, HeldInLine},
     context::{Context, Reads, Reporting},
     effect::{Effect, Input},
-    event::Event,
+    event::{Event, What},
     limiter::Limiters,
+    line::{Held, Lines, Look, Trail},
     message::{Message, MessageId, Submission},
     planted::Fault,
     quota::Quotas,
@@ -44,20 +48,26 @@ pub struct Queue<'p> {
     reports: VecDeque<Reporting>,
     next_report: u64,
     lanes: BTreeMap<QueueName, Lane>,
+    lines: Lines,
     tasks: BTreeMap<u64, Task>,
     next_task: u64,
     /// When tasks have waited long enough.
     timers: BTreeSet<(Instant, u64)>,
     effects: VecDeque<Effect>,
     events: VecDeque<Event>,
+    /// When something was taken last.
+    now: Instant,
     fault: Option<Fault>,
+    /// Whether nobody stands in line.
+    wakes_each: bool,
 }
 
-/// A message, and the events that it has in the lanes.
+/// A message, the events that it has in the lanes, and the line that it stands in.
 #[derive(Debug)]
 struct Idle {
     message: Box<Message>,
     due: Vec<(QueueName, Instant)>,
+    held: Option<HeldInLine>,
 }
 
 /// A policy, made ready.
@@ -81,6 +91,8 @@ struct Lane {
     due: BTreeSet<(Instant, MessageId)>,
     active: u32,
     threads: u32,
+    /// Whether the next one has to wait until one that was begun is counted.
+    waits: bool,
 }
 
 #[derive(Debug)]
@@ -104,12 +116,15 @@ impl<'p> Queue<'p> {
             reports: VecDeque::new(),
             next_report: MessageId::REPORTS,
             lanes: BTreeMap::new(),
+            lines: Lines::default(),
             tasks: BTreeMap::new(),
             next_task: 0,
             timers: BTreeSet::new(),
             effects: VecDeque::new(),
             events: VecDeque::new(),
+            now: Instant(0),
             fault: None,
+            wakes_each: false,
         };
         queue.take_over(engine, strategies);
         queue
@@ -118,6 +133,14 @@ impl<'p> Queue<'p> {
     /// Decides by another policy from now on. What is under way goes on by the one that it began with; a queue that the new
     /// one does not have keeps its threads until it is empty.
     pub fn take_over(&mut self, engine: &'p dyn Decide, strategies: &'p Strategies) {
+        // Another policy may hold nobody back, or otherwise.
+        for id in self.lines.members() {
+            if let Some(Idle { mut message, due, held }) = self.idle.remove(&id) {
+                self.leave_line(&mut message, held);
+                self.take_out(id, due);
+                self.schedule(message, None);
+            }
+        }
         self.policies.push(Policy::new(engine, strategies));
         for queue in &strategies.queues {
             self.lane(&queue.name).threads = queue.threads;
@@ -126,7 +149,7 @@ impl<'p> Queue<'p> {
 
     /// The lane of a queue, which may be one that no policy names any more.
     fn lane(&mut self, name: &QueueName) -> &mut Lane {
-        let new = || Lane { due: BTreeSet::new(), active: 0, threads: VirtualQueue::THREADS };
+        let new = || Lane { due: BTreeSet::new(), active: 0, threads: VirtualQueue::THREADS, waits: false };
         self.lanes.entry(name.clone()).or_insert_with(new)
     }
 
@@ -155,7 +178,7 @@ impl<'p> Queue<'p> {
         queue.next_report = next_report.0.max(MessageId::REPORTS);
         for message in kept {
             message.held.iter().for_each(|held| queue.quotas.take_again(held));
-            queue.schedule(Box::new(message));
+            queue.schedule(Box::new(message), None);
         }
         queue
     }
@@ -173,6 +196,12 @@ impl<'p> Queue<'p> {
         self.fault = Some(fault);
     }
 
+    /// Wakes everyone who waits for a rate whenever it may have room, for a test that shows that lines change nothing.
+    #[cfg(feature = "planted")]
+    pub const fn wake_each(&mut self) {
+        self.wakes_each = true;
+    }
+
     /// Takes what happened at `now`.
     ///
     /// # Panics
@@ -180,6 +209,7 @@ impl<'p> Queue<'p> {
     /// Where effects of the input before were not asked for: they would be done out of order.
     pub fn handle(&mut self, now: Instant, input: Input) {
         assert!(self.effects.is_empty(), "effects of the last input are still to be done");
+        self.now = now;
         match input {
             Input::Woken => self.wake(now),
             Input::Submitted(id, submission) => self.admit(now, id, *submission, None),
@@ -214,8 +244,8 @@ impl<'p> Queue<'p> {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let timer = self.timers.first().map(|(at, _)| *at);
-        let free = self.lanes.values().filter(|lane| lane.active < lane.threads);
-        let due = free.filter_map(|lane| lane.due.first().map(|(at, _)| *at)).min();
+        let free = self.lanes.iter().filter(|(_, lane)| lane.active < lane.threads && !lane.waits);
+        let due = free.filter_map(|(name, lane)| self.next_of(name, lane).map(|(at, _)| at)).min();
         timer.into_iter().chain(due).min()
     }
 
@@ -267,7 +297,7 @@ impl<'p> Queue<'p> {
                     Some(Progress::Stored) => {
                         let (message, told) = admission.stored();
                         let id = message.id;
-                        self.schedule(Box::new(message));
+                        self.schedule(Box::new(message), None);
                         if let Some(Told { report, task, .. }) = told {
                             self.with_attempt(now, task, |attempt, message, context| {
                                 attempt.reported(id, report.lines, message, context);
@@ -305,9 +335,14 @@ impl<'p> Queue<'p> {
             self.timers.remove(&(deadline, task));
         }
         self.with_context(now, attempt.policy, |context| take(&mut attempt, &mut message, context));
+        if attempt.line.as_ref().is_some_and(|trail| attempt.has_come(trail))
+            && let Some(trail) = attempt.line.take()
+        {
+            self.lines.came(&trail);
+        }
         if attempt.is_over() {
             self.lane(&attempt.queue).active -= 1;
-            self.schedule(message);
+            self.schedule(message, attempt.held.filter(|_| !self.wakes_each));
             return;
         }
         if let Some(deadline) = attempt.deadline {
@@ -316,8 +351,40 @@ impl<'p> Queue<'p> {
         self.tasks.insert(task, Task::Attempt(attempt, message));
     }
 
-    /// Puts the events of an idle message into the lanes, or forgets the message where nothing is left.
-    fn schedule(&mut self, mut message: Box<Message>) {
+    /// Puts the events of an idle message into the lanes and those who wait for a rate in line, or forgets the message
+    /// where nothing is left.
+    fn schedule(&mut self, mut message: Box<Message>, held: Option<HeldInLine>) {
+        self.give_back(&mut message);
+        // Who else is waited for may come in between.
+        let is_held_of = |held: &HeldInLine| {
+            let mut waiting = message.recipients.iter().zip(0..).filter(|(recipient, _)| !recipient.status.is_final());
+            waiting.all(|(_, place)| held.recipients.contains(&place))
+        };
+        let held = held.filter(|held| is_held_of(held));
+        let mut due: Vec<(QueueName, Instant)> = Vec::new();
+        for (place, recipient) in message.recipients.iter().enumerate() {
+            let is_held = held.as_ref().is_some_and(|held| held.recipients.contains(&(place as u32)));
+            let event = if is_held { recipient.next_notice() } else { recipient.next_event() };
+            let Some(at) = event else { continue };
+            match due.iter_mut().find(|(queue, _)| *queue == recipient.queue) {
+                Some((_, first)) => *first = at.min(*first),
+                None => due.push((recipient.queue.clone(), at)),
+            }
+        }
+        if due.is_empty() {
+            return;
+        }
+        for (queue, at) in &due {
+            self.lane(queue).due.insert((*at, message.id));
+        }
+        if let Some(HeldInLine { trail, until, .. }) = &held {
+            self.lines.join(trail, *until, message.id);
+        }
+        self.idle.insert(message.id, Idle { message, due, held });
+    }
+
+    /// Gives back what a message took of the quotas for those of its recipients that are done.
+    fn give_back(&mut self, message: &mut Message) {
         let target = self.behaviour();
         let recipients = &message.recipients;
         let is_done = |place: &u32| recipients.get(*place as usize).is_none_or(|known| known.status.is_final());
@@ -334,50 +401,106 @@ impl<'p> Queue<'p> {
             }
             !is_over
         });
-        let mut due: Vec<(QueueName, Instant)> = Vec::new();
-        for recipient in &message.recipients {
-            let Some(at) = recipient.next_event() else { continue };
-            match due.iter_mut().find(|(queue, _)| *queue == recipient.queue) {
-                Some((_, first)) => *first = at.min(*first),
-                None => due.push((recipient.queue.clone(), at)),
-            }
-        }
-        for (queue, at) in &due {
-            self.lane(queue).due.insert((*at, message.id));
-        }
-        if !due.is_empty() {
-            self.idle.insert(message.id, Idle { message, due });
-        }
     }
 
     /// Begins work items while something is due and there is room.
     fn dispatch(&mut self, now: Instant) {
-        let is_ready = |lane: &Lane| lane.active < lane.threads && lane.due.first().is_some_and(|(at, _)| *at <= now);
-        let ready = self.lanes.iter().filter(|(_, lane)| is_ready(lane));
-        let ready: Vec<QueueName> = ready.map(|(name, _)| name.clone()).collect();
+        let is_ready = |(name, lane): &(&QueueName, &Lane)| {
+            lane.active < lane.threads && self.next_of(name, lane).is_some_and(|(at, _)| at <= now)
+        };
+        let ready: Vec<QueueName> = self.lanes.iter().filter(is_ready).map(|(name, _)| name.clone()).collect();
         for name in ready {
-            while let Some(id) = self.next_due(&name, now) {
-                self.begin(now, &name, id);
+            self.lane(&name).waits = false;
+            while self.begin_next(now, &name) {}
+        }
+    }
+
+    /// What is due next in a lane, alone or at the head of a line.
+    fn next_of(&self, name: &QueueName, lane: &Lane) -> Option<(Instant, MessageId)> {
+        let alone = lane.due.first().copied();
+        let in_line = self.lines.head(name).map(|head| (head.due, head.next));
+        alone.into_iter().chain(in_line).min()
+    }
+
+    /// Takes what is due first in a lane that has room; whether there may be more.
+    fn begin_next(&mut self, now: Instant, name: &QueueName) -> bool {
+        let Some(lane) = self.lanes.get(name).filter(|lane| lane.active < lane.threads) else { return false };
+        let Some(next) = self.next_of(name, lane).filter(|(at, _)| *at <= now) else { return false };
+        let head = self.lines.head(name).filter(|head| (head.due, head.next) == next).cloned();
+        let Some(head) = head else {
+            if let Some(lane) = self.lanes.get_mut(name) {
+                lane.due.remove(&next);
+            }
+            self.begin(now, name, next.1, None);
+            return true;
+        };
+        let refunds = !self.behaviour().has(Quirk::LimiterNotRefunded);
+        let mut told = Vec::new();
+        let other = lane.due.first().copied().into_iter().chain(self.lines.second(name)).min();
+        let alone = lane.due.iter().take_while(|(at, _)| *at <= now).count() as u64;
+        let look = self.lines.look(&head, (other, alone), (now, &mut self.limiters), refunds, &mut told);
+        self.tell_held(told);
+        match look {
+            Look::Wakes => self.begin(now, name, head.next, Some(head.trail)),
+            Look::Held => {}
+            // Nobody overtakes: what the one before is counted under may be what the next one needs.
+            Look::Waits => self.lane(name).waits = true,
+        }
+        look != Look::Waits
+    }
+
+    /// Takes a message's events out of the lanes.
+    fn take_out(&mut self, id: MessageId, due: Vec<(QueueName, Instant)>) {
+        for (queue, at) in due {
+            self.lane(&queue).due.remove(&(at, id));
+        }
+    }
+
+    /// A message stands in line no longer: its recipients wait until the line would have.
+    fn leave_line(&mut self, message: &mut Message, held: Option<HeldInLine>) {
+        let Some(HeldInLine { trail, recipients, .. }) = held else { return };
+        let Some((due, told)) = self.lines.leave(&trail, message.id) else { return };
+        for place in &recipients {
+            if let Some(recipient) = message.recipients.get_mut(*place as usize) {
+                recipient.due = due;
+            }
+        }
+        for held in told {
+            self.held_on(held, recipients.clone());
+        }
+    }
+
+    /// Tells how those in line were held.
+    fn tell_held(&mut self, told: Vec<Held>) {
+        for held in told {
+            let known = self.idle.get(&held.message).and_then(|idle| idle.held.as_ref());
+            if let Some(recipients) = known.map(|held| held.recipients.clone()) {
+                self.held_on(held, recipients);
             }
         }
     }
 
-    /// Takes what is due first in a lane that has room.
-    fn next_due(&mut self, lane: &QueueName, now: Instant) -> Option<MessageId> {
-        let lane = self.lanes.get_mut(lane).filter(|lane| lane.active < lane.threads)?;
-        lane.due.first().filter(|(at, _)| *at <= now)?;
-        lane.due.pop_first().map(|(_, id)| id)
+    fn held_on(&mut self, Held { message, limiter, rounds, until }: Held, recipients: Vec<u32>) {
+        let what = What::HeldOn { recipients, limiter, rounds, until };
+        self.events.push_back(Event { at: self.now, policy: self.current(), message, what });
     }
 
-    fn begin(&mut self, now: Instant, queue: &QueueName, id: MessageId) {
+    /// Tells of everyone who still waits for a rate how it did until now, which is told else when it is woken: for
+    /// whoever looks at the core no more.
+    pub fn tell_waits(&mut self) {
+        let told = self.lines.tell();
+        self.tell_held(told);
+    }
+
+    fn begin(&mut self, now: Instant, queue: &QueueName, id: MessageId, line: Option<Arc<Trail>>) {
         // While it is worked at, a message has no events.
-        let Some(Idle { message, due }) = self.idle.remove(&id) else { return };
-        for (queue, at) in due {
-            self.lane(&queue).due.remove(&(at, id));
-        }
+        let Some(Idle { mut message, due, held }) = self.idle.remove(&id) else { return };
+        self.leave_line(&mut message, held);
+        self.take_out(id, due);
         self.lane(queue).active += 1;
         let (task, policy) = (self.new_task(), self.current());
-        let attempt = Attempt::new(task, policy, id, queue.clone());
+        let mut attempt = Attempt::new(task, policy, id, queue.clone());
+        attempt.line = line;
         self.tasks.insert(task, Task::Attempt(Box::new(attempt), message));
         self.with_attempt(now, task, Attempt::run);
     }

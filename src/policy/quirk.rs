@@ -117,7 +117,16 @@ quirks! {
         => "shows those of the connection at hand, or none";
     SenderLimiterKnowsLittle "sender-limiter-knows-little" "3.15" [yes no]
         "gives a sender limiter the sender, the recipients and the priority only"
-        => "gives it everything that is the same for all recipients";
+        => "gives it everything that is known of the message and of each recipient";
+    SenderQuotaKnowsLittle "sender-quota-knows-little" "2.3" [yes yes]
+        "gives a quota for a whole message the sender, the recipients and the priority only"
+        => "gives it all that is known of the message";
+    RecipientsSorted "recipients-sorted" "3.1" [yes yes]
+        "works at a message's recipients in the order of their domains and addresses"
+        => "keeps the order in which they were given";
+    FirstDecides "first-decides" "3.5" [yes yes]
+        "lets the first recipient of a work item or a transaction decide about rate limits, TLS and the connection for all of it"
+        => "lets each decide for itself, and gives those who decide otherwise a transaction of their own";
     UnknownAtEnqueue "unknown-at-enqueue" "2.2" [before 16 18]
         "evaluates the first schedule with `source` unknown"
         => "knows the source from the beginning";

@@ -84,6 +84,9 @@ pub struct Setup<'s> {
     /// What is planted in the core.
     #[cfg(feature = "planted")]
     pub fault: Option<Fault>,
+    /// Whether the core wakes everyone who waits for a rate whenever it may have room.
+    #[cfg(feature = "planted")]
+    pub wakes_each: bool,
 }
 
 impl<'s> Setup<'s> {
@@ -105,6 +108,8 @@ impl<'s> Setup<'s> {
             steps_max: STEPS_MAX,
             #[cfg(feature = "planted")]
             fault: None,
+            #[cfg(feature = "planted")]
+            wakes_each: false,
         }
     }
 }
@@ -371,6 +376,7 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
             break;
         }
     }
+    run.tell_waits();
     let Run { mut life, now, pending, resolver, .. } = run;
     life.end = now;
     life.seen.unaccepted = pending;
@@ -444,6 +450,10 @@ impl<'s> Run<'s, '_> {
         #[cfg(feature = "planted")]
         if let Some(fault) = self.setup.fault {
             queue.plant(fault);
+        }
+        #[cfg(feature = "planted")]
+        if self.setup.wakes_each {
+            queue.wake_each();
         }
         queue
     }
@@ -519,8 +529,13 @@ impl<'s> Run<'s, '_> {
 
     fn take_events(&mut self) {
         while let Some(mut event) = self.queue.as_mut().and_then(Queue::event) {
-            if let What::Limited { recipients, limiter, .. } = &event.what {
-                *self.life.loads.waits.entry(*limiter).or_default() += recipients.len() as u64;
+            let waited = match &event.what {
+                What::Limited { recipients, limiter, .. } => Some((recipients, limiter, 1)),
+                What::HeldOn { recipients, limiter, rounds, .. } => Some((recipients, limiter, *rounds)),
+                _ => None,
+            };
+            if let Some((recipients, limiter, rounds)) = waited {
+                *self.life.loads.waits.entry(*limiter).or_default() += recipients.len() as u64 * rounds;
             }
             if self.keep == Keep::Events {
                 // A core that was started counts from the policy that it was started with.
@@ -530,9 +545,18 @@ impl<'s> Run<'s, '_> {
         }
     }
 
+    /// Takes what the core has still to tell of those who wait for a rate, as nobody will ask it any more.
+    fn tell_waits(&mut self) {
+        if let Some(queue) = &mut self.queue {
+            queue.tell_waits();
+        }
+        self.take_events();
+    }
+
     /// All that was not stored is gone, and every connection.
     fn crash(&mut self, down: Millis) {
         self.life.seen.crashes.push((self.now, self.effects));
+        self.tell_waits();
         self.queue = None;
         self.coming.clear();
         self.connections.clear();

@@ -53,7 +53,13 @@ pub struct Wait {
     pub limiter: usize,
     /// When it ends.
     pub until: Millis,
+    /// How often it was looked at in vain meanwhile, each time for one window more, where that was more often than
+    /// [`ROUNDS_TOLD`] times; each of fewer is a wait of its own.
+    pub rounds: u64,
 }
+
+/// How many looks in vain at one who waits are told each.
+pub const ROUNDS_TOLD: u64 = 100;
 
 /// A decision.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -216,6 +222,8 @@ impl Teller<'_> {
                     timeline.attempts.push(Try { at, decisions, steps: Vec::new(), outcome: None, next: None });
                 }
             }
+            What::Apart(recipients) if recipients.contains(&self.number) => self.is_tried = false,
+            What::Resumed(recipients) => self.is_tried = recipients.contains(&self.number),
             What::Connecting { host, ip, .. } => self.step(timeline, at, Step::Connecting(host.clone(), *ip)),
             What::Secured { host, verification } => {
                 self.step(timeline, at, Step::Secured(host.clone(), *verification));
@@ -235,10 +243,25 @@ impl Teller<'_> {
                 }
             }
             What::Limited { recipients, limiter, until } if recipients.contains(&self.number) => {
-                timeline.waits.push(Wait { at, limiter: *limiter, until: until.since(self.start) });
+                timeline.waits.push(Wait { at, limiter: *limiter, until: until.since(self.start), rounds: 0 });
                 // Nothing was tried.
                 if timeline.attempts.last().is_some_and(|last| last.outcome.is_none() && last.steps.is_empty()) {
                     timeline.attempts.pop();
+                }
+            }
+            What::HeldOn { recipients, limiter, rounds, until } if recipients.contains(&self.number) => {
+                let (until, limiter) = (until.since(self.start), *limiter);
+                // Each ends where a window does, and the next one begins there.
+                let period = self.setup.policy(event.policy).1.limiters.get(limiter).map_or(1, |limit| limit.period.0);
+                let ends = |left: u64| Millis(until.0.saturating_sub(left * period));
+                let from = timeline.waits.last().map_or(at, |wait| wait.until);
+                if *rounds > ROUNDS_TOLD {
+                    timeline.waits.push(Wait { at: from, limiter, until, rounds: *rounds });
+                } else {
+                    let begins = std::iter::once(from).chain((1..*rounds).map(|round| ends(rounds - round)));
+                    let waits =
+                        begins.zip(1..).map(|(at, round)| Wait { at, limiter, until: ends(rounds - round), rounds: 0 });
+                    timeline.waits.extend(waits);
                 }
             }
             What::NoticeDue(recipient) if *recipient == self.number => timeline.notices.push(at),
@@ -247,7 +270,9 @@ impl Teller<'_> {
                 timeline.reports.extend(mine.map(|(_, action)| (at, report.0, *action)));
             }
             What::Outcome { .. }
+            | What::Apart(_)
             | What::Limited { .. }
+            | What::HeldOn { .. }
             | What::NoticeDue(_)
             | What::Hosts(_)
             | What::Refused { .. }

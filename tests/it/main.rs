@@ -17,6 +17,7 @@ mod explore;
 mod field;
 mod ir;
 mod life;
+mod lines;
 mod modes;
 mod page;
 mod properties;

@@ -14,9 +14,9 @@ use policy::{
     strategy::{self, Protocol, Requirement, Route, Scope},
 };
 
-use super::{At, Attempt, Flow, Group};
+use super::{At, Attempt, Flow, Group, Resumes, differs};
 use crate::{
-    context::{Context, Scene},
+    context::{Context, Decision, Scene},
     effect::{Effect, Input, Peer, Record, Ticket},
     event::What,
     failure::{Failure, Handshake, Holds, Next, StsFailure, Verdict},
@@ -24,6 +24,7 @@ use crate::{
     message::{Delivered, Failed, Message, Relay, Status},
     planted::Fault,
     session::{self, Happened, Request, Session, TlsTry, To},
+    sight::Evaluation,
     sts::{self, Fetched, Mode, NoPolicy, Policy},
     tls::{self, Dane, Demand, Encryption, Sts, Verification},
     tls_report::{self, Applied, ResultType, TlsResult},
@@ -31,7 +32,7 @@ use crate::{
 };
 
 /// The host at hand.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Trying {
     pub(super) host: Host,
     pub(super) name: Arc<str>,
@@ -56,7 +57,8 @@ impl Attempt {
             self.at = At::NextGroup;
             return Flow::Go;
         };
-        let tls = match self.decide(Kind::Tls, &Scene::new(message, first), cx) {
+        let scene = Scene::new(Evaluation::FirstTls, message, first);
+        let tls = match self.decide_each(Kind::Tls, &scene, Resumes::FirstTls, cx) {
             Ok(decision) => decision.tls(cx.strategies),
             Err(None) => return Flow::Wait,
             Err(Some(failure)) => {
@@ -264,8 +266,8 @@ impl Attempt {
         };
         let (name, first) = (name.clone(), self.first());
         let (remote_ip, local_ip) = self.shown_addresses(cx.target());
-        let scene = Scene { mx: &name, remote_ip, local_ip, ..Scene::new(message, first) };
-        let tls = match self.decide(Kind::Tls, &scene, cx) {
+        let scene = Scene { mx: &name, remote_ip, local_ip, ..Scene::new(Evaluation::HostTls, message, first) };
+        let tls = match self.decide_each(Kind::Tls, &scene, Resumes::NextHost, cx) {
             Ok(decision) => decision.tls(cx.strategies),
             Err(None) => return Flow::Wait,
             Err(Some(failure)) => return self.host_failed(failure, cx),
@@ -397,6 +399,67 @@ impl Attempt {
         self.at = At::Addresses(0);
     }
 
+    /// Decides for the transaction at hand as its first recipient does, whom the scene shows. Where each decides, those who
+    /// decide otherwise get a transaction of their own, which goes on from here behind this one.
+    fn decide_each(
+        &mut self,
+        kind: Kind,
+        scene: &Scene<'_>,
+        resumes: Resumes,
+        cx: &mut Context<'_>,
+    ) -> Result<Decision, Option<Failure>> {
+        let pending = self.group.as_ref().map(|group| group.pending.clone()).unwrap_or_default();
+        if pending.len() < 2 || !differs(scene.evaluation, cx.reads.with_settings(kind), cx.target()) {
+            return self.decide(kind, scene, cx);
+        }
+        while let Some(recipient) = pending.get(self.decided.len()).copied() {
+            let is_told = self.decided.is_empty();
+            let decided = match self.decide(kind, &Scene { recipient, is_told, ..*scene }, cx) {
+                Err(None) => return Err(None),
+                Err(Some(_)) => None,
+                Ok(decision) => Some(decision),
+            };
+            self.decided.push((recipient, decided));
+        }
+        let mut decided = std::mem::take(&mut self.decided).into_iter();
+        let first = decided.next().and_then(|(_, decision)| decision);
+        let others: Vec<u32> =
+            decided.filter(|(_, decision)| *decision != first).map(|(recipient, _)| recipient).collect();
+        if !others.is_empty() {
+            self.part(others, resumes, cx);
+        }
+        first.ok_or(Some(Failure::Undecided(kind)))
+    }
+
+    /// Gives these recipients a transaction of their own, which goes on behind the one at hand from where that stands.
+    fn part(&mut self, others: Vec<u32>, resumes: Resumes, cx: &mut Context<'_>) {
+        let Some(group) = &mut self.group else { return };
+        group.pending.retain(|place| !others.contains(place));
+        group.recipients.retain(|place| !others.contains(place));
+        let mut own = Group {
+            hosts: group.hosts.clone(),
+            security: group.security,
+            rua: group.rua.clone(),
+            policy: group.policy.clone(),
+            host: group.host.clone(),
+            last: group.last.clone(),
+            resumes: Some(resumes),
+            ..Group::new(group.route, group.mx, others.clone())
+        };
+        match (resumes, &mut own.host) {
+            (Resumes::FirstTls, _) | (_, None) => {}
+            // The host is decided about once more, and its address connected to.
+            (Resumes::NextHost, Some(trying)) => own.hosts.push_front(trying.host.clone()),
+            (Resumes::NextAddress, Some(trying)) => {
+                if let Some(ip) = trying.ip {
+                    trying.addresses.push_front(ip);
+                }
+            }
+        }
+        self.groups.push_front(own);
+        cx.event(self.message, What::Apart(others));
+    }
+
     pub(super) fn first(&self) -> u32 {
         self.group.as_ref().and_then(|group| group.pending.first().copied()).unwrap_or_default()
     }
@@ -489,8 +552,8 @@ impl Attempt {
         let Some(trying) = self.group.as_ref().and_then(|group| group.host.as_ref()) else { return Flow::Wait };
         let (Some(ip), name) = (trying.ip, trying.name.clone()) else { return Flow::Wait };
         let (remote_ip, local_ip) = self.shown_addresses(cx.target());
-        let scene = Scene { mx: &name, remote_ip, local_ip, ..Scene::new(message, first) };
-        let decision = match self.decide(Kind::Connection, &scene, cx) {
+        let scene = Scene { mx: &name, remote_ip, local_ip, ..Scene::new(Evaluation::Connection, message, first) };
+        let decision = match self.decide_each(Kind::Connection, &scene, Resumes::NextAddress, cx) {
             Ok(decision) => decision,
             Err(None) => return Flow::Wait,
             Err(Some(failure)) => return self.host_failed(failure, cx),
