@@ -11,7 +11,7 @@ pub mod secret;
 pub mod time;
 
 pub use diagnostic::{Code, Diagnostic, Edit, Findings, Fix, Severity};
-pub use mailbox::Mailbox;
+pub use mailbox::{Mailbox, NotAnAddress};
 pub use mapped::MappedText;
 pub use range::TextRange;
 pub use secret::Secret;

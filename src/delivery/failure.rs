@@ -257,6 +257,18 @@ pub enum Failure {
     /// REQUIRETLS is demanded and not offered.
     #[error("the message requires TLS all the way, and the host does not promise it")]
     RequireTlsNotOffered,
+    /// The host says that it takes no message as large as this (RFC 1870).
+    #[error("the message is larger than the {most} bytes that the host takes")]
+    TooLarge {
+        /// What it takes.
+        most: u64,
+    },
+    /// The content has octets above 127, and the host does not offer 8BITMIME (RFC 6152).
+    #[error("the content has octets above 127, and the host does not take them")]
+    EightBitNotOffered,
+    /// An address is not ASCII, and the host does not offer SMTPUTF8 (RFC 6531).
+    #[error("an address is not ASCII, and the host does not take that")]
+    Utf8NotOffered,
     /// DANE.
     #[error("{0}")]
     Dane(DaneFailure),
@@ -330,7 +342,9 @@ impl Failure {
                 | Handshake::Injected
                 | Handshake::Lost,
             ) => (ForNow, Next::Host),
-            Self::RequireTlsNotOffered => (ForGood, Next::Host),
+            Self::RequireTlsNotOffered | Self::TooLarge { .. } | Self::EightBitNotOffered | Self::Utf8NotOffered => {
+                (ForGood, Next::Host)
+            }
             Self::Dane(DaneFailure::Required | DaneFailure::Mismatch) => (refusal(target), Next::Host),
             Self::Dane(DaneFailure::Bogus | DaneFailure::Lookup | DaneFailure::NoCertificate) => (ForNow, Next::Host),
             Self::Sts(StsFailure::Missing) => (refusal(target), Next::Nothing),
@@ -351,7 +365,10 @@ impl Failure {
             Self::NoAddress | Self::AddressLookup | Self::Loopback | Self::Private => LastError::Connection,
             Self::Lost { .. } | Self::NoMechanism | Self::BadChallenge => LastError::Connection,
             Self::Rejected { stage: Stage::Auth, .. } => LastError::Connection,
-            Self::Rejected { .. } => LastError::UnexpectedReply,
+            // The last three stand for the reply that the host would give.
+            Self::Rejected { .. } | Self::TooLarge { .. } | Self::EightBitNotOffered | Self::Utf8NotOffered => {
+                LastError::UnexpectedReply
+            }
             Self::SecretInClear | Self::TlsNotOffered | Self::Handshake(_) | Self::RequireTlsNotOffered => {
                 LastError::Tls
             }
@@ -368,6 +385,16 @@ impl Failure {
     #[must_use]
     pub const fn is_refused_login(&self) -> bool {
         matches!(self, Self::Rejected { stage: Stage::Auth, reply } if reply.code == 535)
+    }
+
+    /// Whether the host does not take what this message is, while another one may. What other hosts come to counts more:
+    /// one that is away for now may take it.
+    #[must_use]
+    pub const fn is_unfit_host(&self) -> bool {
+        matches!(
+            self,
+            Self::RequireTlsNotOffered | Self::TooLarge { .. } | Self::EightBitNotOffered | Self::Utf8NotOffered
+        )
     }
 
     /// The reply that it is, where it is one.
@@ -403,6 +430,9 @@ const fn later(target: Behaviour) -> Next {
 
 fn rejected(stage: Stage, reply: &Reply, target: Behaviour) -> (Holds, Next) {
     let holds = if reply.is_permanent() { Holds::ForGood } else { Holds::ForNow };
+    // RFC 821 had 552 for too many recipients (RFC 5321 §4.5.3.1.10).
+    let is_too_many = stage == Stage::Rcpt && reply.code == 552 && !target.has(Quirk::Rcpt552Permanent);
+    let holds = if is_too_many { Holds::ForNow } else { holds };
     match stage {
         Stage::Connect | Stage::Tls | Stage::Greeting | Stage::Ehlo => (holds, Next::Host),
         Stage::EhloAgain if target.has(Quirk::NoNextHostAfterEhlo) => (holds, Next::Nothing),

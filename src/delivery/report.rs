@@ -231,6 +231,10 @@ fn status(status: &Status, target: Behaviour) -> String {
             (Failure::RequireTlsNotOffered, _) => "5.7.30".to_owned(),
             (Failure::NullMx, _) if !target.has(Quirk::GeneralStatus) => "5.1.10".to_owned(),
             (Failure::NoDomain, _) if !target.has(Quirk::GeneralStatus) => "5.1.2".to_owned(),
+            // RFC 1870 §6.1, RFC 6152 §3, RFC 6531 §3.5.
+            (Failure::TooLarge { .. }, _) => "5.3.4".to_owned(),
+            (Failure::EightBitNotOffered, _) => "5.6.3".to_owned(),
+            (Failure::Utf8NotOffered, _) => "5.6.7".to_owned(),
             (_, Some(reply)) => of_reply(reply, 5),
             (_, None) => "5.0.0".to_owned(),
         },

@@ -9,7 +9,7 @@
 //! - What the host sent before TLS is forgotten behind it (RFC 3207 §6).
 //! - A recipient's outcome is written once, but for a transaction's failure where the target lets that overwrite it.
 
-use std::{collections::VecDeque, mem, net::IpAddr, sync::Arc};
+use std::{collections::VecDeque, mem, net::IpAddr, num::NonZeroU64, sync::Arc};
 
 use base::{Mailbox, Millis};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -122,6 +122,8 @@ struct Offers {
     plain: bool,
     login: bool,
     size: bool,
+    /// The largest message that it takes, where it says so: 0 is no bound (RFC 1870 §4).
+    size_max: Option<NonZeroU64>,
     dsn: bool,
     chunking: bool,
     requires_tls: bool,
@@ -145,7 +147,10 @@ impl Offers {
                         offers.login |= mechanism.eq_ignore_ascii_case("LOGIN");
                     }
                 }
-                "SIZE" => offers.size = true,
+                "SIZE" => {
+                    offers.size = true;
+                    offers.size_max = words.next().and_then(|most| most.parse().ok());
+                }
                 "DSN" => offers.dsn = true,
                 "CHUNKING" => offers.chunking = true,
                 "REQUIRETLS" => offers.requires_tls = true,
@@ -486,6 +491,9 @@ impl Session {
         {
             return self.fail(Failure::RequireTlsNotOffered);
         }
+        if let Some(failure) = self.unfit() {
+            return self.fail(failure);
+        }
         let mut command = format!("MAIL FROM:<{}>", request.sender.as_str());
         let mut add = |is_offered: bool, parameter: &str| {
             if is_offered {
@@ -496,7 +504,8 @@ impl Session {
         add(self.offers.size && request.size > 0, &format!("SIZE={}", request.size));
         add(self.offers.requires_tls && request.requires_tls && self.is_secure, "REQUIRETLS");
         add(self.offers.utf8 && request.is_utf8, "SMTPUTF8");
-        add(self.offers.eight_bit && request.is_8bit, "BODY=8BITMIME");
+        let says_body = !request.target.has(Quirk::EightBitUnmarked);
+        add(says_body && self.offers.eight_bit && request.is_8bit, "BODY=8BITMIME");
         if self.offers.dsn {
             match request.ret {
                 Some(Ret::Full) => add(true, "RET=FULL"),
@@ -513,6 +522,21 @@ impl Session {
         }
         self.command(&command);
         self.go(State::Mail, self.request.timeouts.mail_from);
+    }
+
+    /// Why the host does not take a message such as this, by what it offers.
+    fn unfit(&self) -> Option<Failure> {
+        let Self { request, offers, .. } = self;
+        let target = request.target;
+        let most = offers.size_max.map(NonZeroU64::get).filter(|most| request.size > *most);
+        if let Some(most) = most.filter(|_| !target.has(Quirk::SizeNotCompared)) {
+            return Some(Failure::TooLarge { most });
+        }
+        if request.is_8bit && !offers.eight_bit && !target.has(Quirk::EightBitUnmarked) {
+            return Some(Failure::EightBitNotOffered);
+        }
+        let is_utf8_demanded = request.is_utf8 && !target.has(Quirk::Utf8NotDemanded);
+        (is_utf8_demanded && !offers.utf8).then_some(Failure::Utf8NotOffered)
     }
 
     /// Whether MAIL and RCPT go together (RFC 2920). DATA does not: then nothing has to be taken back where nobody is
@@ -627,6 +651,8 @@ impl Session {
     fn fail(&mut self, failure: Failure) {
         let is_listening = matches!(failure, Failure::Rejected { .. } | Failure::NoMechanism)
             && !matches!(self.state, State::Greeting | State::Ehlo | State::EhloAgain | State::Helo | State::StartTls);
+        // Whoever offers too little stands by for MAIL.
+        let is_listening = is_listening || failure.is_unfit_host();
         self.failure = Some(failure);
         if is_listening { self.quit() } else { self.over() }
     }

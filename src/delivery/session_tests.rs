@@ -292,3 +292,75 @@ fn mail_and_rcpt_go_together_where_that_is_offered() {
     let (said, _) = run(Behaviour::STALWART_016, "");
     assert_eq!(said.join(" "), "EHLO EHLO AUTH MAIL RCPT RCPT DATA QUIT");
 }
+
+#[test]
+fn what_a_host_offers_is_compared_before_mail() {
+    let too_large = |most| Some(Failure::TooLarge { most });
+    // What the host offers; the size, and whether octets above 127 and UTF-8 are needed; why `native` leaves.
+    #[rustfmt::skip]
+    let cases = [
+        ("SIZE 100",           (100, false, false), None),
+        ("SIZE 99",            (100, false, false), too_large(99)),
+        ("size 99",            (100, false, false), too_large(99)),
+        ("SIZE 0",             (100, false, false), None),
+        ("SIZE",               (100, false, false), None),
+        ("SIZE many",          (100, false, false), None),
+        ("SIZE 18446744073709551616", (100, false, false), None),
+        ("XSIZE 1",            (100, false, false), None),
+        ("SIZE 0",             (u64::MAX, false, false), None),
+        ("SIZE 1",             (0, false, false),   None),
+        ("8BITMIME",           (100, true, false),  None),
+        ("SMTPUTF8",           (100, true, false),  Some(Failure::EightBitNotOffered)),
+        ("BINARYMIME",         (100, true, false),  Some(Failure::EightBitNotOffered)),
+        ("SMTPUTF8",           (100, false, true),  None),
+        ("8BITMIME",           (100, false, true),  Some(Failure::Utf8NotOffered)),
+        ("8BITMIME\r\n250-SMTPUTF8", (100, true, true), None),
+        ("SIZE 1\r\n250-DSN",  (100, true, true),   too_large(1)),
+    ];
+    for (offers, (size, is_8bit, is_utf8), expected) in cases {
+        let ehlo: &'static str =
+            Box::leak(format!("250-mx.corp.test\r\n250-{offers}\r\n250 ENHANCEDSTATUSCODES\r\n").into());
+        let answer = move |verb: &str| match verb {
+            "EHLO" => ehlo,
+            "DATA" => "354 go on\r\n",
+            _ => "250 2.0.0 yes\r\n",
+        };
+        for target in [Behaviour::NATIVE, Behaviour::STALWART_016, Behaviour::STALWART_015] {
+            let request = Request {
+                size,
+                is_8bit,
+                is_utf8,
+                credentials: None,
+                ..request(target, Protocol::Smtp, Encryption::WhereOffered)
+            };
+            let (said, outcomes) = said_to(request, answer);
+            let is_native = target == Behaviour::NATIVE;
+            let expected = expected.clone().filter(|_| is_native);
+            assert_eq!(outcomes.failure, expected, "{target} {offers} {size} {is_8bit} {is_utf8}");
+            assert_eq!(said.contains(&"MAIL".to_owned()), expected.is_none(), "{target} {offers}: {said:?}");
+            assert_eq!(said.last().map(String::as_str), Some("QUIT"), "{target} {offers}: {said:?}");
+        }
+    }
+}
+
+/// What is said of the content is what `native` was told of it, where the host offers that; the reference does not say BODY.
+#[test]
+fn mail_says_of_the_content_what_the_host_can_read() {
+    let ehlo = "250-mx.corp.test\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n";
+    let mail = |target: Behaviour| {
+        let request = request(target, Protocol::Smtp, Encryption::WhereOffered);
+        let mut session = Session::new(Request { is_8bit: true, is_utf8: true, credentials: None, ..request });
+        session.handle(Happened::Connected(Ok(())));
+        session.handle(Happened::Bytes(b"220 mx.corp.test\r\n"));
+        session.handle(Happened::Bytes(ehlo.as_bytes()));
+        let sent = std::iter::from_fn(|| session.poll()).filter_map(|action| match action {
+            Action::Send(bytes) => String::from_utf8(bytes).ok(),
+            _ => None,
+        });
+        sent.filter(|line| line.starts_with("MAIL")).collect::<String>()
+    };
+    assert_eq!(mail(Behaviour::NATIVE), "MAIL FROM:<alice@home.example> SIZE=100 SMTPUTF8 BODY=8BITMIME\r\n");
+    for target in [Behaviour::STALWART_015, Behaviour::STALWART_016] {
+        assert_eq!(mail(target), "MAIL FROM:<alice@home.example> SIZE=100 SMTPUTF8\r\n");
+    }
+}

@@ -178,6 +178,9 @@ quirks! {
     ServfailIsNotFound "servfail-is-not-found" "3.15" [yes no]
         "takes SERVFAIL, REFUSED and the like for no such record"
         => "tries again later";
+    AddressLiteralLookedUp "address-literal-looked-up" "3.5" [yes yes]
+        "looks an address in brackets up as if it were a domain"
+        => "connects to it, without MX, MTA-STS and DANE (RFC 5321 §4.1.3, §5.1)";
     BogusUsed "bogus-used" "3.6" [yes yes]
         "uses MX and address records whose signatures are wrong, and refuses a host only where DANE is asked for"
         => "takes them for a failed lookup (RFC 4035 §5.5)";
@@ -247,6 +250,18 @@ quirks! {
     OnlyFinal250 "only-final-250" "3.7" [yes yes]
         "takes a final reply of 251 to 299 for a temporary failure"
         => "takes it for success";
+    Rcpt552Permanent "rcpt-552-permanent" "3.7" [yes yes]
+        "takes 552 to RCPT for permanent, as any 5xx"
+        => "takes it for `too many recipients`, which is tried again (RFC 5321 §4.5.3.1.10)";
+    SizeNotCompared "size-not-compared" "3.7" [yes yes]
+        "offers a message to a host that says that it is too large for it"
+        => "leaves that host before MAIL, with 5.3.4 (RFC 1870 §6.2, §6.3)";
+    EightBitUnmarked "eight-bit-unmarked" "3.7" [yes yes]
+        "sends content with octets above 127 to any host, and does not say BODY"
+        => "says BODY=8BITMIME, and leaves a host that does not take it, with 5.6.3 (RFC 6152 §3)";
+    Utf8NotDemanded "utf8-not-demanded" "3.6" [yes yes]
+        "sends addresses that are not ASCII to a host that does not offer SMTPUTF8"
+        => "leaves that host before MAIL, with 5.6.7 (RFC 6531 §3.1, §3.5)";
     GroupOverwritesRefused "group-overwrites-refused" "3.7" [yes yes]
         "lets the failure of a transaction overwrite a recipient that was refused before"
         => "keeps the recipient's own outcome";

@@ -404,7 +404,8 @@ pub(crate) fn address(text: &str) -> Result<Mailbox, Wrong> {
 /// Whether `text` is a domain: labels of letters of any script, digits, `-` and `_`, or an IP address in brackets.
 fn is_domain(text: &str) -> bool {
     if let Some(literal) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        let literal = literal.strip_prefix("IPv6:").unwrap_or(literal);
+        let is_tagged = literal.get(..5).is_some_and(|tag| tag.eq_ignore_ascii_case("IPv6:"));
+        let literal = literal.get(5..).filter(|_| is_tagged).unwrap_or(literal);
         return literal.parse::<IpAddr>().is_ok();
     }
     let is_part = |char: char| char.is_alphanumeric() || char == '-' || char == '_' || !char.is_ascii();

@@ -19,7 +19,7 @@ use policy::{
 };
 use scenario::{
     Message, Scenario, World,
-    world::{DnsAnswer, DnsFault, MtaSts, Span, Tlsa},
+    world::{DnsAnswer, DnsFault, Host, MtaSts, Span, Stage, Tlsa},
     zone::Found,
 };
 
@@ -424,7 +424,21 @@ fn given_up(setup: Setup<'_>, life: &Life, found: &mut Vec<Violation>) {
                     Found::NoData | Found::NoName => false,
                 });
                 let is_refused = life.seen.refusals.contains(&event.message.0);
-                if !(is_over || is_refused || is_denied(rcpt.domain()) || names_denied || is_relay_gone) {
+                let connections = || life.seen.connections.iter().filter(|known| known.message == event.message.0);
+                let is_unfit = connections().any(|connected| {
+                    let host = world.hosts.get(&connected.ip.to_string()).or_else(|| world.hosts.get(&connected.host));
+                    host.is_some_and(|host| does_not_take(host, message))
+                });
+                // An address in brackets may be one to which nobody connects.
+                let is_nowhere = rcpt.literal().is_some() && connections().next().is_none();
+                if !(is_over
+                    || is_refused
+                    || is_unfit
+                    || is_nowhere
+                    || is_denied(rcpt.domain())
+                    || names_denied
+                    || is_relay_gone)
+                {
                     let what = format!("{rcpt} is given up, and nobody refused it for good");
                     found.push(Violation { checker: "given-up", message: place, what });
                 }
@@ -432,6 +446,23 @@ fn given_up(setup: Setup<'_>, life: &Life, found: &mut Vec<Violation>) {
             _ => {}
         }
     }
+}
+
+/// Whether `host` says, by what it offers, that it does not take this message: it is too large (RFC 1870), has octets above
+/// 127 (RFC 6152), or an address that is not ASCII (RFC 6531).
+fn does_not_take(host: &Host, message: &Message) -> bool {
+    // Whoever does not know EHLO offers nothing.
+    let knows_ehlo = !host.replies.iter().any(|reply| reply.stage == Stage::Ehlo);
+    let offered = |keyword: &str| {
+        let lines =
+            host.extensions.iter().filter(|_| knows_ehlo).map(|line| line.split_once(' ').unwrap_or((line, "")));
+        lines.into_iter().find(|(word, _)| word.eq_ignore_ascii_case(keyword)).map(|(_, value)| value)
+    };
+    let most = offered("SIZE").and_then(|most| most.parse::<u64>().ok()).filter(|most| *most > 0);
+    let is_ascii = message.sender.as_str().is_ascii() && message.recipients.iter().all(|rcpt| rcpt.as_str().is_ascii());
+    most.is_some_and(|most| message.size > most)
+        || (message.body == "8bitmime" && offered("8BITMIME").is_none())
+        || (!is_ascii && offered("SMTPUTF8").is_none())
 }
 
 /// Time never runs backwards.

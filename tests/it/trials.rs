@@ -16,7 +16,17 @@ use crate::{
 };
 
 /// Kinds of which nothing is shown yet.
-const OPEN: [&str; 9] = ["02", "13", "14", "15", "16", "24", "25", "26", "27"];
+#[rustfmt::skip]
+const OPEN: &[&str] = &[
+    "02",
+    "13",
+    "14",
+    "16",
+    "24",
+    "25",
+    "26",
+    "27",
+];
 
 /// The folder of the scenarios.
 const FOLDER: &str = "corpus/scenarios/trials";

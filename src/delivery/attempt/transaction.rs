@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use base::NotAnAddress;
 use policy::{
     Behaviour, Kind, Quirk, Setting, StrategyId,
     strategy::{self, Protocol, Requirement, Route, Scope},
@@ -70,6 +71,11 @@ impl Attempt {
             self.group.as_ref().is_some_and(|group| !matches!(cx.strategies.route(group.route), Some(Route::Relay(_))));
         if !is_mx {
             self.at = At::Mx;
+            return Flow::Go;
+        }
+        if self.literal(message, cx).is_some() {
+            // No policy and no wish for reports is published for an address (RFC 8461 §3.1, RFC 8460 §3).
+            self.no_policy(tls.mta_sts, NoPolicy::NotPublished, message, cx);
             return Flow::Go;
         }
         if !cx.strategies.reports_tls || message.envelope.source == "report" {
@@ -201,6 +207,13 @@ impl Attempt {
         recipient.map_or("", |recipient| recipient.address.domain())
     }
 
+    /// The address that the recipients' domain is, where it is one in brackets.
+    fn literal(&self, message: &Message, cx: &Context<'_>) -> Option<Result<IpAddr, NotAnAddress>> {
+        let first = self.group.as_ref().and_then(|group| group.recipients.first())?;
+        let literal = message.recipients.get(*first as usize)?.address.literal();
+        literal.filter(|_| !cx.target().has(Quirk::AddressLiteralLookedUp))
+    }
+
     pub(super) fn resolve(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
         let Some(group) = &mut self.group else { return Flow::Wait };
         match cx.strategies.route(group.route) {
@@ -210,7 +223,24 @@ impl Attempt {
                 Flow::Go
             }
             Some(Route::Mx(_) | Route::Local) | None => {
-                let domain = self.domain(message).into();
+                let domain = self.domain(message);
+                match self.literal(message, cx) {
+                    None => {}
+                    Some(Ok(ip)) => {
+                        let host = Host { name: ip.to_string().into(), is_implicit: true };
+                        cx.event(self.message, What::Hosts(vec![host.clone()]));
+                        if let Some(group) = &mut self.group {
+                            group.hosts.push_back(host);
+                        }
+                        self.at = At::NextHost;
+                        return Flow::Go;
+                    }
+                    Some(Err(NotAnAddress)) => {
+                        self.give_up(Failure::NoDomain, domain);
+                        return Flow::Go;
+                    }
+                }
+                let domain = domain.into();
                 let ticket = self.new_ticket();
                 cx.effects.push_back(Effect::ResolveMx(ticket, domain));
                 Flow::Wait
@@ -586,6 +616,9 @@ impl Attempt {
                 orcpt: recipient.orcpt.clone(),
             })
         };
+        let is_utf8 = |place: &u32| {
+            message.recipients.get(*place as usize).is_some_and(|recipient| !recipient.address.as_str().is_ascii())
+        };
         let request = Request {
             target,
             protocol: relay.map_or(Protocol::Smtp, |relay| relay.protocol),
@@ -601,7 +634,7 @@ impl Attempt {
             envid: envelope.envid.clone(),
             ret: envelope.ret,
             requires_tls: envelope.requires_tls,
-            is_utf8: envelope.is_utf8,
+            is_utf8: envelope.is_utf8 || group.pending.iter().any(is_utf8),
             is_8bit: envelope.is_8bit,
             recipients: group.pending.iter().filter_map(to).collect(),
         };
@@ -694,7 +727,10 @@ impl Attempt {
         let name = group.host.as_ref().map_or_else(|| "localhost".into(), |trying| trying.name.clone());
         let Verdict { next, .. } = failure.verdict(target);
         cx.event(self.message, What::HostFailed { host: name.clone(), failure: failure.clone() });
-        group.last = Some(Failed { entity: (*name).into(), failure });
+        let is_away = |last: &Failed| last.failure.verdict(target).holds == Holds::ForNow;
+        if !(failure.is_unfit_host() && group.last.as_ref().is_some_and(is_away)) {
+            group.last = Some(Failed { entity: (*name).into(), failure });
+        }
         self.at = match next {
             _ if group.pending.is_empty() => At::Conclude,
             Next::Address => At::NextAddress,
