@@ -224,9 +224,11 @@ impl Context<'_> {
 
     /// Warns of a length of time that is a number alone.
     pub(crate) fn without_unit(&mut self, text: &str, range: TextRange, setting: &str) {
-        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            let digits = text.trim_start_matches('0');
-            let message = format!("`{setting}` has no unit, and is {digits}ms");
+        let digits = text.trim_start_matches('0');
+        // A zero is refused as what it is.
+        if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            let setting = if setting.contains('`') { setting.to_owned() } else { format!("`{setting}`") };
+            let message = format!("{setting} has no unit, and is {digits}ms");
             self.report(
                 Diagnostic::new(&codes::NO_UNIT, range, message)
                     .help(format!("write `{digits}ms` if that is meant; the units are d, h, m, s and ms")),

@@ -186,10 +186,7 @@ impl Expressions<'_> {
             let start = offset + (part.len() - part.trim_start().len());
             offset += part.len() + 1;
             let part = part.trim();
-            // A zero is refused as what it is.
-            if part.bytes().any(|byte| byte != b'0') {
-                self.context.without_unit(part, outcome.map(TextRange::of(start..start + part.len())), place.key);
-            }
+            self.context.without_unit(part, outcome.map(TextRange::of(start..start + part.len())), place.key);
         }
     }
 

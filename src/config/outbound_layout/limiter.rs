@@ -267,6 +267,11 @@ fn rate(context: &mut Context<'_>, node: &Node<'_>) -> Result<Option<Placed<Rate
     if scalar.open || UNLIMITED.iter().any(|word| word.eq_ignore_ascii_case(text)) {
         return Ok(None);
     }
+    if !scalar.expanded
+        && let Some((_, period)) = text.split_once('/')
+    {
+        context.without_unit(period.trim(), scalar.range, &format!("the period of `{}`", scalar.shown()));
+    }
     parse_rate(text).map(|rate| Some(Placed::new(rate, scalar.range))).map_err(|help| {
         let message = format!("`{}` is no rate", scalar.shown());
         context.report(Diagnostic::new(&codes::RATE_INVALID, scalar.range, message).help(help));

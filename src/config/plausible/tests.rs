@@ -84,6 +84,11 @@ fn what_cannot_have_been_meant_is_told() {
             "[queue.schedule]\nretry = ['2m', '5m']\nexpire = 5".to_owned(),
             "no-unit: `queue.schedule.expire` has no unit, and is 5ms",
         ),
+        (
+            "[[queue.limiter.outbound]]\nrate = '5/3600'".to_owned(),
+            "no-unit: the period of `5/3600` has no unit, and is 3600ms",
+        ),
+        ("[[queue.throttle]]\nrate = '5/60'".to_owned(), "no-unit: the period of `5/60` has no unit, and is 60ms"),
         ("[queue.schedule]\nretry = '[2m, 5]'".to_owned(), "no-unit: `queue.schedule.retry` has no unit, and is 5ms"),
         (
             "[queue.schedule]\nexpire = [{ if = \"sender == ''\", then = \"300000\" }, { else = '5d' }]".to_owned(),

@@ -337,6 +337,9 @@ fn rate(context: &mut Context<'_>, entry: &Entry<'_, '_>) -> Option<Placed<Rate>
         context.report(Diagnostic::new(&codes::RATE_INVALID, scalar.range, message).help(HELP));
         return None;
     }
+    if period >= Millis::from_secs(1) && !scalar.expanded {
+        context.without_unit(&compact, scalar.range, &format!("the period of `{}`", scalar.shown()));
+    }
     if period < Millis::from_secs(1) {
         let message = format!("the server takes the period of `{}` for one second", scalar.shown());
         context.report(
