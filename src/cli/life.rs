@@ -230,6 +230,9 @@ impl Report<'_> {
                 "told": timeline.reports.iter().map(|(at, report, action)| json!({
                     "at_ms": at.0, "report": numbered(*report), "action": action.word(),
                 })).collect::<Vec<_>>(),
+                "rescheduled": timeline.rescheduled.iter().map(|(at, next)| json!({
+                    "at_ms": at.0, "next_ms": next.0,
+                })).collect::<Vec<_>>(),
                 "waits": timeline.waits.iter().map(|wait| json!({
                     "at_ms": wait.at.0, "limiter": wait.limiter + 1, "until_ms": wait.until.0, "rounds": wait.rounds.max(1),
                 })).collect::<Vec<_>>(),
@@ -345,6 +348,8 @@ pub(super) fn lines(timeline: &Timeline, quirks: &[Decided], output: &mut impl W
         let why = timeline.refused.as_deref().unwrap_or("the run ended before");
         writeln!(output, "            not accepted: {why}")?;
     }
+    let rescheduled = timeline.rescheduled.iter();
+    let rescheduled = rescheduled.map(|(at, next)| (*at, format!("an operator has it tried at +{}", clock(*next))));
     let notices = timeline.notices.iter().map(|at| (*at, "a delay notice is due".to_owned()));
     let waits = timeline.waits.iter().map(|wait| {
         let times = if wait.rounds > 0 { format!(" {} times in a row", wait.rounds) } else { String::new() };
@@ -354,7 +359,7 @@ pub(super) fn lines(timeline: &Timeline, quirks: &[Decided], output: &mut impl W
     let told = timeline.reports.iter().map(|(at, report, action)| {
         (*at, format!("the sender is told: {} (report {})", action.word(), numbered(*report)))
     });
-    let mut beside: Vec<(Millis, String)> = notices.chain(waits).chain(told).collect();
+    let mut beside: Vec<(Millis, String)> = notices.chain(waits).chain(rescheduled).chain(told).collect();
     beside.sort_by_key(|(at, _)| *at);
     let mut beside = beside.into_iter().peekable();
     for (number, attempt) in timeline.attempts.iter().enumerate() {

@@ -14,6 +14,7 @@ use crate::{
     failure::{Broken, Handshake},
     hosts::{DnsResult, Family, MxRecord},
     message::{Message, MessageId, Recipient, Submission},
+    operator::Order,
     reply::Reply,
     report::Report,
     sts::Fetched,
@@ -125,6 +126,8 @@ pub enum Record {
 pub enum Input {
     /// The time that [`crate::Queue::deadline`] said has come.
     Woken,
+    /// An operator does something by hand.
+    Ordered(Order),
     /// A client hands a message in, by a number that no other has.
     Submitted(MessageId, Box<Submission>),
     /// A record is kept.
@@ -173,7 +176,7 @@ impl Input {
     #[must_use]
     pub const fn ticket(&self) -> Option<Ticket> {
         match self {
-            Self::Woken | Self::Submitted(..) => None,
+            Self::Woken | Self::Submitted(..) | Self::Ordered(_) => None,
             Self::Stored(ticket)
             | Self::NotStored(ticket)
             | Self::Answered(ticket, _)

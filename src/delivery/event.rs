@@ -119,6 +119,13 @@ pub enum What {
         /// Until when they were let wait.
         until: Instant,
     },
+    /// An operator has a recipient tried at another time.
+    Rescheduled {
+        /// The recipient's place.
+        recipient: u32,
+        /// When it is tried.
+        next: Instant,
+    },
     /// A delay notice was due.
     NoticeDue(u32),
     /// The sender is told by a report of this number.

@@ -281,6 +281,9 @@ pub enum Failure {
     /// It was given up before it was ever tried.
     #[error("it expired without any delivery attempt")]
     NeverTried,
+    /// An operator gave it up.
+    #[error("delivery was cancelled by an operator")]
+    Canceled,
     /// The content is gone.
     #[error("the content of the message is missing")]
     ContentMissing,
@@ -351,7 +354,7 @@ impl Failure {
             Self::Sts(StsFailure::Fetch) => (ForNow, Next::Nothing),
             Self::Sts(StsFailure::Host) => (refusal(target), Next::Host),
             Self::Rate | Self::ContentMissing | Self::Undecided(_) => (ForNow, Next::Nothing),
-            Self::NeverTried => (ForGood, Next::Nothing),
+            Self::NeverTried | Self::Canceled => (ForGood, Next::Nothing),
         };
         Verdict { holds, next }
     }
@@ -377,7 +380,7 @@ impl Failure {
             ) => LastError::Dane,
             Self::Sts(_) => LastError::MtaSts,
             Self::Rate => LastError::Rate,
-            Self::NeverTried | Self::ContentMissing | Self::Undecided(_) => LastError::Io,
+            Self::NeverTried | Self::Canceled | Self::ContentMissing | Self::Undecided(_) => LastError::Io,
         }
     }
 

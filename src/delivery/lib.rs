@@ -22,6 +22,7 @@ mod limiter;
 pub mod limits;
 mod line;
 pub mod message;
+pub mod operator;
 pub mod planted;
 pub mod queue;
 mod quota;

@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use base::Instant;
+use base::{Instant, Mailbox};
 use policy::{
     Behaviour, Decide, Quirk, Scratch, Strategies,
     strategy::{QueueName, VirtualQueue},
@@ -23,11 +23,12 @@ use crate::{
     admission::{Admission, Progress, Told},
     attempt::{Attempt, HeldInLine},
     context::{Context, Reads, Reporting},
-    effect::{Effect, Input},
+    effect::{Effect, Input, Record, Ticket},
     event::{Event, What},
     limiter::Limiters,
     line::{Held, Lines, Look, Trail},
     message::{Message, MessageId, Submission},
+    operator::{self, Deed, Order},
     planted::Fault,
     quota::Quotas,
     random::Random,
@@ -57,6 +58,10 @@ pub struct Queue<'p> {
     events: VecDeque<Event>,
     /// When something was taken last.
     now: Instant,
+    /// Whether no work item begins.
+    is_paused: bool,
+    /// What is to be done to messages when what is under way for them is over.
+    orders: BTreeMap<MessageId, Vec<(Option<Mailbox>, Deed)>>,
     fault: Option<Fault>,
     /// Whether nobody stands in line.
     wakes_each: bool,
@@ -123,6 +128,8 @@ impl<'p> Queue<'p> {
             effects: VecDeque::new(),
             events: VecDeque::new(),
             now: Instant(0),
+            is_paused: false,
+            orders: BTreeMap::new(),
             fault: None,
             wakes_each: false,
         };
@@ -135,9 +142,7 @@ impl<'p> Queue<'p> {
     pub fn take_over(&mut self, engine: &'p dyn Decide, strategies: &'p Strategies) {
         // Another policy may hold nobody back, or otherwise.
         for id in self.lines.members() {
-            if let Some(Idle { mut message, due, held }) = self.idle.remove(&id) {
-                self.leave_line(&mut message, held);
-                self.take_out(id, due);
+            if let Some(message) = self.take_idle(id) {
                 self.schedule(message, None);
             }
         }
@@ -213,6 +218,7 @@ impl<'p> Queue<'p> {
         match input {
             Input::Woken => self.wake(now),
             Input::Submitted(id, submission) => self.admit(now, id, *submission, None),
+            Input::Ordered(order) => self.order(now, order),
             answer => self.answer(now, answer),
         }
         self.dispatch(now);
@@ -244,9 +250,60 @@ impl<'p> Queue<'p> {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let timer = self.timers.first().map(|(at, _)| *at);
+        if self.is_paused {
+            return timer;
+        }
         let free = self.lanes.iter().filter(|(_, lane)| lane.active < lane.threads && !lane.waits);
         let due = free.filter_map(|(name, lane)| self.next_of(name, lane).map(|(at, _)| at)).min();
         timer.into_iter().chain(due).min()
+    }
+
+    /// Does what an operator orders: at once, or when what is under way for the message is over.
+    fn order(&mut self, now: Instant, order: Order) {
+        match order {
+            Order::Pause => self.is_paused = true,
+            Order::Resume => self.is_paused = false,
+            Order::Message(id, rcpt, deed) => {
+                let is_it = |task: &Task| matches!(task, Task::Attempt(_, message) if message.id == id);
+                if let Some(mut message) = self.take_idle(id) {
+                    self.do_to(&mut message, rcpt.as_ref(), deed, now);
+                    self.schedule(message, None);
+                } else if self.tasks.values().any(is_it) {
+                    self.orders.entry(id).or_default().push((rcpt, deed));
+                }
+            }
+        }
+    }
+
+    /// Does something to a message that nothing works at, and keeps what it came to.
+    fn do_to(&mut self, message: &mut Message, rcpt: Option<&Mailbox>, deed: Deed, now: Instant) {
+        let places = operator::apply(message, rcpt, deed, now, self.behaviour());
+        let mut whats = Vec::new();
+        for place in &places {
+            let Some(recipient) = message.recipients.get(*place as usize) else { continue };
+            whats.push(match deed {
+                Deed::TryAt(_) => What::Rescheduled { recipient: *place, next: recipient.due },
+                Deed::Cancel => What::Outcome { recipient: *place, status: recipient.status.clone(), next: None },
+            });
+        }
+        let is_over = message.recipients.iter().all(|known| known.status.is_final() && known.is_reported);
+        if is_over {
+            whats.push(What::Removed);
+        }
+        let record = if is_over {
+            Record::Removed(message.id, message.recipients.clone())
+        } else {
+            let state = |place: &u32| Some((*place, message.recipients.get(*place as usize)?.clone()));
+            Record::Changed(message.id, places.iter().filter_map(state).collect())
+        };
+        if places.is_empty() {
+            return;
+        }
+        let policy = self.current();
+        self.events.extend(whats.into_iter().map(|what| Event { at: now, policy, message: message.id, what }));
+        // Nothing waits for it: what cannot be stored is known to the running core.
+        let ticket = Ticket { task: self.new_task(), step: 0 };
+        self.effects.push_back(Effect::Store(ticket, record));
     }
 
     fn new_task(&mut self) -> u64 {
@@ -342,7 +399,13 @@ impl<'p> Queue<'p> {
         }
         if attempt.is_over() {
             self.lane(&attempt.queue).active -= 1;
-            self.schedule(message, attempt.held.filter(|_| !self.wakes_each));
+            let orders = self.orders.remove(&message.id).unwrap_or_default();
+            // Who is done something to stands in line no longer.
+            let held = attempt.held.filter(|_| !self.wakes_each && orders.is_empty());
+            for (rcpt, deed) in orders {
+                self.do_to(&mut message, rcpt.as_ref(), deed, now);
+            }
+            self.schedule(message, held);
             return;
         }
         if let Some(deadline) = attempt.deadline {
@@ -405,6 +468,9 @@ impl<'p> Queue<'p> {
 
     /// Begins work items while something is due and there is room.
     fn dispatch(&mut self, now: Instant) {
+        if self.is_paused {
+            return;
+        }
         let is_ready = |(name, lane): &(&QueueName, &Lane)| {
             lane.active < lane.threads && self.next_of(name, lane).is_some_and(|(at, _)| at <= now)
         };
@@ -449,13 +515,6 @@ impl<'p> Queue<'p> {
         look != Look::Waits
     }
 
-    /// Takes a message's events out of the lanes.
-    fn take_out(&mut self, id: MessageId, due: Vec<(QueueName, Instant)>) {
-        for (queue, at) in due {
-            self.lane(&queue).due.remove(&(at, id));
-        }
-    }
-
     /// A message stands in line no longer: its recipients wait until the line would have.
     fn leave_line(&mut self, message: &mut Message, held: Option<HeldInLine>) {
         let Some(HeldInLine { trail, recipients, .. }) = held else { return };
@@ -492,11 +551,18 @@ impl<'p> Queue<'p> {
         self.tell_held(told);
     }
 
-    fn begin(&mut self, now: Instant, queue: &QueueName, id: MessageId, line: Option<Arc<Trail>>) {
-        // While it is worked at, a message has no events.
-        let Some(Idle { mut message, due, held }) = self.idle.remove(&id) else { return };
+    /// Takes an idle message: while something is done to it, it has no events, and stands in no line.
+    fn take_idle(&mut self, id: MessageId) -> Option<Box<Message>> {
+        let Idle { mut message, due, held } = self.idle.remove(&id)?;
         self.leave_line(&mut message, held);
-        self.take_out(id, due);
+        for (queue, at) in due {
+            self.lane(&queue).due.remove(&(at, id));
+        }
+        Some(message)
+    }
+
+    fn begin(&mut self, now: Instant, queue: &QueueName, id: MessageId, line: Option<Arc<Trail>>) {
+        let Some(message) = self.take_idle(id) else { return };
         self.lane(queue).active += 1;
         let (task, policy) = (self.new_task(), self.current());
         let mut attempt = Attempt::new(task, policy, id, queue.clone());

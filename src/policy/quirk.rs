@@ -328,6 +328,12 @@ quirks! {
     QueueMoveForgets "queue-move-forgets" "3.12" [yes yes]
         "forgets what it noted of a recipient that moves to another queue"
         => "keeps it";
+    TryAgainExtends "try-again-extends" "4.4" [yes no]
+        "gives a recipient that an operator has tried at another time ten more attempts, whenever it would have expired"
+        => "gives it up when it would have been";
+    CanceledUnheard "canceled-unheard" "4.3" [yes yes]
+        "tells no sender of recipients that an operator cancelled where nobody is left"
+        => "tells every sender of a recipient that was cancelled, unless the whole message was";
 }
 
 impl Quirk {

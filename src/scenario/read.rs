@@ -121,6 +121,22 @@ fn of_table(table: &Table<'_>, context: &mut Context<'_>) -> Scenario {
     if let Some(node) = table.get("message") {
         scenario.messages = messages(node, &mut known, context);
     }
+    for order in scenario.world.iter().flat_map(|world| &world.orders) {
+        let Some(id) = order.message.as_deref() else { continue };
+        let rcpts = known.recipients.get(id);
+        if !known.ids.has(id) {
+            let near = known.ids.nearest(id, context).map(|near| format!("did you mean `{near}`?"));
+            let help =
+                near.unwrap_or_else(|| "name a message by its `id`; one without is called by its place".to_owned());
+            let message = format!("no message is called `{}`", shown(id));
+            context.report(Diagnostic::new(&codes::UNKNOWN_MESSAGE, order.place.0, message).help(help));
+        } else if let Some(rcpt) = order.rcpt.as_ref().filter(|rcpt| rcpts.is_some_and(|known| !known.contains(*rcpt)))
+        {
+            let message = format!("`{rcpt}` is no recipient of the message `{}`", shown(id));
+            context
+                .report(Diagnostic::new(&codes::INVALID_VALUE, order.place.0, message).help("one of its `recipients`"));
+        }
+    }
     if let Some(node) = table.get("generate") {
         let nodes = tables(node, "generate", limits::GENERATORS_MAX, context).unwrap_or_default();
         scenario.messages.extend(generate::read(nodes, scenario.seed, &known.ids, context));

@@ -190,7 +190,7 @@ fn the_schema_has_the_readers_keys_and_no_others() {
     let (root, _) = json::parse(&source);
     let message_keys: Vec<_> = message::FIELDS.iter().map(|field| field.name).collect();
     let environment_keys = [environment::KEYS, environment::IGNORED].concat();
-    let cases: [(&str, &[&str]); 19] = [
+    let cases: [(&str, &[&str]); 20] = [
         ("", KEYS),
         ("$defs.world", world::KEYS),
         ("$defs.zone_change", world::CHANGE_KEYS),
@@ -201,6 +201,7 @@ fn the_schema_has_the_readers_keys_and_no_others() {
         ("$defs.disk_full", world::DISK_KEYS),
         ("$defs.clock_jump", world::CLOCK_KEYS),
         ("$defs.reload", world::RELOAD_KEYS),
+        ("$defs.operator", world::ORDER_KEYS),
         ("$defs.host", world::HOST_KEYS),
         ("$defs.host_reply", world::REPLY_KEYS),
         ("$defs.expectation", EXPECT_KEYS),
@@ -230,6 +231,7 @@ fn the_documentation_names_every_key_with_its_default() {
     let world = [
         world::KEYS,
         world::CHANGE_KEYS,
+        world::ORDER_KEYS,
         world::FAULT_KEYS,
         &hosts,
         world::STS_KEYS,

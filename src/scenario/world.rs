@@ -16,7 +16,8 @@ use crate::{place::Place, zone::Zone};
 
 #[cfg(test)]
 pub(crate) use read::{
-    CHANGE_KEYS, CLOCK_KEYS, CRASH_KEYS, DISK_KEYS, FAULT_KEYS, HOST_KEYS, KEYS, RELOAD_KEYS, REPLY_KEYS, STS_KEYS,
+    CHANGE_KEYS, CLOCK_KEYS, CRASH_KEYS, DISK_KEYS, FAULT_KEYS, HOST_KEYS, KEYS, ORDER_KEYS, RELOAD_KEYS, REPLY_KEYS,
+    STS_KEYS,
 };
 pub(crate) use read::{read, word};
 
@@ -45,6 +46,8 @@ pub struct World {
     pub clock_jumps: Vec<ClockJump>,
     /// When the node takes another policy over, in order.
     pub reloads: Vec<Reload>,
+    /// What an operator does by hand, in order.
+    pub orders: Vec<Order>,
 }
 
 /// A moment at which the records of DNS become others. No resolver remembers what was before.
@@ -155,6 +158,37 @@ pub struct DnsFault {
     pub answer: DnsAnswer,
     /// When.
     pub span: Span,
+}
+
+/// Something that an operator does by hand.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Order {
+    /// When.
+    pub at: Millis,
+    /// What.
+    pub deed: Deed,
+    /// To which message; to the queue where there is none.
+    pub message: Option<String>,
+    /// To which of its recipients; to each where there is none.
+    pub rcpt: Option<Mailbox>,
+    /// When it is tried; at once where there is none.
+    pub next: Option<Millis>,
+    /// Where it was written.
+    pub place: Place,
+}
+
+words! {
+    /// What an operator does.
+    Deed {
+        /// No work begins any more; what is under way goes on.
+        Pause "pause",
+        /// Work begins again.
+        Resume "resume",
+        /// A message is tried at another time.
+        Retry "retry",
+        /// A message is given up.
+        Cancel "cancel",
+    }
 }
 
 words! {

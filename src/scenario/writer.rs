@@ -282,6 +282,20 @@ fn world(world: &World, out: &mut Writer) {
         out.value("at", &text(&reload.at.to_string()));
         out.value("policy", &text(&reload.policy));
     }
+    for order in &world.orders {
+        out.header("[[world.operator]]");
+        out.value("at", &text(&order.at.to_string()));
+        out.value("do", &text(order.deed.word()));
+        if let Some(message) = &order.message {
+            out.value("message", &text(message));
+        }
+        if let Some(rcpt) = &order.rcpt {
+            out.value("rcpt", &text(rcpt.as_str()));
+        }
+        if let Some(next) = order.next {
+            out.value("next", &text(&next.to_string()));
+        }
+    }
     for jump in &world.clock_jumps {
         out.header("[[world.clock_jump]]");
         out.value("at", &text(&jump.at.to_string()));

@@ -25,6 +25,7 @@ use delivery::{
     failure::{Broken, Handshake},
     hosts::Family,
     message::{self, By, ByMode, Envelope, MessageId, Notify, Ret, Wish},
+    operator::{self, Order},
     reply::Reply,
     sts::Fetched,
     tls_report::TlsResult,
@@ -263,6 +264,8 @@ enum Next {
     Jump(Millis),
     /// It takes the next policy over.
     Reload,
+    /// An operator does what stands at this place.
+    Order(usize),
     /// A client hands the message at this place in.
     Client(u32),
     /// The core is told something.
@@ -293,6 +296,8 @@ struct Run<'s, 'e> {
     jumped: Millis,
     /// How many policies were taken over, and how many of them before the node started last.
     reloaded: usize,
+    /// How many orders of the operator were done.
+    ordered: usize,
     started_with: usize,
     /// When the node starts again.
     up: Instant,
@@ -344,6 +349,7 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
         jumps,
         jumped: Millis(0),
         reloaded: 0,
+        ordered: 0,
         started_with: 0,
         up: start,
         effects: 0,
@@ -367,6 +373,7 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
             Next::Start => run.start(),
             Next::Jump(by) => run.jump(by),
             Next::Reload => run.reload(),
+            Next::Order(place) => run.order(place),
             Next::Client(place) => run.hand_in(place.into()),
             Next::Input(input) => run.tell(input),
         }
@@ -486,8 +493,13 @@ impl<'s> Run<'s, '_> {
         let coming = self.coming.peek().map(|Reverse(coming)| coming.at);
         let deadline = queue.deadline().map(|at| at.max(self.now));
         let reload = self.reload_at().map(|at| at.max(self.now));
-        let at =
-            [jump, reload, crash, arrival, coming, deadline].into_iter().flatten().min().filter(|at| *at <= until)?;
+        // An operator who finds nobody comes again.
+        let order = self.setup.world.orders.get(self.ordered).map(|order| self.shown(order.at).max(self.now));
+        let at = [jump, reload, crash, order, arrival, coming, deadline]
+            .into_iter()
+            .flatten()
+            .min()
+            .filter(|at| *at <= until)?;
         if jump == Some(at) {
             return self.jumps.pop().map(|jump| (at, Next::Jump(jump.by)));
         }
@@ -496,6 +508,10 @@ impl<'s> Run<'s, '_> {
         }
         if crash == Some(at) {
             return self.crashes.pop().map(|(_, down)| (at.max(self.now), Next::Crash(down)));
+        }
+        if order == Some(at) {
+            self.ordered += 1;
+            return Some((at, Next::Order(self.ordered - 1)));
         }
         if let (true, Some(place)) = (arrival == Some(at), place) {
             self.arrived += 1;
@@ -582,6 +598,25 @@ impl<'s> Run<'s, '_> {
             if let Some(submission) = self.submission(id) {
                 self.after(Millis(0), Input::Submitted(MessageId(id), Box::new(submission)));
             }
+        }
+    }
+
+    /// The operator does something by hand.
+    fn order(&mut self, place: usize) {
+        let Some(order) = self.setup.world.orders.get(place) else { return };
+        let mut messages = self.setup.scenario.messages.iter().zip(0..);
+        let message =
+            messages.find(|(message, _)| order.message.as_ref() == Some(&message.id)).map(|(_, id)| MessageId(id));
+        let of = |deed| message.map(|message| Order::Message(message, order.rcpt.clone(), deed));
+        let next = order.next.map_or(self.now, |next| self.shown(next));
+        let order = match order.deed {
+            scenario::world::Deed::Pause => Some(Order::Pause),
+            scenario::world::Deed::Resume => Some(Order::Resume),
+            scenario::world::Deed::Retry => of(operator::Deed::TryAt(next)),
+            scenario::world::Deed::Cancel => of(operator::Deed::Cancel),
+        };
+        if let Some(order) = order {
+            self.tell(Input::Ordered(order));
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Timeline {
     pub notices: Vec<Millis>,
     /// The waits for a rate limit.
     pub waits: Vec<Wait>,
+    /// When an operator had it tried at another time, and at which.
+    pub rescheduled: Vec<(Millis, Millis)>,
     /// What its sender was told, when, and by which report.
     pub reports: Vec<(Millis, u64, Action)>,
     /// How it ended without an attempt, and when.
@@ -143,6 +145,7 @@ pub fn timelines(setup: Setup<'_>, life: &Life) -> Vec<Timeline> {
                 attempts: Vec::new(),
                 notices: Vec::new(),
                 waits: Vec::new(),
+                rescheduled: Vec::new(),
                 reports: Vec::new(),
                 given_up: None,
             };
@@ -264,6 +267,9 @@ impl Teller<'_> {
                     timeline.waits.extend(waits);
                 }
             }
+            What::Rescheduled { recipient, next } if *recipient == self.number => {
+                timeline.rescheduled.push((at, next.since(self.start)));
+            }
             What::NoticeDue(recipient) if *recipient == self.number => timeline.notices.push(at),
             What::Reported { report, lines } => {
                 let mine = lines.iter().find(|(place, _)| *place == self.number);
@@ -274,6 +280,7 @@ impl Teller<'_> {
             | What::Limited { .. }
             | What::HeldOn { .. }
             | What::NoticeDue(_)
+            | What::Rescheduled { .. }
             | What::Hosts(_)
             | What::Refused { .. }
             | What::DoubleBounce(_)

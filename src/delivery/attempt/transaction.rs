@@ -783,6 +783,7 @@ pub(super) fn take(session: &mut Session, input: Input, group: Option<&Group>, d
         }
         Input::Woken
         | Input::Submitted(..)
+        | Input::Ordered(_)
         | Input::Stored(_)
         | Input::NotStored(_)
         | Input::Answered(..)

@@ -7,8 +7,8 @@ use document::{Node, Table};
 use policy::spelling::nearest;
 
 use super::{
-    Answer, Certificate, ClockJump, Crash, DnsAnswer, DnsFault, DnsKind, Host, HostReply, Listens, MtaSts, Ports,
-    Reload, Span, Stage, StartTls, Tlsa, When, World, ZoneChange,
+    Answer, Certificate, ClockJump, Crash, Deed, DnsAnswer, DnsFault, DnsKind, Host, HostReply, Listens, MtaSts, Order,
+    Ports, Reload, Span, Stage, StartTls, Tlsa, When, World, ZoneChange,
 };
 use crate::{
     codes,
@@ -20,8 +20,19 @@ use crate::{
 };
 
 /// The keys of a world.
-pub(crate) const KEYS: &[&str] =
-    &["zone", "signed", "zone_change", "dns_fault", "host", "mta_sts", "crash", "disk_full", "clock_jump", "reload"];
+pub(crate) const KEYS: &[&str] = &[
+    "zone",
+    "signed",
+    "zone_change",
+    "dns_fault",
+    "host",
+    "mta_sts",
+    "crash",
+    "disk_full",
+    "clock_jump",
+    "reload",
+    "operator",
+];
 
 /// The keys of a DNS fault.
 pub(crate) const FAULT_KEYS: &[&str] = &["name", "type", "answer", "from", "until"];
@@ -40,6 +51,9 @@ pub(crate) const CLOCK_KEYS: &[&str] = &["at", "by"];
 
 /// The keys of a moment at which another policy is taken over.
 pub(crate) const RELOAD_KEYS: &[&str] = &["at", "policy"];
+
+/// The keys of what an operator does.
+pub(crate) const ORDER_KEYS: &[&str] = &["at", "do", "message", "rcpt", "next"];
 
 /// The keys of a time at which nothing can be stored.
 pub(crate) const DISK_KEYS: &[&str] = &["from", "until"];
@@ -135,6 +149,12 @@ pub(crate) fn read(node: &Node<'_>, context: &mut Context<'_>) -> World {
         }
         world.reloads.sort_by_key(|reload| reload.at);
     }
+    if let Some(node) = table.get("operator") {
+        for node in tables(node, "operator", context) {
+            world.orders.extend(order(node, context));
+        }
+        world.orders.sort_by_key(|order| order.at);
+    }
     world
 }
 
@@ -144,6 +164,41 @@ fn reload(node: &Node<'_>, context: &mut Context<'_>) -> Option<Reload> {
     let (has_at, policy) = (required(table, "at", node, context), required(table, "policy", node, context));
     let policy = context.text(has_at.and(policy)?, "policy", "`\"policy.toml\"`")?;
     Some(Reload { at: offset(table, "at", context)?, policy: policy.to_owned(), place: Place(node.range) })
+}
+
+fn order(node: &Node<'_>, context: &mut Context<'_>) -> Option<Order> {
+    let table = context.table(node, "operator", "a table with `at` and `do`")?;
+    context.unknown_keys(table, "what an operator does", ORDER_KEYS);
+    let (has_at, deed) = (required(table, "at", node, context), required(table, "do", node, context));
+    let deed = word(has_at.and(deed)?, "do", &Deed::WORDS, Deed::named, context)?;
+    let at = offset(table, "at", context)?;
+    let is_about_message = matches!(deed, Deed::Retry | Deed::Cancel);
+    for (key, is_fit) in [("message", is_about_message), ("rcpt", is_about_message), ("next", deed == Deed::Retry)] {
+        if let Some(node) = table.get(key).filter(|_| !is_fit) {
+            let message = format!("`{}` has no `{key}`", deed.word());
+            context.report(Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help("leave it out"));
+        }
+    }
+    let mut message = None;
+    if is_about_message {
+        let node = required(table, "message", node, context)?;
+        message = Some(context.text(node, "message", "`\"m1\"`")?.to_owned());
+    }
+    let mut rcpt = None;
+    if let Some(node) = table.get("rcpt") {
+        match context.text(node, "rcpt", "`\"bob@corp.test\"`").map(shape::address)? {
+            Ok(address) => rcpt = Some(address),
+            Err(wrong) => context.report(wrong.finding(node, "rcpt")),
+        }
+    }
+    let next = offset(table, "next", context);
+    if let Some(node) = table.get("next").filter(|_| next.is_some_and(|next| next < at)) {
+        let message = format!("`next` lies before `at`, {at}");
+        context.report(
+            Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help("a later moment, or leave it out"),
+        );
+    }
+    Some(Order { at, deed, message, rcpt, next, place: Place(node.range) })
 }
 
 fn clock_jump(node: &Node<'_>, context: &mut Context<'_>) -> Option<ClockJump> {
