@@ -1,7 +1,7 @@
 //! The program as a process: exit codes, outputs that programs read, and what none of them may show.
 
 use std::{
-    io::Write as _,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -296,10 +296,30 @@ fn no_output_shows_a_secret() {
     assert!(ran.stdout.contains(PLANTED));
 }
 
+/// Whoever reads may stop, as `head` does: the program ends then, and has nothing to say about it.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the program under test is a process")]
 fn a_closed_output_ends_the_program_quietly() {
-    let ran = run(&["eval", "--functions"]);
-    assert!(ran.stdout.lines().count() > 50 && ran.stderr.is_empty());
+    // More than a pipe holds, so that the program is still writing.
+    let line = "{\"sender\":\"a@home.example\",\"recipients\":[\"b@corp.test\"]}\n".repeat(4_000);
+    let folder = scratch("closed", &[("m.ndjson", &line), ("environment.toml", "local_domains = []\n")]);
+    let path = |name: &str| folder.join(name).display().to_string();
+    let arguments = ["simulate", POLICY, &path("m.ndjson"), "--json", "--environment", &path("environment.toml")];
+    let whole = run(&arguments);
+    assert!(whole.code == Some(0) && whole.stdout.len() > 500_000, "{}", whole.stderr);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pointsman"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut first = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.code().is_some_and(|code| code <= 2), "{:?}", output.status);
 }
 
 #[test]

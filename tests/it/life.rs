@@ -16,6 +16,7 @@ fn scenarios() -> Vec<String> {
         }
     }
     scenarios.sort();
+    assert!(scenarios.len() >= 20, "{scenarios:?}");
     scenarios
 }
 

@@ -9,7 +9,10 @@ use std::{
     path::Path,
 };
 
-use pointsman::document::{Node, Source, Table, toml};
+use pointsman::{
+    document::{Node, Source, Table, toml},
+    policy::Quirk,
+};
 
 /// A file of the project: its path from the top, with `/`, and its text; empty where it is no text.
 struct File {
@@ -79,6 +82,18 @@ fn heads(files: &[File]) -> Vec<String> {
 
 /// Every quirk of the table is asked for by something that does otherwise then.
 fn quirks(files: &[File]) -> Vec<String> {
+    let code: Vec<&File> =
+        files.iter().filter(|file| file.is_rust() && file.path.starts_with("src/") && file.path != QUIRKS).collect();
+    let is_asked = |name: &&str| {
+        let asked = format!("Quirk::{name})");
+        code.iter().any(|file| file.text.contains(&asked))
+    };
+    let names = quirk_names(files).into_iter();
+    names.filter(|name| !is_asked(name)).map(|name| format!("nothing asks for the quirk `{name}`")).collect()
+}
+
+/// The names in the table of quirks.
+fn quirk_names(files: &[File]) -> Vec<&str> {
     let table = files.iter().find(|file| file.path == QUIRKS).map_or("", |file| &file.text);
     let names = table.lines().filter_map(|line| {
         let (name, rest) = line.strip_prefix("    ")?.split_once(" \"")?;
@@ -86,13 +101,7 @@ fn quirks(files: &[File]) -> Vec<String> {
             name.starts_with(|first: char| first.is_ascii_uppercase()) && name.chars().all(char::is_alphanumeric);
         (is_name && rest.ends_with(']')).then_some(name)
     });
-    let code: Vec<&File> =
-        files.iter().filter(|file| file.is_rust() && file.path.starts_with("src/") && file.path != QUIRKS).collect();
-    let is_asked = |name: &&str| {
-        let asked = format!("Quirk::{name})");
-        code.iter().any(|file| file.text.contains(&asked))
-    };
-    names.filter(|name| !is_asked(name)).map(|name| format!("nothing asks for the quirk `{name}`")).collect()
+    names.collect()
 }
 
 /// Nothing is put off in code: a thing is finished, or it is not there.
@@ -436,6 +445,14 @@ fn functions(file: &File) -> Vec<(String, usize, usize)> {
 fn the_project_keeps_its_rules() {
     let files = project();
     assert!(files.len() > 50, "the project was not found");
+    // What a rule looks at is there: one whose subject moved would find nothing any more.
+    assert_eq!(quirk_names(&files).len(), Quirk::ALL.len(), "the table of quirks is written otherwise");
+    for path in ["Cargo.toml", "ARCHITECTURE.md", "Cargo.lock", "src/jit/Cargo.toml", "fuzz/Cargo.lock"] {
+        assert!(files.iter().any(|file| file.path == path), "there is no {path}");
+    }
+    for ending in [".snap", ".md", "ORIGIN.md", "lib.rs"] {
+        assert!(files.iter().filter(|file| file.path.ends_with(ending)).count() > 3, "there are no {ending}");
+    }
     let wrong: Vec<_> = RULES
         .iter()
         .flat_map(|(name, rule)| rule(&files).into_iter().map(move |complaint| format!("{name}: {complaint}")))
