@@ -4,6 +4,7 @@ use std::{io::Write, path::PathBuf};
 
 use base::{Findings, Severity};
 use clap::{Args, ValueEnum};
+use config::Options;
 use document::{
     Source,
     render::{self, Colour},
@@ -34,6 +35,9 @@ pub(super) struct Arguments {
     /// Expand macros and open the files that a policy names
     #[arg(long)]
     resolve: bool,
+    /// Leave out what the policy's server writes into its own database at its first start
+    #[arg(long)]
+    bare: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -66,7 +70,8 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
             }
         };
         let machine = files::Machine::new(path, arguments.resolve);
-        let loaded = dry_run::load(&source, found, arguments.dialect.map(Into::into), &machine);
+        let options = Options { dialect: arguments.dialect.map(Into::into), bare: arguments.bare };
+        let loaded = dry_run::load(&source, found, options, &machine);
         verdict = verdict.max(dry_run::verdict(&loaded));
         let findings = loaded.findings;
         if let Format::Text = arguments.format {

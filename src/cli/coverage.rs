@@ -32,7 +32,7 @@ impl Policies {
     /// What was reached of the policy `path`, to be counted on.
     pub(super) fn of(&mut self, path: &Path, read: &DryRun, plan: &Plan) -> &mut Coverage {
         let policy = self.0.entry(path.to_path_buf()).or_insert_with(|| {
-            let defined = |kind| read.settings.defined(kind).into_iter().map(str::to_owned).collect::<Vec<_>>();
+            let defined = |kind| read.settings.own(kind).into_iter().map(str::to_owned).collect::<Vec<_>>();
             let ranges =
                 |block: &Block| block.rules().iter().map(|rule| rule.range).chain([block.otherwise_range()]).collect();
             let kinds = Kind::ALL.into_iter().map(|kind| (kind.word().to_owned(), ranges(plan.choice(kind).block())));

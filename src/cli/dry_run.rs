@@ -10,19 +10,19 @@ use std::{
 };
 
 use base::{Diagnostic, Findings, Mailbox};
-use config::{Dialect, Loaded, Settings};
+use config::{Loaded, Options, Settings};
 use document::{
     Source,
     render::{self, Colour},
 };
 use policy::{Target, Value};
 use rusqlite::types::{Value as SqlValue, ValueRef};
-use scenario::{Database, Environment, Files, Message, environment, message};
+use scenario::{Database, Environment, Files, Message, Scenario, environment, message};
 
 use super::{DialectName, Failure, Verdict, files};
 
 /// How a policy is read, and for which server it is run.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Reading {
     /// Read policies in this dialect, whatever they look like
     #[arg(long, value_enum)]
@@ -34,12 +34,20 @@ pub(crate) struct Reading {
     /// Expand macros and open the files that a policy names
     #[arg(long)]
     resolve: bool,
+    /// Leave out what the policy's server writes into its own database at its first start
+    #[arg(long)]
+    bare: bool,
 }
 
 impl Reading {
-    /// The dialect that is asked for.
-    pub(crate) fn dialect(&self) -> Option<Dialect> {
-        self.dialect.map(Into::into)
+    /// How a document is read.
+    pub(crate) fn options(&self) -> Options {
+        Options { dialect: self.dialect.map(Into::into), bare: self.bare }
+    }
+
+    /// The same for what a scenario names, which may ask for more.
+    pub(crate) fn of_scenario(&self, scenario: &Scenario) -> Self {
+        Self { bare: self.bare || scenario.bare, ..self.clone() }
     }
 
     /// The server that is asked for, else the one that `wanted` names, else that of the policy's dialect.
@@ -94,11 +102,11 @@ pub(crate) fn verdict(loaded: &Loaded) -> Verdict {
 }
 
 /// Reads the document `source` as a policy; `found` is what its bytes gave. A text whose bytes are none is not read.
-pub(crate) fn load(source: &Source, found: Findings, dialect: Option<Dialect>, machine: &files::Machine) -> Loaded {
+pub(crate) fn load(source: &Source, found: Findings, options: Options, machine: &files::Machine) -> Loaded {
     let mut loaded = if found.has_errors() {
         Loaded { settings: None, dialect: None, findings: Findings::new() }
     } else {
-        config::load(source, dialect, machine)
+        config::load(source, options, machine)
     };
     let mut findings = found;
     findings.extend(std::mem::take(&mut loaded.findings));
@@ -114,7 +122,7 @@ pub(crate) fn show(source: &Source, findings: &Findings, colour: Colour) -> Resu
 /// gone on with as far as it can be read.
 pub(crate) fn policy(path: &Path, reading: &Reading, colour: Colour) -> Result<Result<DryRun, Verdict>, Failure> {
     let (source, found) = files::read(path)?;
-    let loaded = load(&source, found, reading.dialect(), &reading.machine(path));
+    let loaded = load(&source, found, reading.options(), &reading.machine(path));
     show(&source, &loaded.findings, colour)?;
     let verdict = verdict(&loaded);
     let Loaded { settings, findings, .. } = loaded;
@@ -122,9 +130,9 @@ pub(crate) fn policy(path: &Path, reading: &Reading, colour: Colour) -> Result<R
     Ok(settings.map(|settings| DryRun { source, shown, settings, findings }).ok_or(verdict))
 }
 
-/// The policies of a run, each read once and its findings shown once, however often it is used.
+/// The policies of a run, each read once in each way and its findings shown once, however often it is used.
 #[derive(Default)]
-pub(crate) struct Policies(BTreeMap<PathBuf, Result<DryRun, Verdict>>);
+pub(crate) struct Policies(BTreeMap<(PathBuf, bool), Result<DryRun, Verdict>>);
 
 impl Policies {
     /// The policy at `path`.
@@ -134,11 +142,12 @@ impl Policies {
         reading: &Reading,
         colour: Colour,
     ) -> Result<Result<DryRun, Verdict>, Failure> {
-        if let Some(known) = self.0.get(path) {
+        let key = (path.to_path_buf(), reading.bare);
+        if let Some(known) = self.0.get(&key) {
             return Ok(known.clone());
         }
         let read = policy(path, reading, colour)?;
-        self.0.insert(path.to_path_buf(), read.clone());
+        self.0.insert(key, read.clone());
         Ok(read)
     }
 }

@@ -4,7 +4,7 @@ use std::{io::Write, path::PathBuf};
 
 use base::{Findings, MappedText};
 use clap::{Args, ValueEnum};
-use config::{Settings, resolve};
+use config::{Settings, describe::Origin, resolve};
 use document::{Source, render::Colour};
 use policy::{Block, Dag, Kind, ir_text, lexer, parse};
 
@@ -172,14 +172,19 @@ fn dump_settings(settings: &Settings, target: policy::Target, output: &mut impl 
         for name in settings.defined(kind) {
             writeln!(output, "\n[{kind}.{name:?}]")?;
             for line in settings.describe(kind, name, target) {
-                let default = if line.origin == config::describe::Origin::Default { "  # default" } else { "" };
-                writeln!(output, "{} = {}{default}", line.key, line.value)?;
+                let origin = match line.origin {
+                    Origin::Default => "  # default",
+                    Origin::Shipped => "  # shipped",
+                    Origin::Document(_) | Origin::Rules => "",
+                };
+                writeln!(output, "{} = {}{origin}", line.key, line.value)?;
             }
         }
     }
     for queue in &settings.queues {
         let threads = queue.value.threads_per_node.given().copied().unwrap_or(25);
-        writeln!(output, "\n[virtual.{:?}]\nthreads-per-node = {threads}", queue.name)?;
+        let origin = if queue.range.is_empty() { "  # shipped" } else { "" };
+        writeln!(output, "\n[virtual.{:?}]\nthreads-per-node = {threads}{origin}", queue.name)?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use config::{
     resolve::{self, Known, Used},
 };
 use document::{Source, render::Colour};
-use policy::{Lookup, Scratch, Target, target::Provision};
+use policy::{Lookup, Scratch, Target};
 use scenario::Environment;
 use serde_json::{Value as Json, json};
 use simulate::Attempt;
@@ -139,7 +139,7 @@ fn decision_verdict(decision: &Explained) -> Verdict {
         Decided::Needs(_) => Verdict::Undecided,
         Decided::Broken(_) | Decided::Failed { .. } | Decided::NotAName { .. } => Verdict::No,
         Decided::Strategy { known: Known::Undefined(_) | Known::Ignored(..), .. } => Verdict::No,
-        Decided::Strategy { known: Known::Defined(_) | Known::Provided(_), .. } => Verdict::Yes,
+        Decided::Strategy { known: Known::Defined(_) | Known::Shipped | Known::BuiltIn, .. } => Verdict::Yes,
     })
 }
 
@@ -232,6 +232,7 @@ fn origin_text(source: &Source, line: &Line) -> String {
     match line.origin {
         Origin::Document(range) => format!("  ({})", place(source, range)),
         Origin::Rules => "  (by rules)".to_owned(),
+        Origin::Shipped => "  (shipped)".to_owned(),
         Origin::Default => "  (default)".to_owned(),
     }
 }
@@ -241,8 +242,8 @@ fn outcome_text(outcome: &Decided) -> String {
         Decided::Strategy { name, known: Known::Undefined(_) | Known::Ignored(..), .. } => {
             format!("{name} (undefined)")
         }
-        Decided::Strategy { name, known: Known::Provided(Provision::BuiltIn), .. } => format!("{name} (built in)"),
-        Decided::Strategy { name, known: Known::Provided(Provision::Shipped), .. } => format!("{name} (shipped)"),
+        Decided::Strategy { name, known: Known::BuiltIn, .. } => format!("{name} (built in)"),
+        Decided::Strategy { name, known: Known::Shipped, .. } => format!("{name} (shipped)"),
         Decided::Strategy { name, known: Known::Defined(_), .. } => name.clone(),
         Decided::NotAName { value, .. } => format!("{value} (no name)"),
         Decided::Needs(lookup) => format!("undecided, needs {lookup}"),
@@ -333,7 +334,8 @@ fn needs_json(lookup: &Lookup) -> Json {
 fn decision_json(source: &Source, decision: &Explained) -> Json {
     let status = match &decision.outcome {
         Decided::Strategy { known: Known::Defined(_), .. } => "defined",
-        Decided::Strategy { known: Known::Provided(_), .. } => "provided",
+        Decided::Strategy { known: Known::Shipped, .. } => "shipped",
+        Decided::Strategy { known: Known::BuiltIn, .. } => "provided",
         Decided::Strategy { .. } => "undefined",
         Decided::NotAName { .. } => "not-a-name",
         Decided::Needs(_) => "undecided",
@@ -351,9 +353,9 @@ fn decision_json(source: &Source, decision: &Explained) -> Json {
     let settings = decision.settings.iter().map(|line| {
         let place = match line.origin {
             Origin::Document(range) => position_json(source, decision.from_document, range),
-            Origin::Rules | Origin::Default => Json::Null,
+            Origin::Rules | Origin::Shipped | Origin::Default => Json::Null,
         };
-        json!({ "key": line.key, "value": line.value, "default": line.origin == Origin::Default, "place": place })
+        json!({ "key": line.key, "value": line.value, "default": line.origin == Origin::Default, "shipped": line.origin == Origin::Shipped, "place": place })
     });
     json!({
         "kind": decision.kind.word(),

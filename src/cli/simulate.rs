@@ -163,16 +163,16 @@ pub(super) struct Wired {
 fn wired(
     arguments: &Arguments,
     path: &Path,
-    target: Option<Target>,
+    (reading, target): (&dry_run::Reading, Option<Target>),
     colour: Colour,
     came: &mut Came,
 ) -> Result<Result<Wired, Verdict>, Failure> {
-    let read = match came.read.read(path, &arguments.reading, colour)? {
+    let read = match came.read.read(path, reading, colour)? {
         Ok(read) => read,
         Err(verdict) => return Ok(Err(verdict)),
     };
     let DryRun { settings, .. } = &read;
-    let target = arguments.reading.target(target, settings);
+    let target = reading.target(target, settings);
     match resolve::plan(settings, target) {
         Ok(plan) => {
             let strategies = strategies(settings, &plan);
@@ -219,7 +219,8 @@ fn scenario(
             not_checked.push(format!("`{}`: the scenario has an environment of its own", environment.display()));
         }
     }
-    let first = match wired(arguments, &policy, scenario.target, colour, came)? {
+    let reading = arguments.reading.of_scenario(&scenario);
+    let first = match wired(arguments, &policy, (&reading, scenario.target), colour, came)? {
         Ok(wired) => wired,
         Err(verdict) => return Ok(verdict),
     };
@@ -234,7 +235,7 @@ fn scenario(
     if let Some(world) = scenario.world.take() {
         let mut all = vec![first];
         for reload in &world.reloads {
-            match wired(arguments, &beside.path(&reload.policy), Some(target), colour, came)? {
+            match wired(arguments, &beside.path(&reload.policy), (&reading, Some(target)), colour, came)? {
                 Ok(next) => all.push(next),
                 Err(verdict) => return Ok(verdict),
             }
@@ -587,7 +588,7 @@ fn messages(
 ) -> Outcome {
     let environment = dry_run::environment(came.environment.as_deref(), colour)?;
     let Some(mut environment) = environment else { return Ok(Verdict::CannotRun) };
-    let Wired { engine, read, .. } = match wired(arguments, policy, None, colour, came)? {
+    let Wired { engine, read, .. } = match wired(arguments, policy, (&arguments.reading, None), colour, came)? {
         Ok(wired) => wired,
         Err(verdict) => return Ok(verdict),
     };

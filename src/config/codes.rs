@@ -94,6 +94,12 @@ base::codes! {
     OPEN_OUTCOME = "C0411" "open-outcome" Note;
     /// A policy has errors that keep it from being run.
     NO_PLAN = "C0412" "no-plan" Error;
+    /// A list is merged with the one that the server writes into its database at its first start (0.13 to 0.15).
+    ///
+    /// File and database are one list of keys there, and each element of a list has a key of its own, `retry.0000` in a
+    /// file and `retry.0` in the database. They are read in the order of these keys as texts. `--bare` leaves out what
+    /// the server ships.
+    MERGED_LIST = "C0413" "merged-list" Warning;
 
     /// A limiter or quota counts by a variable that it cannot count by.
     LIMITER_KEY = "C0501" "limiter-key" Error;

@@ -5,12 +5,12 @@
 //! Source of the defaults: delivery spec 1.2 to 1.6 and 3.2.
 
 use base::{Millis, Secret, TextRange};
-use policy::{Block, Kind, Quirk, Target, display, target::Provision};
+use policy::{Block, Kind, Quirk, Target, display};
 
 use crate::{
     Dialect,
     settings::{
-        Connection, Definition, Expiry, IpLookup, Mx, Protocol, Relay, Requirement, Route, Schedule, Sensitive,
+        Connection, Definition, Expiry, IpLookup, Mx, Placed, Protocol, Relay, Requirement, Route, Schedule, Sensitive,
         Setting, Settings, SourceIp, Tls,
     },
 };
@@ -33,8 +33,17 @@ pub enum Origin {
     Document(TextRange),
     /// The document's rules choose it for each message; the value shows the rules.
     Rules,
+    /// The document's server ships it.
+    Shipped,
     /// It is the target's default.
     Default,
+}
+
+impl Origin {
+    /// That of what is given at `place`, which is empty where no document says it.
+    const fn of(place: TextRange) -> Self {
+        if place.is_empty() { Self::Shipped } else { Self::Document(place) }
+    }
 }
 
 impl Settings {
@@ -43,37 +52,43 @@ impl Settings {
     #[must_use]
     pub fn describe(&self, kind: Kind, name: &str, target: Target) -> Vec<Line> {
         let hostname = self.hostname.as_ref().map(|name| name.value.shown());
-        match kind {
-            Kind::Route => match read_by(target, self.routes.get(name)) {
-                Some(found) => route(found, self.routes.get(name).map(|definition| definition.range), target),
-                None if name == "local" => route(&Route::Local, None, target),
-                None => route(&Route::Mx(Mx::default()), None, target),
-            },
-            Kind::Schedule => match read_by(target, self.schedules.get(name)) {
-                Some(found) => schedule(found, self.dialect),
-                None => schedule(&provided_schedule(name, target), self.dialect),
-            },
-            Kind::Connection => match read_by(target, self.connections.get(name)) {
-                Some(found) => connection(found, hostname),
-                None => connection(&Connection::default(), hostname),
-            },
-            Kind::Tls => match read_by(target, self.tls_strategies.get(name)) {
-                Some(found) => tls(found, self.dialect),
-                None => tls(&provided_tls(name), self.dialect),
-            },
+        let lines = match kind {
+            Kind::Route => read_by(target, self.routes.get(name)).map(|found| {
+                let place = self.routes.get(name).map_or_else(TextRange::default, |definition| definition.range);
+                route(found, Origin::of(place), target)
+            }),
+            Kind::Schedule => read_by(target, self.schedules.get(name)).map(|found| schedule(found, self.dialect)),
+            Kind::Connection => read_by(target, self.connections.get(name)).map(|found| connection(found, hostname)),
+            Kind::Tls => read_by(target, self.tls_strategies.get(name)).map(|found| tls(found, self.dialect)),
+        };
+        match lines {
+            Some(mut lines) => {
+                // What a reader of an older layout adds holds for all mail by default.
+                let is_added = |line: &&mut Line| line.origin == Origin::Shipped && !self.dialect.ships();
+                for line in lines.iter_mut().filter(is_added) {
+                    line.origin = Origin::Default;
+                }
+                lines
+            }
+            None if (kind, name) == (Kind::Route, "local") => route(&Route::Local, Origin::Default, target),
+            None => self.describe_built_in(kind, target),
         }
     }
 
-    /// The settings of the strategy of `kind` that `target` takes for a name which nothing defines.
+    /// The settings of the strategy of `kind` that `target` has built in, and takes for a name which nothing defines.
     #[must_use]
     pub fn describe_built_in(&self, kind: Kind, target: Target) -> Vec<Line> {
         let hostname = self.hostname.as_ref().map(|name| name.value.shown());
-        match kind {
-            Kind::Route => route(&Route::Mx(Mx::default()), None, target),
-            Kind::Schedule => schedule(&provided_schedule("default", target), self.dialect),
+        let mut lines = match kind {
+            Kind::Route => route(&Route::Mx(Mx::default()), Origin::Default, target),
+            Kind::Schedule => schedule(&built_in_schedule(), self.dialect),
             Kind::Connection => connection(&Connection::default(), hostname),
-            Kind::Tls => tls(&Tls::default(), Dialect::Strategies2025),
+            Kind::Tls => tls(&Tls::default(), self.dialect),
+        };
+        for line in &mut lines {
+            line.origin = Origin::Default;
         }
+        lines
     }
 }
 
@@ -91,47 +106,19 @@ const fn days(days: u64) -> Millis {
     minutes(days * 24 * 60)
 }
 
-fn provided_tls(name: &str) -> Tls {
-    let allow = if name == "invalid-tls" { Setting::Given(placed(true)) } else { Setting::Default };
-    Tls { allow_invalid_certs: allow, ..Tls::default() }
-}
-
-/// A value that no document holds.
-fn placed<T>(value: T) -> crate::settings::Placed<T> {
-    crate::settings::Placed::new(value, TextRange::default())
-}
-
-/// The schedules that a server brings along; `default` is the built-in one, with an expiry of its own.
-fn provided_schedule(name: &str, target: Target) -> Schedule {
-    let given = |list: &[u64]| Setting::Given(placed(list.iter().map(|count| minutes(*count)).collect::<Vec<_>>()));
-    let queue = |name: &str| Setting::Given(placed(Sensitive::from(name)));
-    let ships = target.provides(Kind::Schedule, name) == Some(Provision::Shipped);
-    match name {
-        "local" | "remote" if ships => Schedule { queue_name: queue(name), ..Schedule::default() },
-        "dsn" if ships => Schedule {
-            queue_name: queue(name),
-            retry: given(&[15, 30, 60, 120]),
-            expiry: Setting::Given(placed(Expiry::Attempts(10))),
-            ..Schedule::default()
-        },
-        "report" if ships => Schedule {
-            queue_name: queue(name),
-            retry: given(&[30, 60, 120]),
-            notify: given(&[]),
-            expiry: Setting::Given(placed(Expiry::Attempts(8))),
-        },
-        _ => Schedule {
-            retry: given(&[2, 5, 10, 15, 30, 60, 120]),
-            notify: Setting::Given(placed(vec![days(1), days(3)])),
-            expiry: Setting::Given(placed(Expiry::Ttl(days(5)))),
-            ..Schedule::default()
-        },
+/// The schedule that every server has: delivery spec 3.2.
+fn built_in_schedule() -> Schedule {
+    let given = |list: Vec<Millis>| Setting::Given(Placed::new(list, TextRange::default()));
+    Schedule {
+        queue_name: Setting::Default,
+        retry: given([2, 5, 10, 15, 30, 60, 120].map(minutes).to_vec()),
+        notify: given(vec![days(1), days(3)]),
+        expiry: Setting::Given(Placed::new(Expiry::Ttl(days(5)), TextRange::default())),
     }
 }
 
-/// `place` is where the document defines the route, if it does; a reader's own route has an empty one.
-fn route(route: &Route, place: Option<TextRange>, target: Target) -> Vec<Line> {
-    let origin = place.filter(|place| !place.is_empty()).map_or(Origin::Default, Origin::Document);
+/// `origin` is where its `type` comes from.
+fn route(route: &Route, origin: Origin, target: Target) -> Vec<Line> {
     let kind = |word: &str| Line { key: "type", value: word.to_owned(), origin };
     match route {
         Route::Local => vec![kind("local")],
@@ -229,8 +216,7 @@ fn tls(tls: &Tls, dialect: Dialect) -> Vec<Line> {
 fn line<T: Shown>(key: &'static str, setting: &Setting<T>, default: &T) -> Line {
     let (value, origin) = match setting {
         Setting::Default => (default.shown(), Origin::Default),
-        Setting::Given(placed) if placed.range.is_empty() => (placed.value.shown(), Origin::Default),
-        Setting::Given(placed) => (placed.value.shown(), Origin::Document(placed.range)),
+        Setting::Given(placed) => (placed.value.shown(), Origin::of(placed.range)),
         Setting::Chosen(block) if block.otherwise_range().is_empty() => (rules(block), Origin::Default),
         Setting::Chosen(block) if block.is_hidden() => (Secret::MASK.to_owned(), Origin::Rules),
         Setting::Chosen(block) => (rules(block), Origin::Rules),
@@ -306,7 +292,7 @@ impl Shown for Vec<SourceIp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Dialect, settings::Placed};
+    use crate::Dialect;
 
     #[test]
     fn given_values_are_told_from_defaults_and_secrets_are_masked() {
@@ -364,8 +350,9 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_the_targets() {
-        let settings = Settings::empty(Dialect::Objects2026);
+    fn what_is_built_in_and_what_is_shipped_differ() {
+        let source = document::Source::new("policy.json", r#"{"MtaVirtualQueue": {"a": {"name": "own"}}}"#);
+        let settings = crate::load(&source, None, &crate::NoResources).settings.expect("it is a policy");
         let value = |name: &str, target: Target, key: &str| {
             let lines = settings.describe(Kind::Schedule, name, target);
             lines.into_iter().find(|line| line.key == key).map(|line| line.value)

@@ -107,9 +107,30 @@ impl Loaded {
     }
 }
 
-/// Reads `source` in the dialect that it is written in, or in `forced`.
+/// How a document is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// The layout that it is taken to be in; without one, that which it looks like.
+    pub dialect: Option<Dialect>,
+    /// Whether what its server writes into its own database at its first start is left out.
+    pub bare: bool,
+}
+
+impl Options {
+    /// The document alone, without what its server ships.
+    pub const BARE: Self = Self { dialect: None, bare: true };
+}
+
+impl From<Option<Dialect>> for Options {
+    fn from(dialect: Option<Dialect>) -> Self {
+        Self { dialect, bare: false }
+    }
+}
+
+/// Reads `source` as `options` say, of which a dialect alone can be given.
 #[must_use]
-pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources) -> Loaded {
+pub fn load(source: &Source, options: impl Into<Options>, resources: &dyn Resources) -> Loaded {
+    let Options { dialect: forced, bare } = options.into();
     let mut findings = Findings::new();
     if let Some(finding) = detect::not_a_policy(source) {
         findings.push(finding);
@@ -124,11 +145,11 @@ pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources)
             single_quoted = SingleQuoted::of(source, &tree);
             secrets::hide(&tree, &mut findings);
             let dialect = forced.unwrap_or_else(|| detect::toml(&tree, &mut findings));
-            (dialect, toml(source, &tree, dialect, resources, &mut findings))
+            (dialect, toml(source, &tree, (dialect, bare), resources, &mut findings))
         }
         Format::Json | Format::Ndjson => match forced {
             None | Some(Dialect::Objects2026) => {
-                (Dialect::Objects2026, objects_2026::read(source, format, resources, &mut findings))
+                (Dialect::Objects2026, objects_2026::read(source, format, bare, resources, &mut findings))
             }
             Some(other) => {
                 findings.push(impossible(format, other));
@@ -150,7 +171,7 @@ pub fn load(source: &Source, forced: Option<Dialect>, resources: &dyn Resources)
 fn toml(
     source: &Source,
     tree: &Node<'_>,
-    dialect: Dialect,
+    (dialect, bare): (Dialect, bool),
     resources: &dyn Resources,
     findings: &mut Findings,
 ) -> Option<Settings> {
@@ -164,7 +185,7 @@ fn toml(
     let settings = match dialect {
         Dialect::Legacy2022 => legacy_2022::read(tree, resources, findings),
         Dialect::Expressions2024 => expressions_2024::read(tree, resources, findings),
-        Dialect::Strategies2025 | Dialect::Objects2026 => strategies_2025::read(tree, resources, findings),
+        Dialect::Strategies2025 | Dialect::Objects2026 => strategies_2025::read(tree, bare, resources, findings),
     };
     if unread::is_policy(tree) {
         return Some(settings);

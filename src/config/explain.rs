@@ -258,7 +258,7 @@ fn decide(
             Value::Text(name) => {
                 let known = settings.known(kind, &name, target);
                 let used = match known {
-                    Known::Defined(_) | Known::Provided(_) => Some(Used::Named(name.to_string())),
+                    Known::Defined(_) | Known::Shipped | Known::BuiltIn => Some(Used::Named(name.to_string())),
                     Known::Ignored(..) | Known::Undefined(_) => settings.instead(kind, target),
                 };
                 Outcome::Strategy { name: name.to_string(), known, used }

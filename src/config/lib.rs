@@ -28,12 +28,13 @@ pub mod resolve;
 pub mod resources;
 mod secrets;
 pub mod settings;
+mod shipped;
 pub mod strategies;
 mod strategies_2025;
 mod texts;
 mod unread;
 
-pub use dialect::{Dialect, Faulty, Loaded, load};
+pub use dialect::{Dialect, Faulty, Loaded, Options, load};
 pub use resources::{NoResources, Resources};
 pub use settings::Settings;
 pub use texts::expressions;

@@ -57,8 +57,11 @@ impl Scalar {
 }
 
 impl Context<'_> {
+    /// Reports what stands in the document; what its server ships is nobody's mistake.
     pub(crate) fn report(&mut self, finding: Diagnostic) {
-        self.findings.push(finding);
+        if !(finding.range.is_empty() && self.dialect.ships()) {
+            self.findings.push(finding);
+        }
     }
 
     /// A scalar's text, with its macros expanded where this run does so.

@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //!
-//! - Every name that a selector of the document can give is defined, provided by the dialect's server, or reported.
+//! - Every name that a selector of the document can give is defined, shipped or built in, or reported.
 //! - A kind of which the document defines nothing is reported once, not per name: the document is then a part of a
 //!   configuration whose rest defines them.
 
@@ -13,7 +13,7 @@ use policy::{
     Block, Choice, Kind, Outcomes, Plan, StrategyId, Target,
     plan::NO_NAME,
     spelling::nearest,
-    target::{Provision, Release, Undefined},
+    target::{Release, Undefined},
 };
 
 use crate::{
@@ -44,7 +44,7 @@ pub enum Used {
     BuiltIn {
         /// What the server calls it.
         name: &'static str,
-        /// Whether the policy has one of that name.
+        /// Whether the document has one of that name.
         is_beside: bool,
     },
 }
@@ -66,10 +66,20 @@ pub enum Known {
     Defined(TextRange),
     /// The document defines it in a way that the reference does not read, and why.
     Ignored(TextRange, &'static str),
-    /// The target brings it along.
-    Provided(Provision),
+    /// The document's server ships it.
+    Shipped,
+    /// It is built into every server.
+    BuiltIn,
     /// Nothing defines it; the document defines a strategy of another kind by this name, if it does.
     Undefined(Option<Kind>),
+}
+
+impl Known {
+    /// Whether there is a definition that the target reads, in the document or by its server.
+    #[must_use]
+    pub const fn is_defined(self) -> bool {
+        matches!(self, Self::Defined(_) | Self::Shipped)
+    }
 }
 
 impl Settings {
@@ -94,7 +104,14 @@ impl Settings {
         }
     }
 
-    /// The names that the document defines of `kind`.
+    /// The names of `kind` that the document itself defines, and not what its server ships.
+    #[must_use]
+    pub fn own(&self, kind: Kind) -> Vec<&str> {
+        let is_own = |name: &&str| self.definition(kind, name).is_some_and(|(range, _)| !range.is_empty());
+        self.defined(kind).into_iter().filter(|name| !self.dialect.ships() || is_own(name)).collect()
+    }
+
+    /// The names that are defined of `kind`, in the document or by its server.
     #[must_use]
     pub fn defined(&self, kind: Kind) -> Vec<&str> {
         match kind {
@@ -119,13 +136,15 @@ impl Settings {
     /// How `target` knows the strategy `name` of `kind`.
     #[must_use]
     pub fn known(&self, kind: Kind, name: &str, target: Target) -> Known {
-        match (self.definition(kind, name), target.provides(kind, name)) {
-            // What the reference does not read cannot hide what it brings along.
-            (Some((_, Some(_))), Some(provision)) if target != Target::Native => Known::Provided(provision),
-            (Some((range, Some(why))), None) if target != Target::Native => Known::Ignored(range, why),
-            (Some((range, _)), _) => Known::Defined(range),
-            (None, Some(provision)) => Known::Provided(provision),
-            (None, None) => {
+        let is_built_in = Target::built_in(kind).contains(&name);
+        match self.definition(kind, name) {
+            // What the reference does not read cannot hide what is built into it.
+            Some((_, Some(_))) if is_built_in && target != Target::Native => Known::BuiltIn,
+            Some((range, Some(why))) if target != Target::Native => Known::Ignored(range, why),
+            Some((range, _)) if range.is_empty() && self.dialect.ships() => Known::Shipped,
+            Some((range, _)) => Known::Defined(range),
+            None if is_built_in => Known::BuiltIn,
+            None => {
                 let elsewhere = Kind::ALL.into_iter().find(|other| self.definition(*other, name).is_some());
                 Known::Undefined(elsewhere)
             }
@@ -139,9 +158,12 @@ impl Settings {
     #[must_use]
     pub fn instead(&self, kind: Kind, target: Target) -> Option<Used> {
         let Undefined::Becomes(name) = target.undefined(kind) else { return None };
-        let has_many = matches!(self.dialect, Dialect::Strategies2025 | Dialect::Objects2026);
-        let is_beside = matches!(self.known(kind, name, target), Known::Defined(_));
-        Some(if has_many || !is_beside { Used::BuiltIn { name, is_beside } } else { Used::Named(name.to_owned()) })
+        let known = self.known(kind, name, target);
+        Some(if self.dialect.ships() || !known.is_defined() {
+            Used::BuiltIn { name, is_beside: matches!(known, Known::Defined(_)) }
+        } else {
+            Used::Named(name.to_owned())
+        })
     }
 
     /// What `target` makes of a value that is no text, and of an evaluation that failed: the policy's own strategy of
@@ -149,7 +171,7 @@ impl Settings {
     #[must_use]
     pub fn instead_of_no_name(&self, kind: Kind, target: Target) -> Option<Used> {
         let instead = self.instead(kind, target)?;
-        let is_own = matches!(self.known(kind, NO_NAME, target), Known::Defined(_));
+        let is_own = self.known(kind, NO_NAME, target).is_defined();
         Some(if is_own { Used::Named(NO_NAME.to_owned()) } else { instead })
     }
 }
@@ -195,7 +217,7 @@ fn report_kind(settings: &Settings, kind: Kind, outcomes: Outcomes, names: Names
     let mut reported = BTreeSet::new();
     for (name, range) in &outcomes.names {
         match settings.known(kind, name, target) {
-            Known::Defined(_) | Known::Ignored(..) | Known::Provided(_) => {}
+            Known::Defined(_) | Known::Ignored(..) | Known::Shipped | Known::BuiltIn => {}
             Known::Undefined(Some(other)) => findings.push(wrong_kind(settings, kind, other, name, *range, names)),
             Known::Undefined(None)
                 if is_snippet && (names == Names::Hidden || meant(settings, kind, name).is_none()) =>
@@ -228,7 +250,7 @@ fn is_snippet(settings: &Settings, kind: Kind) -> bool {
         (Kind::Route, Dialect::Legacy2022 | Dialect::Expressions2024) => {
             !settings.routes.iter().any(|route| matches!(route.value, Route::Relay(_)))
         }
-        _ => settings.defined(kind).is_empty(),
+        _ => settings.own(kind).is_empty(),
     }
 }
 
@@ -260,11 +282,9 @@ fn listed(names: &[&str]) -> String {
 /// How many undefined names of a kind are compared with every defined one, which takes the time of their product.
 const SUGGESTIONS_MAX: usize = 100;
 
-/// The name that was probably meant: one that is defined, or that the policy's own server brings along.
+/// The name that was probably meant: one that is defined or built in.
 fn meant<'s>(settings: &'s Settings, kind: Kind, name: &str) -> Option<&'s str> {
-    // What the server ships under that very name, another target may not have.
-    let provided = settings.dialect.target().provided(kind).iter().map(|(name, _)| *name);
-    nearest(name, settings.defined(kind).into_iter().chain(provided).filter(|known| *known != name))
+    nearest(name, settings.defined(kind).into_iter().chain(Target::built_in(kind).iter().copied()))
 }
 
 fn undefined(
@@ -332,7 +352,7 @@ pub fn plan(settings: &Settings, target: Target) -> Result<Plan, Findings> {
     match choices {
         (Some(route), Some(schedule), Some(connection), Some(tls)) if !findings.has_errors() => {
             let local = |name: &str| match settings.routes.get(name) {
-                Some(found) if settings.known(Kind::Route, name, target) == Known::Defined(found.range) => {
+                Some(found) if settings.known(Kind::Route, name, target).is_defined() => {
                     matches!(found.value, Route::Local)
                 }
                 _ => name == "local",
@@ -360,7 +380,7 @@ fn choice(settings: &Settings, kind: Kind, target: Target, findings: &mut Findin
         let names = Names::of(&block);
         for (name, range) in block.names().names {
             match settings.known(kind, &name, target) {
-                Known::Defined(_) | Known::Provided(_) | Known::Ignored(..) => {}
+                Known::Defined(_) | Known::Ignored(..) | Known::Shipped | Known::BuiltIn => {}
                 Known::Undefined(None) => findings.push(undefined(settings, kind, &name, range, names, true)),
                 Known::Undefined(Some(other)) => {
                     findings.push(wrong_kind(settings, kind, other, &name, range, names));
@@ -375,13 +395,14 @@ fn choice(settings: &Settings, kind: Kind, target: Target, findings: &mut Findin
             names.push(name.into());
         }
     }
-    // What the target brings along is a name like any other.
-    names.extend(target.provided(kind).iter().map(|(name, _)| Arc::from(*name)));
+    // What is built in is a name like any other.
+    names.extend(Target::built_in(kind).iter().map(|name| Arc::from(*name)));
     Some(match settings.instead(kind, target) {
         None => Choice::new(block, names, None),
-        Some(used @ Used::BuiltIn { is_beside: true, .. }) => {
+        Some(Used::Named(name)) => Choice::new(block, names, Some(&name)),
+        Some(used @ Used::BuiltIn { name, .. }) if settings.known(kind, name, target).is_defined() => {
             Choice::new(block, names, None).with_built_in(used.to_string())
         }
-        Some(used) => Choice::new(block, names, Some(&used.to_string())),
+        Some(Used::BuiltIn { name, .. }) => Choice::new(block, names, Some(name)),
     })
 }

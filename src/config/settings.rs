@@ -27,7 +27,7 @@ use crate::Dialect;
 pub struct Placed<T> {
     /// The value.
     pub value: T,
-    /// Where it stands in the document.
+    /// Where it stands in the document; empty where it does not, but the server ships it.
     pub range: TextRange,
 }
 
@@ -188,7 +188,8 @@ impl<T> Default for Definitions<T> {
 pub struct Definition<T> {
     /// Its name.
     pub name: String,
-    /// Where the name stands.
+    /// Where the name stands; empty where that is not in the document: its server ships it, or it stands for settings
+    /// that hold for all mail.
     pub range: TextRange,
     /// What it says.
     pub value: T,

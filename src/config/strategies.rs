@@ -8,12 +8,10 @@ use base::Millis;
 use policy::{
     Block, Kind, Plan, Quirk, Ruled, StrategyId, Target, Variable, VariableSet,
     strategy::{self, CountBy, QueueName, Requirement, Strategies},
-    target::Provision,
 };
 
 use crate::{
     Dialect, Settings,
-    resolve::Known,
     settings::{self, Sensitive, Setting},
 };
 
@@ -31,20 +29,21 @@ const HOSTNAME: &str = "localhost";
 #[must_use]
 pub fn strategies(settings: &Settings, plan: &Plan) -> Strategies {
     let target = plan.target;
-    let queues = Queues::of(settings, target);
+    let queues = Queues::of(settings);
     // What no name leads to has no name.
     let of = |kind: Kind| {
         let choice = plan.choice(kind);
         choice.ids().map(move |id| (!choice.is_built_in(id)).then(|| choice.name(id)))
     };
-    let is_defined = |kind, name: &str| matches!(settings.known(kind, name, target), Known::Defined(_));
+    let is_defined = |kind, name: &str| settings.known(kind, name, target).is_defined();
     let routes = of(Kind::Route).map(|name| match name.and_then(|name| settings.routes.get(name)) {
         Some(found) if is_defined(Kind::Route, &found.name) => route(&found.value, target),
-        _ => provided_route(settings, name.unwrap_or_default(), target),
+        _ if name == Some("local") => strategy::Route::Local,
+        _ => strategy::Route::Mx(strategy::Mx::BUILT_IN),
     });
     let schedules = of(Kind::Schedule).map(|name| match name.and_then(|name| settings.schedules.get(name)) {
         Some(found) if is_defined(Kind::Schedule, &found.name) => schedule(&found.value, settings.dialect, &queues),
-        _ => provided_schedule(name.unwrap_or_default(), target, &queues),
+        _ => strategy::Schedule::built_in(),
     });
     let connections = of(Kind::Connection).map(|name| match name.and_then(|name| settings.connections.get(name)) {
         Some(found) if is_defined(Kind::Connection, &found.name) => connection(&found.value),
@@ -52,7 +51,7 @@ pub fn strategies(settings: &Settings, plan: &Plan) -> Strategies {
     });
     let tls = of(Kind::Tls).map(|name| match name.and_then(|name| settings.tls_strategies.get(name)) {
         Some(found) if is_defined(Kind::Tls, &found.name) => tls(&found.value, settings.dialect),
-        _ => strategy::Tls { allow_invalid_certs: name == Some("invalid-tls"), ..strategy::Tls::BUILT_IN },
+        _ => tls(&settings::Tls::default(), settings.dialect),
     });
     let hostname: Arc<str> = settings.hostname.as_ref().map_or(HOSTNAME, |name| name.value.text()).into();
     Strategies {
@@ -131,17 +130,14 @@ struct Queues(Vec<strategy::VirtualQueue>);
 
 impl Queues {
     /// The queue `default` is always there, and the first.
-    fn of(settings: &Settings, target: Target) -> Self {
+    fn of(settings: &Settings) -> Self {
         let mut queues = Self(Vec::new());
-        let given = |name: &str| settings.queues.get(name).and_then(|queue| queue.value.threads_per_node.given());
-        for name in target.provided_queues() {
-            let threads = match *name {
-                "remote" => 50,
-                "dsn" | "report" => 5,
-                _ => strategy::VirtualQueue::THREADS,
-            };
-            queues.add(name, given(name).copied().unwrap_or(threads));
-        }
+        let given = |name: &str| settings.queues.get(name).map(|queue| &queue.value.threads_per_node);
+        let name = strategy::VirtualQueue::DEFAULT;
+        queues.add(
+            name,
+            given(name).map_or(strategy::VirtualQueue::THREADS, |of| or(of, strategy::VirtualQueue::THREADS)),
+        );
         for queue in &settings.queues {
             queues.add(&queue.name, or(&queue.value.threads_per_node, strategy::VirtualQueue::THREADS));
         }
@@ -188,16 +184,6 @@ fn route(route: &settings::Route, target: Target) -> strategy::Route {
     }
 }
 
-/// A route that nothing defines, but the target knows. A fresh 0.16 ships one called `mx`.
-fn provided_route(settings: &Settings, name: &str, target: Target) -> strategy::Route {
-    if name == "local" {
-        return strategy::Route::Local;
-    }
-    let is_fresh = target.is_stalwart_from(16, 0) && settings.routes.is_empty();
-    let limit_mx = if is_fresh { NonZeroU32::new(2) } else { strategy::Mx::BUILT_IN.limit_mx };
-    strategy::Route::Mx(strategy::Mx { limit_mx, ..strategy::Mx::BUILT_IN })
-}
-
 fn seconds(list: &[u64]) -> Box<[Millis]> {
     list.iter().map(|seconds| Millis::from_secs(*seconds)).collect()
 }
@@ -221,34 +207,6 @@ fn schedule(schedule: &settings::Schedule, dialect: Dialect, queues: &Queues) ->
         retry,
         notify: given(&schedule.notify).unwrap_or(notify),
         expiry: or(&schedule.expiry, strategy::Expiry::Ttl(Millis::from_secs(expire))),
-    }
-}
-
-fn provided_schedule(name: &str, target: Target, queues: &Queues) -> strategy::Schedule {
-    let built_in = strategy::Schedule::built_in();
-    if target.provides(Kind::Schedule, name) != Some(Provision::Shipped) {
-        return built_in;
-    }
-    let queue = queues.named(name);
-    match name {
-        "dsn" => strategy::Schedule {
-            queue,
-            retry: seconds(&[15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR]),
-            expiry: strategy::Expiry::Attempts(10),
-            ..built_in
-        },
-        "report" => strategy::Schedule {
-            queue,
-            retry: seconds(&[30 * MINUTE, HOUR, 2 * HOUR]),
-            notify: Box::from([]),
-            expiry: strategy::Expiry::Attempts(8),
-        },
-        _ => strategy::Schedule {
-            queue,
-            retry: seconds(&[&RETRY[..], &[DAY, 3 * DAY]].concat()),
-            expiry: strategy::Expiry::Ttl(Millis::from_secs(3 * DAY)),
-            ..built_in
-        },
     }
 }
 

@@ -103,6 +103,43 @@ impl<'a> Node<'a> {
         Self { range: TextRange::of(0..length), kind: Kind::Table(Table::default()) }
     }
 
+    /// A table of these keys, which are distinct.
+    #[must_use]
+    pub fn table(range: TextRange, entries: impl IntoIterator<Item = (Cow<'a, str>, TextRange, Self)>) -> Self {
+        let mut table = Table::default();
+        for (key, key_range, value) in entries {
+            table.push(key, key_range, value);
+        }
+        Self { range, kind: Kind::Table(table) }
+    }
+
+    /// A list of these elements.
+    #[must_use]
+    pub fn list(range: TextRange, nodes: Vec<Self>) -> Self {
+        Self { range, kind: Kind::List(Box::new(List::new(nodes))) }
+    }
+
+    /// The same as what stands in no document: every range is empty.
+    #[must_use]
+    pub fn unplaced(&self) -> Self {
+        let nowhere = TextRange::default();
+        let kind = match &self.kind {
+            Kind::Table(table) => {
+                let entries = table.entries().iter();
+                let entries =
+                    entries.map(|entry| (Cow::Owned(entry.key().to_owned()), nowhere, entry.value.unplaced()));
+                return Self::table(nowhere, entries);
+            }
+            Kind::List(list) => return Self::list(nowhere, list.nodes.iter().map(Self::unplaced).collect()),
+            Kind::Text(text) => Kind::Text(Text::Mapped(Box::new(MappedText::synthetic(text.as_str(), nowhere)))),
+            Kind::Number(text) => Kind::Number(text),
+            Kind::Other(text) => Kind::Other(text),
+            Kind::Bool(is) => Kind::Bool(*is),
+            Kind::Null => Kind::Null,
+        };
+        Self { range: nowhere, kind }
+    }
+
     /// Its keys and values, where it is a table.
     #[must_use]
     pub const fn as_table(&self) -> Option<&Table<'a>> {

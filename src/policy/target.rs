@@ -1,4 +1,4 @@
-//! The servers whose behaviour is simulated or improved on, and what they bring along.
+//! The servers whose behaviour is simulated or improved on, and what is built into them.
 //!
 //! Source: delivery spec 3.2.
 
@@ -170,41 +170,14 @@ impl fmt::Display for Kind {
     }
 }
 
-/// How a target knows a name that a policy does not define.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Provision {
-    /// It is built into the server.
-    BuiltIn,
-    /// A fresh installation defines it.
-    Shipped,
-}
-
 impl Target {
-    /// The strategies of `kind` that this target has without a definition.
+    /// The strategies of `kind` that are built into every server.
     #[must_use]
-    pub const fn provided(self, kind: Kind) -> &'static [(&'static str, Provision)] {
-        use Provision::{BuiltIn, Shipped};
-        match (self, kind) {
-            (_, Kind::Route) => &[("local", BuiltIn), ("mx", BuiltIn)],
-            (_, Kind::Schedule) if self.is_stalwart_from(16, 0) => {
-                &[("default", BuiltIn), ("local", Shipped), ("remote", Shipped), ("dsn", Shipped), ("report", Shipped)]
-            }
-            (_, Kind::Tls) if self.is_stalwart_from(16, 0) => &[("default", BuiltIn), ("invalid-tls", Shipped)],
-            (_, Kind::Schedule | Kind::Connection | Kind::Tls) => &[("default", BuiltIn)],
+    pub const fn built_in(kind: Kind) -> &'static [&'static str] {
+        match kind {
+            Kind::Route => &["local", "mx"],
+            Kind::Schedule | Kind::Connection | Kind::Tls => &["default"],
         }
-    }
-
-    /// How this target knows the strategy `name` without a definition, if it does.
-    #[must_use]
-    pub fn provides(self, kind: Kind, name: &str) -> Option<Provision> {
-        let found = self.provided(kind).iter().find(|(known, _)| *known == name);
-        found.map(|(_, provision)| *provision)
-    }
-
-    /// The virtual queues that this target has without a definition.
-    #[must_use]
-    pub const fn provided_queues(self) -> &'static [&'static str] {
-        if self.is_stalwart_from(16, 0) { &["default", "local", "remote", "dsn", "report"] } else { &["default"] }
     }
 
     /// What this target does with a name that nothing defines.

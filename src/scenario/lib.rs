@@ -58,6 +58,8 @@ pub struct Scenario {
     pub seed: u64,
     /// The server whose behaviour is wanted; `None` for the one that the policy is written for.
     pub target: Option<Target>,
+    /// Whether policies are read without what their servers ship.
+    pub bare: bool,
     /// What lookups answer.
     pub environment: Environment,
     /// What messages meet; `None` where nothing is sent, and only the first decisions are made.
@@ -79,6 +81,7 @@ impl Default for Scenario {
             start: Timestamp::DEFAULT,
             seed: Self::SEED,
             target: None,
+            bare: false,
             environment: Environment::default(),
             world: None,
             length: Self::LENGTH,

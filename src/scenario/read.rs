@@ -30,6 +30,7 @@ pub(crate) const KEYS: &[&str] = &[
     "start",
     "seed",
     "target",
+    "bare",
     "length",
     "environment",
     "world",
@@ -105,6 +106,9 @@ fn of_table(table: &Table<'_>, context: &mut Context<'_>) -> Scenario {
     if let Some(node) = table.get("target") {
         scenario.target = target(node, context);
     }
+    if let Some(bare) = table.get("bare").and_then(|node| flag(node, "bare", context)) {
+        scenario.bare = bare;
+    }
     if let Some(node) = table.get("environment") {
         scenario.environment = environment::read(node, context.files, context.findings);
     }
@@ -156,6 +160,14 @@ fn policy_path(node: &Node<'_>, context: &mut Context<'_>) -> Option<String> {
         return None;
     }
     Some(text.to_owned())
+}
+
+fn flag(node: &Node<'_>, key: &str, context: &mut Context<'_>) -> Option<bool> {
+    let NodeKind::Bool(flag) = node.kind else {
+        context.wrong_kind(node, key, "`true` or `false`", "`true`");
+        return None;
+    };
+    Some(flag)
 }
 
 fn start(node: &Node<'_>, context: &mut Context<'_>) -> Option<Timestamp> {

@@ -261,15 +261,17 @@ pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
         0..253_402_300_800_000_u64,
         0..=i64::MAX as u64,
         option::of(sample::select(Target::ALL.to_vec())),
+        any::<bool>(),
     );
     (head, option::of(environment()), whole).prop_map(|(head, environment, (messages, expectations))| {
-        let (policy, start, seed, target) = head;
+        let (policy, start, seed, target, bare) = head;
         Scenario {
             properties: Vec::new(),
             policy,
             start: Timestamp::from_millis(start).expect("it is within bounds"),
             seed,
             target,
+            bare,
             length: Scenario::LENGTH,
             environment: environment.unwrap_or_default(),
             world: None,

@@ -34,6 +34,9 @@ fn written(scenario: &Scenario, mut out: Writer) -> String {
     if let Some(target) = scenario.target {
         out.value("target", &text(&target.to_string()));
     }
+    if out.is_said(scenario.bare) {
+        out.value("bare", &scenario.bare.to_string());
+    }
     if out.is_said(scenario.length != Scenario::LENGTH) {
         out.value("length", &text(&scenario.length.to_string()));
     }

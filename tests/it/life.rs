@@ -205,7 +205,7 @@ fn every_setting_of_the_older_layouts_is_chosen_by_its_rules() {
 fn a_policy_that_is_taken_over_is_read_like_the_first() {
     let text = include_str!("../../corpus/scenarios/life/reload.scenario.toml");
     let policy = include_str!("../../corpus/scenarios/life/policy.toml");
-    let broken = "queue.strategy.route = \"'mx'\"\n";
+    let broken = "queue.strategy.route = \"'nowhere'\"\n";
     let files = [("reload.scenario.toml", text), ("policy.toml", policy), ("reload.toml", broken)];
     let folder = crate::cli::scratch("reload-broken", &files);
     let ran = run(&["simulate", folder.join("reload.scenario.toml").to_str().unwrap()]);

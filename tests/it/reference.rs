@@ -9,7 +9,7 @@ use std::{
 
 use pointsman::{
     base::Severity,
-    config::{self, Dialect, Loaded, NoResources},
+    config::{self, Dialect, Loaded, NoResources, Options},
     document::Source,
 };
 
@@ -157,4 +157,47 @@ fn the_table_is_compared_by_file_and_rule() {
     assert!(names("nix-2025/*.nix", "nix-2025/a.nix") && !names("nix-2025/*.nix", "nix-2024/a.nix"));
     assert!(names("a.toml", "a.toml") && !names("a.toml", "b.toml"));
     assert!(explained("Errors").iter().any(|(file, rule)| file == "json-2026/*.cli.txt" && rule == "not-a-policy"));
+}
+
+/// What 0.13 to 0.16 ship, by the words of findings about names (delivery spec 3.2 and 3.2.1).
+const SHIPPED: [(&str, &[&str]); 5] = [
+    ("route strategy", &["local", "mx"]),
+    ("schedule strategy", &["local", "remote", "dsn", "report"]),
+    ("connection strategy", &["default"]),
+    ("tls strategy", &["default", "invalid-tls"]),
+    ("virtual queue", &["local", "remote", "dsn", "report"]),
+];
+
+/// The shipped names that the findings about a file call undefined.
+fn blamed(path: &Path, bare: bool) -> Vec<String> {
+    let (source, found) = Source::from_bytes(path.display().to_string(), read(path));
+    if found.has_errors() {
+        return Vec::new();
+    }
+    let findings = config::load(&source, Options { dialect: None, bare }, &NoResources).findings;
+    let about = ["undefined-strategy", "no-definitions", "undefined-queue"];
+    let mut blamed = Vec::new();
+    for finding in findings.iter().filter(|finding| about.contains(&finding.code.rule)) {
+        for (what, names) in SHIPPED.iter().filter(|(what, _)| finding.message.contains(&format!("no {what}"))) {
+            let is_named = |name: &&&str| finding.message.contains(&format!("`{name}`"));
+            blamed.extend(names.iter().filter(is_named).map(|name| format!("{what} {name}: {}", finding.message)));
+        }
+    }
+    blamed
+}
+
+#[test]
+fn no_file_is_blamed_for_a_name_that_its_server_ships() {
+    let Some(folder) = collection() else { return };
+    let (mut alone, mut count) = (0, 0);
+    for row in index(&folder) {
+        let file = row.name;
+        let path = folder.join(&file);
+        assert_eq!(blamed(&path, false), Vec::<String>::new(), "{file}");
+        count += 1;
+        alone += blamed(&path, true).len();
+    }
+    // Without what is shipped they are undefined, so the test sees what it looks for.
+    println!("{count} files; {alone} names that only their servers define");
+    assert!(alone >= 10, "{alone}");
 }

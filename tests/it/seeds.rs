@@ -1,7 +1,10 @@
 //! The documents that the project was made from, read in place: each example block loads in its dialect and gives the
 //! decisions that its text promises.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 use pointsman::{
     base::{self, Mailbox, Severity},
@@ -216,4 +219,242 @@ fn the_transport_examples_of_2022_set_what_their_text_says() {
     assert_eq!(shown(&tls.timeout_tls).as_deref(), Some("2m"));
     assert_eq!(shown(&tls.timeout_mta_sts).as_deref(), Some("2m"));
     assert_ne!(tls.starttls.given(), Some(&Requirement::Disable));
+}
+
+/// A dry run: the rows of section 5.1 of the delivery spec that it shows, a policy, and a scenario with what they say
+/// would become of mail in production.
+type Run = (&'static str, &'static str, String, String);
+
+/// A scenario for the policy beside it.
+fn scenario(head: &str, world: &str, messages: &[(&str, &str)], expected: &[&str]) -> String {
+    let mut text =
+        format!("policy = \"policy\"\n{head}\n[environment]\nlocal_domains = [\"home.example\"]\n[world]\n{world}\n");
+    for (id, rest) in messages {
+        write!(text, "[[message]]\nid = \"{id}\"\nrecipients = [\"a@{id}\"]\n{rest}\n").unwrap();
+        if !rest.contains("sender") {
+            text += "sender = \"ann@home.example\"\n";
+        }
+    }
+    for expectation in expected {
+        write!(text, "[[expect]]\n{}\n", expectation.replace("; ", "\n")).unwrap();
+    }
+    text
+}
+
+/// The example of all strategies.
+fn strategies_runs(block: &str) -> Vec<Run> {
+    let world = "zone = \"\"\"\nbad.test. IN A 198.51.100.1\ndown.test. IN A 198.51.100.2\nslow.test. IN A 198.51.100.3\n\
+                 back.test. IN A 198.51.100.4\n\"\"\"\n\
+                 [world.host.\"bad.test\"]\ncertificate = \"self-signed\"\n\
+                 [world.host.\"slow.test\"]\ncertificate = \"self-signed\"\n\
+                 [[world.host.\"down.test\".reply]]\nstage = \"connect\"\nreply = \"refuse\"\ntimes = 1\n\
+                 [[world.host.\"back.test\".reply]]\nstage = \"mail\"\nreply = \"451 4.3.0 later\"\ntimes = 1\n";
+    let mail = [("bad.test", ""), ("down.test", ""), ("home.example", "")];
+    let limited = format!(
+        "{block}\n[[queue.limiter.outbound]]\nkey = [\"rcpt_domain\"]\nrate = \"1/10m\"\nmatch = \"rcpt_domain == 'slow.test'\"\n"
+    );
+    let report = [("back.test", "source = \"dsn\"\nsender = \"\"")];
+    let mut runs = vec![
+        (
+            "S01 S02 S03 S04 S07",
+            "alone",
+            block.to_owned(),
+            scenario(
+                "bare = true",
+                world,
+                &mail,
+                &[
+                    "message = \"bad.test\"; attempt = 1; schedule = \"default\"; tls = \"default\"; error = \"tls\"",
+                    "message = \"bad.test\"; attempt = 2; tls = \"default\"; status = \"deferred\"; error = \"tls\"",
+                    "message = \"bad.test\"; status = \"bounced\"; after = \"5d\"; within = \"7201m\"",
+                    "message = \"down.test\"; attempt = 2; connection = \"default\"; status = \"delivered\"; after = \"2m\"",
+                    "message = \"home.example\"; route = \"local\"; schedule = \"default\"; status = \"delivered\"",
+                ],
+            ),
+        ),
+        (
+            "S02 S03 S04",
+            "with what its server ships",
+            block.to_owned(),
+            scenario(
+                "",
+                world,
+                &mail,
+                &[
+                    "message = \"bad.test\"; attempt = 1; schedule = \"remote\"; tls = \"default\"; error = \"tls\"",
+                    "message = \"bad.test\"; attempt = 2; tls = \"invalid-tls\"; status = \"delivered\"",
+                    "message = \"down.test\"; attempt = 2; connection = \"default\"; status = \"delivered\"",
+                    "message = \"home.example\"; route = \"local\"; schedule = \"local\"; status = \"delivered\"",
+                ],
+            ),
+        ),
+        (
+            "S06",
+            "a rate resets the error",
+            limited,
+            scenario(
+                "length = \"15m\"",
+                world,
+                &[("slow.test", "")],
+                &[
+                    "message = \"slow.test\"; attempt = 1; status = \"deferred\"; error = \"tls\"",
+                    "message = \"slow.test\"; status = \"deferred\"",
+                ],
+            ),
+        ),
+    ];
+    for (target, first) in [("stalwart-0.13", "remote"), ("stalwart-0.15", "remote"), ("stalwart-0.16", "dsn")] {
+        runs.push((
+            "S28",
+            "the source at the first attempt",
+            block.to_owned(),
+            scenario(
+                &format!("target = \"{target}\""),
+                world,
+                &report,
+                &[
+                    &format!("message = \"back.test\"; attempt = 1; schedule = \"{first}\"; status = \"deferred\""),
+                    "message = \"back.test\"; attempt = 2; status = \"delivered\"; after = \"15m\"; within = \"16m\"",
+                ],
+            ),
+        ));
+    }
+    runs
+}
+
+/// The examples of routes: as they are published, and with the prefix that servers read.
+fn routing_runs(blocks: &[String]) -> Vec<Run> {
+    let fixed = |index: usize| blocks[index].replace("[route.", "[queue.route.");
+    let world = "zone = \"\"\"\nhome.example. IN MX 10 mx.home.example.\nmx.home.example. IN A 198.51.100.1\n\
+                 two.test. IN A 198.51.100.2\nrelay.example.org. IN A 198.51.100.3\n\
+                 fallback.example.org. IN A 198.51.100.4\nlocalhost. IN A 127.0.0.1\nboth.test. IN A 198.51.100.5\n\
+                 both.test. IN AAAA 2001:db8::5\nmany.test. IN MX 1 a.many.test.\nmany.test. IN MX 2 b.many.test.\n\
+                 many.test. IN MX 3 c.many.test.\nmany.test. IN MX 4 two.test.\na.many.test. IN A 198.51.100.6\n\
+                 b.many.test. IN A 198.51.100.7\nc.many.test. IN A 198.51.100.8\nlmtp.test. IN A 198.51.100.9\n\"\"\"\n\
+                 [[world.host.\"two.test\".reply]]\nstage = \"connect\"\nreply = \"refuse\"\ntimes = 2\n\
+                 [[world.host.\"198.51.100.5\".reply]]\nstage = \"connect\"\nreply = \"refuse\"\n\
+                 [[world.host.\"a.many.test\".reply]]\nstage = \"connect\"\nreply = \"refuse\"\n\
+                 [[world.host.\"b.many.test\".reply]]\nstage = \"connect\"\nreply = \"refuse\"\n\
+                 [[world.host.\"c.many.test\".reply]]\nstage = \"connect\"\nreply = \"refuse\"\n\
+                 [world.host.\"lmtp.test\"]\nstarttls = \"absent\"\nextensions = [\"AUTH PLAIN\"]\n";
+    let home = |expected: &str| scenario("", world, &[("home.example", "")], &[expected]);
+    let at_mx = home("message = \"home.example\"; route = \"mx\"; status = \"delivered\"; host = \"mx.home.example\"");
+    let fallback = |expected: &str| {
+        let expected = ["message = \"two.test\"; attempt = 2; route = \"mx\"; status = \"deferred\"", expected];
+        scenario("length = \"10m\"", world, &[("two.test", "")], &expected)
+    };
+    vec![
+        ("S08", "as published", blocks[6].clone(), at_mx.clone()),
+        (
+            "S09",
+            "as published",
+            blocks[7].clone(),
+            fallback(
+                "message = \"two.test\"; attempt = 3; route = \"mx\"; status = \"delivered\"; host = \"two.test\"",
+            ),
+        ),
+        ("S10", "as published", blocks[8].clone(), at_mx.clone()),
+        (
+            "S11",
+            "TLS at once on port 25",
+            fixed(7),
+            fallback(
+                "message = \"two.test\"; attempt = 3; route = \"fallback\"; status = \"deferred\"; error = \"tls\"",
+            ),
+        ),
+        (
+            "S12",
+            "a loopback address",
+            fixed(8),
+            home("message = \"home.example\"; route = \"lmtp\"; status = \"bounced\"; error = \"connection\""),
+        ),
+        (
+            "S13",
+            "a secret in clear text",
+            fixed(8).replace("localhost", "lmtp.test"),
+            home(
+                "message = \"home.example\"; status = \"delivered\"; secured = false; commands = \"LHLO AUTH MAIL RCPT DATA QUIT\"",
+            ),
+        ),
+        (
+            "S15",
+            "local mail goes to the relay",
+            fixed(6),
+            home("message = \"home.example\"; route = \"relay\"; status = \"delivered\"; host = \"relay.example.org\""),
+        ),
+        ("S16", "a relay without an address", format!("{}\n[queue.strategy]\nroute = \"'relay'\"\n", blocks[5]), at_mx),
+        (
+            "S18",
+            "both families in one attempt",
+            format!("{}\n[queue.strategy]\nroute = \"'mx'\"\n", blocks[4]),
+            scenario(
+                "",
+                world,
+                &[("both.test", "")],
+                &["message = \"both.test\"; attempt = 1; status = \"delivered\""],
+            ),
+        ),
+        (
+            "S19",
+            "three of four hosts",
+            format!("{}\n[queue.strategy]\nroute = \"'mx'\"\n", blocks[2]),
+            scenario(
+                "length = \"1m\"",
+                world,
+                &[("many.test", "")],
+                &["message = \"many.test\"; attempt = 1; status = \"deferred\"; host = \"c.many.test\""],
+            ),
+        ),
+    ]
+}
+
+/// The default expressions of the objects, beside what 0.16 ships and without.
+fn object_runs(object: &str) -> Vec<Run> {
+    let world = "zone = \"bad.test. IN A 198.51.100.1\"\n[world.host.\"bad.test\"]\ncertificate = \"self-signed\"\n";
+    let run = |head: &str, tls: &str, status: &str| {
+        let second = format!("message = \"bad.test\"; attempt = 2; tls = \"{tls}\"; status = \"{status}\"");
+        scenario(head, world, &[("bad.test", "")], &[&second])
+    };
+    vec![
+        ("S23", "with what its server ships", object.to_owned(), run("", "invalid-tls", "delivered")),
+        ("S23", "alone", object.to_owned(), run("bare = true", "default", "deferred")),
+    ]
+}
+
+/// The transport example of 2022.
+fn transport_runs(block: &str) -> Vec<Run> {
+    let world = "zone = \"localhost. IN A 127.0.0.1\"\n[world.host.\"localhost\"]\ncertificate = \"self-signed\"\n";
+    let expected =
+        "message = \"foobar.net\"; route = \"lmtp\"; status = \"delivered\"; host = \"localhost\"; secured = true";
+    vec![("S24 S25", "as published", block.to_owned(), scenario("", world, &[("foobar.net", "")], &[expected]))]
+}
+
+#[test]
+fn the_examples_end_as_they_would_in_production() {
+    let (Some(strategies), Some(routes), Some(objects), Some(transport)) =
+        (seed("000"), seed("002"), seed("003"), seed("004"))
+    else {
+        return;
+    };
+    let defaults: Vec<&str> =
+        objects.lines().filter_map(|line| line.strip_prefix("Type: Expression · default: ")).collect();
+    let [connection, route, schedule, tls] = defaults[..] else { panic!("{defaults:?}") };
+    let object = format!("{{\"connection\":{connection},\"route\":{route},\"schedule\":{schedule},\"tls\":{tls}}}");
+    let runs = [
+        strategies_runs(&blocks(&strategies)[0]),
+        routing_runs(&blocks(&routes)),
+        object_runs(&object),
+        transport_runs(&blocks(&transport)[0]),
+    ];
+    let mut wrong = Vec::new();
+    for (place, (rows, what, policy, scenario)) in runs.concat().into_iter().enumerate() {
+        let folder =
+            crate::cli::scratch(&format!("seeds-{place}"), &[("policy", &*policy), ("a.scenario.toml", &*scenario)]);
+        let ran = crate::cli::run(&["simulate", folder.join("a.scenario.toml").to_str().unwrap()]);
+        if ran.code != Some(0) {
+            let said = ran.stdout.lines().filter(|line| line.contains("expectation"));
+            wrong.push(format!("{rows}, {what}: {:?} {:#?}\n{}", ran.code, said.collect::<Vec<_>>(), ran.stderr));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -30,26 +30,27 @@ pub(crate) use schedule::RETRY as DEFAULT_RETRIES;
 use std::collections::BTreeSet;
 
 use base::{Diagnostic, Findings, TextRange};
-use document::{Format, Kind, Node, Source};
+use document::{Entry, Format, Kind, Node, Source, Table, json};
 use policy::{Compiler, Edition};
 
 use self::{
     body::{Slot, Value},
     form::Collector,
     object::Object,
-    store::{Draft, Store},
+    store::{Draft, Store, Written},
     value::{Need, Origin, Queues, Reader},
 };
 use crate::{
     Dialect, Resources, Settings, codes, secrets,
     settings::{Definition, Definitions, Placed},
-    unread,
+    shipped, unread,
 };
 
 /// What `source` says in this layout; `None` where it holds no setting of outbound delivery.
 pub(crate) fn read(
     source: &Source,
     format: Format,
+    bare: bool,
     resources: &dyn Resources,
     findings: &mut Findings,
 ) -> Option<Settings> {
@@ -58,7 +59,12 @@ pub(crate) fn read(
         secrets::hide(node, findings);
     }
     let is_whole = !findings.has_errors();
+    let objects = shipped::objects();
+    let shipped = (!bare).then(|| json::parse(&objects).0.unplaced());
     let mut collector = Collector { store: Store::default(), expressions: Vec::new(), is_policy: false, findings };
+    for (object, entry) in shipped.iter().flat_map(shipped_objects) {
+        collector.store.ship(Written::entry(object, entry));
+    }
     for node in &nodes {
         collector.document(node);
     }
@@ -82,7 +88,10 @@ pub(crate) fn read(
         at: TextRange::default(),
         misspelled: BTreeSet::new(),
     };
-    for draft in store.drafts() {
+    // What the document has comes first.
+    let is_shipped = |draft: &&Draft<'_>| draft.origin == Origin::Shipped;
+    let drafts = store.drafts().filter(|draft| !is_shipped(draft)).chain(store.drafts().filter(is_shipped));
+    for draft in drafts {
         reader.object = draft.object;
         reader.origin = draft.origin;
         reader.at = draft.at;
@@ -93,6 +102,15 @@ pub(crate) fn read(
     reader.origin = Origin::Shown;
     strategy::bare(&mut reader, &expressions, &mut settings);
     Some(settings)
+}
+
+/// The objects that the server ships, by their ids.
+fn shipped_objects<'n, 'a>(node: &'n Node<'a>) -> impl Iterator<Item = (Object, &'n Entry<'a>)> {
+    let kinds = node.as_table().map(Table::entries).unwrap_or_default().iter();
+    kinds.flat_map(|kind| {
+        let entries = kind.value.as_table().map(Table::entries).unwrap_or_default().iter();
+        entries.filter_map(|entry| Some((Object::named(kind.key())?, entry)))
+    })
 }
 
 /// The values of the document: one, or one a line. Where there was none to be understood, that is reported already.
@@ -109,7 +127,7 @@ fn nodes<'s>(source: &'s Source, format: Format, findings: &mut Findings) -> Vec
             add(line.node, line.findings);
         }
     } else {
-        let (node, found) = document::json::parse(source);
+        let (node, found) = json::parse(source);
         add(node, found);
     }
     nodes

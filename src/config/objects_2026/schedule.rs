@@ -45,7 +45,7 @@ fn queue_name(reader: &mut Reader<'_>, body: Value<'_>) -> Setting<Sensitive> {
     if let Some(name) = reader.queues.by_id.get(&id) {
         return Setting::Given(Placed::new(name.as_str().into(), range));
     }
-    let is_name = reader.queues.names.contains(&id) || SHIPPED.contains(&id.as_str());
+    let is_name = reader.queues.names.contains(&id) || id == BUILT_IN;
     let help = "it is the id that the server gave the queue; in a plan, `\"#\"` and the id that the plan gives it";
     if is_name {
         let message = format!("`{id}` is the name of a queue, and `queueId` takes its id");
@@ -194,8 +194,8 @@ fn expiry(reader: &mut Reader<'_>, value: Value<'_>, key: &str) -> Option<Expiry
     }
 }
 
-/// The queues that a server is installed with, and the built-in one.
-const SHIPPED: [&str; 5] = ["default", "local", "remote", "dsn", "report"];
+/// The queue that the server has in any case.
+const BUILT_IN: &str = "default";
 
 const fn minutes(minutes: u64) -> Millis {
     Millis::from_secs(minutes * 60)

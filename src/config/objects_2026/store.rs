@@ -124,6 +124,14 @@ impl<'t> Store<'t> {
         }
     }
 
+    /// An object that the server has from its first start on, which one of the document with the same key replaces.
+    pub(super) fn ship(&mut self, written: Written<'t>) {
+        let index = self.push(written, Origin::Shipped);
+        if let Some((id, _)) = written.id {
+            self.ids.insert((written.object, id.to_owned()), index);
+        }
+    }
+
     /// A new object.
     pub(super) fn create(&mut self, written: Written<'t>) {
         if written.object.is_singleton()
@@ -143,11 +151,13 @@ impl<'t> Store<'t> {
             None => None,
         };
         let index = match known.filter(|&index| self.drafts.get(index).is_some_and(|draft| !draft.is_removed)) {
-            Some(index) => {
+            Some(index) if self.is_of_variant(index, written.node) => {
                 self.merge(index, written.node);
+                self.take_over(index, written);
                 index
             }
-            None => self.push(written, Origin::Upserted),
+            // Another variant is another object of that name.
+            Some(_) | None => self.push(written, Origin::Upserted),
         };
         self.refer(written, index);
     }
@@ -200,6 +210,9 @@ impl<'t> Store<'t> {
             let last = of_all.max(of_variant);
             if last.is_some_and(|&last| last > draft.touched) && !draft.is_removed && draft.origin != Origin::Unseen {
                 draft.is_removed = true;
+                if draft.origin == Origin::Shipped {
+                    continue;
+                }
                 let message = format!("{} is deleted again by a later `reconcile` of the plan", draft.object.title());
                 findings.push(
                     Diagnostic::new(&codes::INEFFECTIVE_SETTING, draft.at, message)
@@ -227,8 +240,7 @@ impl<'t> Store<'t> {
     }
 
     fn push_draft(&mut self, written: Written<'t>, origin: Origin, body: Slot<'t>) -> usize {
-        let index = self.drafts.len();
-        self.drafts.push(Draft {
+        let draft = Draft {
             object: written.object,
             origin,
             at: written.at(),
@@ -236,7 +248,16 @@ impl<'t> Store<'t> {
             body,
             is_removed: false,
             touched: self.operations,
-        });
+        };
+        // In its place, so that what names the shipped one by its id means this one.
+        let shipped = written.key().and_then(|key| self.keys.get(&(written.object, key.to_owned())).copied());
+        let shipped = shipped.and_then(|index| Some((index, self.drafts.get_mut(index)?)));
+        if let Some((index, place)) = shipped.filter(|(_, draft)| draft.origin == Origin::Shipped) {
+            *place = draft;
+            return index;
+        }
+        let index = self.drafts.len();
+        self.drafts.push(draft);
         if written.object.is_singleton() {
             self.ids.insert((written.object, SINGLETON.to_owned()), index);
         } else if let Some(key) = written.key() {
@@ -268,6 +289,22 @@ impl<'t> Store<'t> {
             self.ids.insert((written.object, id.to_owned()), index);
         }
         index
+    }
+
+    /// Whether `node` says nothing of its variant, or that which the object at `index` has.
+    fn is_of_variant(&self, index: usize, node: &Node<'_>) -> bool {
+        let wanted = node.get("@type").and_then(Node::as_text);
+        let variant = self.drafts.get(index).and_then(|draft| draft.body.value().get("@type"));
+        wanted.is_none_or(|wanted| variant.and_then(|field| field.value.text()).is_none_or(|known| known == wanted))
+    }
+
+    /// Makes a shipped object the document's, which has changed it.
+    fn take_over(&mut self, index: usize, written: Written<'t>) {
+        if let Some(draft) = self.drafts.get_mut(index).filter(|draft| draft.origin == Origin::Shipped) {
+            draft.origin = Origin::Upserted;
+            draft.at = written.at();
+            draft.range = written.node.range;
+        }
     }
 
     fn refer(&mut self, written: Written<'t>, index: usize) {

@@ -38,6 +38,8 @@ pub(super) enum Origin {
     Upserted,
     /// A change to an object that the document does not hold.
     Unseen,
+    /// What the server has from its first start on.
+    Shipped,
 }
 
 /// How much is lost where a field is missing.
@@ -75,14 +77,17 @@ pub(super) struct Reader<'c> {
 }
 
 impl Reader<'_> {
+    /// Reports what stands in the document; what its server ships is nobody's mistake.
     pub(super) fn report(&mut self, finding: Diagnostic) {
-        self.findings.push(finding);
+        if self.origin != Origin::Shipped {
+            self.findings.push(finding);
+        }
     }
 
     /// How much a form matters that a server refuses and whose meaning is plain.
     pub(super) const fn form(&self) -> Severity {
         match self.origin {
-            Origin::Shown => Severity::Warning,
+            Origin::Shown | Origin::Shipped => Severity::Warning,
             Origin::Created | Origin::Upserted | Origin::Unseen => Severity::Error,
         }
     }
@@ -91,7 +96,7 @@ impl Reader<'_> {
     pub(super) fn missing(&mut self, key: &str, need: Need, help: &str) {
         let severity = match (self.origin, need) {
             _ if self.misspelled.contains(key) => return,
-            (Origin::Unseen, _) => return,
+            (Origin::Unseen | Origin::Shipped, _) => return,
             (Origin::Created, _) | (_, Need::Essential) => Severity::Error,
             (Origin::Shown | Origin::Upserted, Need::Demanded) => Severity::Warning,
         };
@@ -101,7 +106,7 @@ impl Reader<'_> {
 
     /// The finding about a field that a part of an object lacks.
     pub(super) fn missing_in(&mut self, part: &str, key: &str, value: Value<'_>) {
-        if self.origin == Origin::Unseen {
+        if matches!(self.origin, Origin::Unseen | Origin::Shipped) {
             return;
         }
         let message = format!("{part} has no `{key}`");

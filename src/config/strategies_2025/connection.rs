@@ -61,7 +61,9 @@ pub(super) fn read(context: &mut Context<'_>, queue: &Table<'_>) -> Definitions<
         }
         definitions::define(context, &mut connections, &CONNECTIONS, found, connection, ignored);
     }
-    for (ip, greeting) in greetings.iter().filter(|(_, greeting)| !greeting.is_listed) {
+    // A document without any is a part of a configuration.
+    let has_own = connections.iter().any(|connection| !connection.is_shipped(context.dialect));
+    for (ip, greeting) in greetings.iter().filter(|(_, greeting)| has_own && !greeting.is_listed) {
         context.report(
             Diagnostic::new(
                 &codes::UNUSED_OBJECT,

@@ -17,21 +17,32 @@ mod tls;
 use std::collections::BTreeSet;
 
 use base::{Diagnostic, Findings};
-use document::{Entry, Node, Table};
+use document::{Entry, Node, Table, toml};
 use policy::{Compiler, Edition, Scope};
 
 use crate::{
     Dialect, Resources, Settings, codes, common, detect,
     read::Context,
     settings::{Selector, Setting},
-    unread,
+    shipped, unread,
 };
 
-/// What `tree` says in this layout.
-pub(crate) fn read(tree: &Node<'_>, resources: &dyn Resources, findings: &mut Findings) -> Settings {
+/// What `tree` says in this layout; beside what the server ships, unless it is `bare`.
+pub(crate) fn read(tree: &Node<'_>, bare: bool, resources: &dyn Resources, findings: &mut Findings) -> Settings {
+    if bare {
+        return read_both(tree, tree, resources, findings);
+    }
+    let source = shipped::keys();
+    let both = shipped::beneath(tree, &toml::parse(&source).0, findings);
+    read_both(tree, &both, resources, findings)
+}
+
+/// What `both` says: the document's own tree, and what the server ships.
+fn read_both(own: &Node<'_>, both: &Node<'_>, resources: &dyn Resources, findings: &mut Findings) -> Settings {
+    let tree = both;
     let mut context = Context { dialect: Dialect::Strategies2025, compiler: compiler(tree), resources, findings };
     let mut settings = Settings::empty(Dialect::Strategies2025);
-    foreign::report(&mut context, tree);
+    foreign::report(&mut context, own);
     settings.hostname = common::hostname(&mut context, tree);
     settings.resolver = common::resolver(&mut context, tree);
     settings.dsn = dsn::read(&mut context, tree);

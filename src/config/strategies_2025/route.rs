@@ -57,7 +57,11 @@ pub(super) fn read(
         None => Vec::new(),
     };
     if let Some(node) = alias.filter(|node| is_alias(node)) {
-        found.extend(definitions::find(context, node, &KIND, ALIAS, |_| false));
+        let aliased = definitions::find(context, node, &KIND, ALIAS, |_| false);
+        // What its server ships is no second definition.
+        let is_shipped = |known: &Found<'_, '_>| known.range.is_empty() && context.dialect.ships();
+        found.retain(|known| !(is_shipped(known) && aliased.iter().any(|alias| alias.id == known.id)));
+        found.extend(aliased);
         found.sort_by_key(|found| found.range.start());
     }
     let mut routes = Definitions::default();

@@ -31,8 +31,8 @@ const NAMES_SHOWN_MAX: usize = 8;
 /// How many names a misspelled one is compared with.
 const NAMES_COMPARED_MAX: usize = 100;
 
-/// The queues that the server brings along.
-const SHIPPED_QUEUES: [&str; 5] = ["default", "local", "remote", "dsn", "report"];
+/// The queue that the server has in any case.
+const BUILT_IN_QUEUE: &str = "default";
 
 /// `queue.virtual.*`
 pub(super) fn read_queues(context: &mut Context<'_>, queue: &Table<'_>) -> Definitions<VirtualQueue> {
@@ -158,14 +158,14 @@ fn queue_name(
         Some(queue) if queue.ignored_by_reference.is_none() => (value, None),
         // What is wrong with the queue is reported where it is defined.
         Some(_) => (value, dropped),
-        None if SHIPPED_QUEUES.contains(&text) => (value, None),
+        None if text == BUILT_IN_QUEUE => (value, None),
         None if text.len() > QUEUE_NAME_BYTES_MAX || text.is_empty() => {
             queue_name_too_long(context, &name, scalar.range);
             (value, dropped)
         }
-        None if queues.is_empty() => {
+        None if queues.iter().all(|queue| queue.is_shipped(context.dialect)) => {
             unknown_queues.push(Placed::new(name, scalar.range));
-            (value, None)
+            (value, dropped)
         }
         None => {
             undefined_queue(context, &name, scalar.text.document_range(), queues);
@@ -177,7 +177,7 @@ fn queue_name(
 fn undefined_queue(context: &mut Context<'_>, name: &Sensitive, range: TextRange, queues: &Definitions<VirtualQueue>) {
     let finding = Diagnostic::new(&codes::UNDEFINED_QUEUE, range, format!("no virtual queue `{name}` is defined"))
         .label("the server drops the schedule, and uses its built-in one");
-    let known = SHIPPED_QUEUES.into_iter().chain(queues.names().take(NAMES_COMPARED_MAX));
+    let known = [BUILT_IN_QUEUE].into_iter().chain(queues.names().take(NAMES_COMPARED_MAX));
     let near = nearest(name.text(), known).filter(|_| !name.is_expanded());
     context.report(match near {
         Some(near) => finding.help(format!("did you mean `{near}`?")).fix(base::Fix::replace(
@@ -245,12 +245,16 @@ fn expiry(context: &mut Context<'_>, found: &Found<'_, '_>) -> (Setting<Expiry>,
         let (first, second) = (found.key_range("expire"), found.key_range("max-attempts"));
         let (first, second) = (first.min(second), first.max(second));
         let message = format!("the schedule `{}` has both `expire` and `max-attempts`", found.id);
-        context.report(
-            Diagnostic::new(&codes::CONFLICTING_EXPIRY, second, message)
-                .label("the server drops the schedule, and uses its built-in one")
+        let finding = Diagnostic::new(&codes::CONFLICTING_EXPIRY, second, message)
+            .label("the server drops the schedule, and uses its built-in one");
+        context.report(if first.is_empty() {
+            finding
+                .help("the server ships the other one, which a file cannot take away: use a schedule of another name")
+        } else {
+            finding
                 .related(first, "the other one")
-                .help("keep one: a time after which mail is given up, or a number of attempts"),
-        );
+                .help("keep one: a time after which mail is given up, or a number of attempts")
+        });
         return (Setting::Default, Some("it has both `expire` and `max-attempts`"));
     }
     expiry_type(context, found);
