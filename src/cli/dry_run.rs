@@ -10,7 +10,10 @@ use std::{
 };
 
 use base::{Diagnostic, Findings, Mailbox};
-use config::{Loaded, Options, Settings};
+use config::{
+    Loaded, Options, Settings,
+    as_is::{self, AsIs, Departure},
+};
 use document::{
     Source,
     render::{self, Colour},
@@ -37,6 +40,11 @@ pub(crate) struct Reading {
     /// Leave out what the policy's server writes into its own database at its first start
     #[arg(long)]
     bare: bool,
+    /// Do with a policy that has errors what its server does: it drops, replaces or ignores what it cannot use
+    ///
+    /// Each such departure is named.
+    #[arg(long)]
+    as_is: bool,
 }
 
 impl Reading {
@@ -47,7 +55,7 @@ impl Reading {
 
     /// The same for what a scenario names, which may ask for more.
     pub(crate) fn of_scenario(&self, scenario: &Scenario) -> Self {
-        Self { bare: self.bare || scenario.bare, ..self.clone() }
+        Self { bare: self.bare || scenario.bare, as_is: self.as_is || scenario.as_is, ..self.clone() }
     }
 
     /// The server that is asked for, else the one that `wanted` names, else that of the policy's dialect.
@@ -72,12 +80,27 @@ pub(crate) struct DryRun {
     pub(crate) settings: Settings,
     /// What was found in it, which was shown.
     pub(crate) findings: Findings,
+    /// Where its server does otherwise than it says, and is followed.
+    pub(crate) departures: Vec<Departure>,
+    /// Whether its server is followed.
+    is_followed: bool,
 }
 
 impl DryRun {
     /// What a command comes to that does all that was asked with this policy.
     pub(crate) fn verdict(&self) -> Verdict {
-        if self.findings.has_errors() { Verdict::No } else { Verdict::Yes }
+        if self.findings.has_errors() && !self.is_followed { Verdict::No } else { Verdict::Yes }
+    }
+
+    /// Whether it has errors that keep it from being run, and its server is not followed.
+    pub(crate) fn is_broken(&self) -> bool {
+        !self.is_followed && self.findings.iter().any(as_is::keeps_from_running)
+    }
+
+    /// Each departure with its place.
+    pub(crate) fn departures(&self) -> impl Iterator<Item = (document::Position, &str)> {
+        let at = |departure: &'_ Departure| self.source.position(departure.range.start());
+        self.departures.iter().map(move |departure| (at(departure), &*departure.what))
     }
 
     /// Shows those of `findings` about the same document that were not shown when it was read.
@@ -127,12 +150,24 @@ pub(crate) fn policy(path: &Path, reading: &Reading, colour: Colour) -> Result<R
     let verdict = verdict(&loaded);
     let Loaded { settings, findings, .. } = loaded;
     let shown = source.masked(findings.hidden());
-    Ok(settings.map(|settings| DryRun { source, shown, settings, findings }).ok_or(verdict))
+    let Some(mut settings) = settings else { return Ok(Err(verdict)) };
+    let AsIs { departures, unknown } =
+        if reading.as_is { as_is::follow(&mut settings, &findings) } else { AsIs::default() };
+    let name = path.display();
+    for Departure { range, what } in departures.iter().chain(&unknown) {
+        let at = source.position(range.start());
+        writeln!(super::masked::stderr(), "{name}:{}:{}: {what}", at.line, at.column)?;
+    }
+    if !unknown.is_empty() {
+        writeln!(super::masked::stderr(), "pointsman: what the server does with `{name}` cannot be told")?;
+        return Ok(Err(Verdict::Undecided));
+    }
+    Ok(Ok(DryRun { source, shown, settings, findings, departures, is_followed: reading.as_is }))
 }
 
 /// The policies of a run, each read once in each way and its findings shown once, however often it is used.
 #[derive(Default)]
-pub(crate) struct Policies(BTreeMap<(PathBuf, bool), Result<DryRun, Verdict>>);
+pub(crate) struct Policies(BTreeMap<(PathBuf, bool, bool), Result<DryRun, Verdict>>);
 
 impl Policies {
     /// The policy at `path`.
@@ -142,7 +177,7 @@ impl Policies {
         reading: &Reading,
         colour: Colour,
     ) -> Result<Result<DryRun, Verdict>, Failure> {
-        let key = (path.to_path_buf(), reading.bare);
+        let key = (path.to_path_buf(), reading.bare, reading.as_is);
         if let Some(known) = self.0.get(&key) {
             return Ok(known.clone());
         }

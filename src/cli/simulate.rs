@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
+    slice,
 };
 
 use base::{Mailbox, Millis};
@@ -171,6 +172,12 @@ fn wired(
         Ok(read) => read,
         Err(verdict) => return Ok(Err(verdict)),
     };
+    if read.is_broken() {
+        let name = path.display();
+        let what = format!("`{name}` has errors: fix them, or see what its server does with it by `--as-is`");
+        writeln!(super::masked::stderr(), "pointsman: {what}")?;
+        return Ok(Err(Verdict::No));
+    }
     let DryRun { settings, .. } = &read;
     let target = reading.target(target, settings);
     match resolve::plan(settings, target) {
@@ -183,6 +190,23 @@ fn wired(
             Ok(Err(Verdict::No))
         }
     }
+}
+
+/// Says where the servers of policies do otherwise than these say.
+fn departures(policies: &[Wired], json: bool, output: &mut impl Write) -> Result<(), Failure> {
+    for Wired { path, read, .. } in policies {
+        let path = path.display();
+        for (at, what) in read.departures() {
+            if json {
+                let policy = path.to_string();
+                let line = json!({ "type": "departure", "policy": policy, "line": at.line, "column": at.column, "what": what });
+                writeln!(output, "{line}")?;
+            } else {
+                writeln!(output, "as is: {path}:{}:{}: {what}", at.line, at.column)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn scenario(
@@ -244,12 +268,14 @@ fn scenario(
         for known in &all {
             verdict = verdict.max(known.engine.verdict()?);
         }
+        departures(&all, arguments.json, output)?;
         let environment = std::mem::take(&mut scenario.environment);
         let (scenario, world, environment, wired) = (&scenario, &world, &environment, &*all);
         let given = InWorld { arguments, path, source: &source, scenario, world, environment, wired };
         return Ok(verdict.max(in_world::run(given, not_checked, came, output)?));
     }
     not_checked.extend(arguments.only_in_a_world(came));
+    departures(slice::from_ref(&first), arguments.json, output)?;
     let Wired { engine, read, .. } = first;
     let result = replay(&engine, &mut scenario);
     let coverage = came.policies.of(&policy, &read, engine.plan());

@@ -9,6 +9,7 @@
 //!
 //! No file and no environment variable is opened here: a reader that needs one asks a [`Resources`].
 
+pub mod as_is;
 pub mod codes;
 mod common;
 pub mod defaults;

@@ -3,7 +3,7 @@
 //! A value in TOML is untyped text: `25` and `"25"`, `false` and `"false"` are the same. Macros such as
 //! `%{env:NAME}%` are expanded here, and what came out of one is never shown again.
 
-use std::ops::RangeInclusive;
+use std::{mem, ops::RangeInclusive};
 
 use base::{Diagnostic, Findings, Fix, MappedText, Millis, MillisError, Secret, Severity, TextRange};
 use document::{Entry, Node, Table};
@@ -287,8 +287,19 @@ impl Context<'_> {
     pub(crate) fn selector(&mut self, node: &Node<'_>, setting: &str, scope: Scope) -> Selector {
         match self.block(node, setting, scope, Wanted::Name) {
             Ok(block) => Selector::Given(Box::new(block)),
-            Err(names) => Selector::Broken(Broken { range: node.range, names }),
+            Err(names) => {
+                let as_read = self.unnamed(node, setting, scope);
+                Selector::Broken(Broken { range: node.range, names, as_read })
+            }
         }
+    }
+
+    /// The same, whatever it gives; what is wrong with it was reported.
+    fn unnamed(&mut self, node: &Node<'_>, setting: &str, scope: Scope) -> Option<Box<Block>> {
+        let kept = mem::take(self.findings);
+        let block = self.block(node, setting, scope, Wanted::Value);
+        *self.findings = kept;
+        block.ok().map(Box::new)
     }
 
     /// An expression, or a chain of rules: `[ { if = "…", then = "…" }, { else = "…" } ]`. Where a part of it has an

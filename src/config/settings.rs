@@ -155,7 +155,7 @@ impl Selector {
     /// A selector with errors, of which nothing is known but its place.
     #[must_use]
     pub fn broken(range: TextRange) -> Self {
-        Self::Broken(Broken { range, names: Outcomes::default() })
+        Self::Broken(Broken { range, names: Outcomes::default(), as_read: None })
     }
 }
 
@@ -166,6 +166,8 @@ pub struct Broken {
     pub range: TextRange,
     /// The names that its other parts give, which are checked all the same.
     pub names: Outcomes,
+    /// What its server compiles, where all that is wrong is that it gives no names.
+    pub as_read: Option<Box<Block>>,
 }
 
 /// The definitions of one kind, by name.

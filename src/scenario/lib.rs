@@ -60,6 +60,8 @@ pub struct Scenario {
     pub target: Option<Target>,
     /// Whether policies are read without what their servers ship.
     pub bare: bool,
+    /// Whether policies with errors are run as their servers read them.
+    pub as_is: bool,
     /// What lookups answer.
     pub environment: Environment,
     /// What messages meet; `None` where nothing is sent, and only the first decisions are made.
@@ -82,6 +84,7 @@ impl Default for Scenario {
             seed: Self::SEED,
             target: None,
             bare: false,
+            as_is: false,
             environment: Environment::default(),
             world: None,
             length: Self::LENGTH,

@@ -31,6 +31,7 @@ pub(crate) const KEYS: &[&str] = &[
     "seed",
     "target",
     "bare",
+    "as_is",
     "length",
     "environment",
     "world",
@@ -108,6 +109,9 @@ fn of_table(table: &Table<'_>, context: &mut Context<'_>) -> Scenario {
     }
     if let Some(bare) = table.get("bare").and_then(|node| flag(node, "bare", context)) {
         scenario.bare = bare;
+    }
+    if let Some(as_is) = table.get("as_is").and_then(|node| flag(node, "as_is", context)) {
+        scenario.as_is = as_is;
     }
     if let Some(node) = table.get("environment") {
         scenario.environment = environment::read(node, context.files, context.findings);

@@ -261,10 +261,10 @@ pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
         0..253_402_300_800_000_u64,
         0..=i64::MAX as u64,
         option::of(sample::select(Target::ALL.to_vec())),
-        any::<bool>(),
+        any::<(bool, bool)>(),
     );
     (head, option::of(environment()), whole).prop_map(|(head, environment, (messages, expectations))| {
-        let (policy, start, seed, target, bare) = head;
+        let (policy, start, seed, target, (bare, as_is)) = head;
         Scenario {
             properties: Vec::new(),
             policy,
@@ -272,6 +272,7 @@ pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
             seed,
             target,
             bare,
+            as_is,
             length: Scenario::LENGTH,
             environment: environment.unwrap_or_default(),
             world: None,

@@ -37,6 +37,9 @@ fn written(scenario: &Scenario, mut out: Writer) -> String {
     if out.is_said(scenario.bare) {
         out.value("bare", &scenario.bare.to_string());
     }
+    if out.is_said(scenario.as_is) {
+        out.value("as_is", &scenario.as_is.to_string());
+    }
     if out.is_said(scenario.length != Scenario::LENGTH) {
         out.value("length", &text(&scenario.length.to_string()));
     }

@@ -462,3 +462,31 @@ fn manual_pages_and_completions_are_written() {
         assert!(ran.code == Some(0) && ran.stdout.contains("pointsman"), "{shell}");
     }
 }
+
+#[test]
+fn a_policy_with_errors_is_refused_or_followed() {
+    let scenario = "policy = \"broken.toml\"\n[environment]\nlocal_domains = [\"home.example\"]\n[world]\n\
+                    zone = \"a.test. IN A 198.51.100.1\"\n\
+                    [[message]]\nid = \"m\"\nsender = \"\"\nrecipients = [\"x@a.test\"]\n\
+                    [[expect]]\nmessage = \"m\"\nroute = \"mx\"\nstatus = \"delivered\"\n";
+    let known = "[queue.strategy]\nroute = \"nosuch(rcpt)\"\n";
+    let unknown = "[queue.strategy]\nroute = \"rcpt sender\"\n";
+    let name = "[queue.strategy]\nroute = \"'nowhere'\"\n";
+    let dropped = "broken.toml:2:9: the server drops the rules of `route`";
+    let cases: [(&str, &[&str], i32, &str, &str); 5] = [
+        (known, &[], 1, "see what its server does with it by `--as-is`", ""),
+        (known, &["--as-is"], 0, dropped, "as is: "),
+        (known, &["--as-is", "--json"], 0, dropped, "\"type\":\"departure\""),
+        (unknown, &["--as-is"], 3, "what the server reads here is not known", ""),
+        // Each decision says what becomes of a name.
+        (name, &[], 0, "such a name becomes the built-in `mx`", "delivered"),
+    ];
+    for (place, (policy, options, code, stderr, stdout)) in cases.into_iter().enumerate() {
+        let files = [("broken.toml", policy), ("a.scenario.toml", scenario)];
+        let folder = scratch(&format!("as-is-{place}"), &files);
+        let path = folder.join("a.scenario.toml");
+        let ran = run(&[&["simulate", path.to_str().unwrap()], options].concat());
+        let said = ran.stderr.contains(stderr) && ran.stdout.contains(stdout);
+        assert_eq!((ran.code, said), (Some(code), true), "{policy} {options:?}\n{}{}", ran.stdout, ran.stderr);
+    }
+}

@@ -4,9 +4,11 @@
 //!
 //! Source: delivery spec 1.1, 1.7.
 
+use std::mem;
+
 use base::{Diagnostic, Fix, MappedText, Severity, TextRange};
 use document::{Kind, Node};
-use policy::{Block, BlockText, RuleText, Scope, Wanted};
+use policy::{Block, BlockText, Outcomes, RuleText, Scope, Wanted};
 
 use super::{
     body::{Field, Value},
@@ -14,7 +16,7 @@ use super::{
 };
 use crate::{
     codes,
-    settings::{Placed, Selector, Sensitive, Setting},
+    settings::{Broken, Placed, Selector, Sensitive, Setting},
 };
 
 impl Reader<'_> {
@@ -23,19 +25,24 @@ impl Reader<'_> {
         let Some(field) = body.get(key) else {
             return Selector::BuiltIn;
         };
-        match self.block(field, scope, Wanted::Name) {
-            Some(block) => Selector::Given(Box::new(block)),
-            None => Selector::broken(field.value.range()),
-        }
+        self.picks(field, scope)
     }
 
     /// An expression that stands by itself, read as the field `key`.
     pub(super) fn bare_selector(&mut self, node: &Node<'_>, key: &str, scope: Scope) -> Selector {
         let field = Field { key, key_range: start(node.range), value: Value::Node(node) };
-        match self.block(field, scope, Wanted::Name) {
-            Some(block) => Selector::Given(Box::new(block)),
-            None => Selector::broken(node.range),
+        self.picks(field, scope)
+    }
+
+    fn picks(&mut self, field: Field<'_>, scope: Scope) -> Selector {
+        if let Some(block) = self.block(field, scope, Wanted::Name) {
+            return Selector::Given(Box::new(block));
         }
+        // What is wrong with it was reported.
+        let kept = mem::take(self.findings);
+        let as_read = self.block(field, scope, Wanted::Value).map(Box::new);
+        *self.findings = kept;
+        Selector::Broken(Broken { range: field.value.range(), names: Outcomes::default(), as_read })
     }
 
     /// An expression that gives a text: a plain one where it is always the same.
