@@ -314,10 +314,19 @@ fn quota(quota: &settings::Quota) -> Option<strategy::Quota> {
     })
 }
 
+/// A text that an expression may give.
+fn words(setting: &Setting<Sensitive>, default: &str) -> strategy::Words {
+    let block = match setting {
+        Setting::Chosen(block) => Some(Arc::new((**block).clone())),
+        Setting::Given(_) | Setting::Default => None,
+    };
+    strategy::Words { own: text(setting).unwrap_or_else(|| default.into()), block }
+}
+
 fn dsn(dsn: &settings::Dsn, hostname: &Arc<str>) -> strategy::Dsn {
     strategy::Dsn {
-        from_name: text(&dsn.from_name).unwrap_or_else(|| "Mail Delivery Subsystem".into()),
-        from_address: text(&dsn.from_address).unwrap_or_else(|| format!("MAILER-DAEMON@{hostname}").into()),
+        from_name: words(&dsn.from_name, "Mail Delivery Subsystem"),
+        from_address: words(&dsn.from_address, &format!("MAILER-DAEMON@{hostname}")),
         submitter: text(&dsn.submitter).unwrap_or_else(|| hostname.clone()),
     }
 }

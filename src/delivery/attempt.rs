@@ -53,6 +53,8 @@ pub(crate) struct Attempt {
     at: At,
     /// The decision at hand.
     deciding: Deciding,
+    /// Who the report at hand is from, as far as that is known.
+    from: Vec<Arc<str>>,
     /// The recipients whose delay is to be told.
     late: Vec<u32>,
     /// The recipients that are due, with the routes of those that were decided about.
@@ -209,6 +211,7 @@ impl Attempt {
             deadline: None,
             at: At::Begin,
             deciding: Deciding::default(),
+            from: Vec::new(),
             late: Vec::new(),
             due: Vec::new(),
             routes: Vec::new(),
@@ -434,6 +437,7 @@ impl Attempt {
         if lines.is_empty() {
             return self.after_report(then, message, cx);
         }
+        let Some([from_name, from_address]) = self.reports_from(message, cx) else { return Flow::Wait };
         let told = |recipient: &crate::Recipient| {
             let is_reported = recipient.status.is_final();
             crate::Recipient { is_reported, ..recipient.clone() }
@@ -441,7 +445,8 @@ impl Attempt {
         let changed = message.recipients.iter().map(told).zip(0..).map(|(told, place)| (place, told)).collect();
         let id = MessageId(*cx.next_report);
         *cx.next_report += 1;
-        let report = Box::new(report::write(message, &lines, cx.strategies, target, cx.now));
+        let report = report::write(message, &lines, (&from_name, &from_address), cx.strategies, target, cx.now);
+        let report = Box::new(report);
         let submission = Submission {
             envelope: Envelope {
                 sender: Mailbox::null(),
@@ -469,6 +474,24 @@ impl Attempt {
         cx.reports.push_back(Reporting { id, submission, told });
         self.at = At::Reporting(then);
         Flow::Wait
+    }
+
+    /// The name and the address that a report is from; `None` where the world is asked first.
+    fn reports_from(&mut self, message: &Message, cx: &mut Context<'_>) -> Option<[Arc<str>; 2]> {
+        let scene = Scene::new(Evaluation::Dsn, message, 0);
+        let dsn = &cx.strategies.dsn;
+        for words in [&dsn.from_name, &dsn.from_address].into_iter().skip(self.from.len()) {
+            match cx.words(words, &scene, &self.deciding.answers) {
+                Ok(text) => self.from.push(text),
+                Err(lookup) => {
+                    let ticket = self.new_ticket();
+                    cx.effects.push_back(Effect::LookUp(ticket, lookup));
+                    return None;
+                }
+            }
+            self.deciding = Deciding::default();
+        }
+        <[Arc<str>; 2]>::try_from(std::mem::take(&mut self.from)).ok()
     }
 
     /// The report is stored.

@@ -1,12 +1,12 @@
 //! What a task may use while it takes an input, and how it asks the policy.
 
-use std::{borrow::Cow, collections::VecDeque, net::IpAddr};
+use std::{borrow::Cow, collections::VecDeque, net::IpAddr, sync::Arc};
 
 use base::Instant;
 use policy::{
     Answers, Behaviour, Block, Chosen, Decide, Given, Kind, Lookup, LookupFailed, Otherwise, Plan, Quirk, Row, Scratch,
-    Stop, Strategies, Value, Variable, VariableSet, interpret,
-    strategy::{self, Connection, IpLookup, Mx, Route, Schedule, Tls},
+    Stop, Strategies, Value, Variable, VariableSet, interpret, setting,
+    strategy::{self, Connection, IpLookup, Mx, Route, Schedule, Tls, Words},
 };
 
 use crate::{
@@ -326,6 +326,22 @@ impl Context<'_> {
             Ok(held) => Ok(held),
             Err(Stuck::Needs(lookup)) => Err(lookup),
             Err(Stuck::Undecided) => Ok(false),
+        }
+    }
+
+    /// The text of `words`; the own one where its expression fails, or gives something else.
+    pub(crate) fn words(&mut self, words: &Words, scene: &Scene<'_>, answers: &Answers) -> Result<Arc<str>, Lookup> {
+        let Some(block) = &words.block else { return Ok(words.own.clone()) };
+        let given =
+            self.with_row(scene, block.reads(), |_, row| match interpret::block(block, row, answers, &mut ()) {
+                Ok(decision) => Ok(setting::text(&decision.value).filter(|text| !text.is_empty())),
+                Err(Stop::Needs(lookup)) => Err(Stuck::Needs(lookup)),
+                Err(Stop::Failed(_)) => Err(Stuck::Undecided),
+            });
+        match given {
+            Ok(given) => Ok(given.map_or_else(|| words.own.clone(), Into::into)),
+            Err(Stuck::Needs(lookup)) => Err(lookup),
+            Err(Stuck::Undecided) => Ok(words.own.clone()),
         }
     }
 

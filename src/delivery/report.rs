@@ -84,6 +84,7 @@ pub fn action(recipient: &Recipient, target: Behaviour) -> Option<Action> {
 pub fn write(
     message: &Message,
     lines: &[(u32, Action)],
+    (from_name, from_address): (&str, &str),
     strategies: &Strategies,
     target: Behaviour,
     now: Instant,
@@ -103,7 +104,7 @@ pub fn write(
         // Writing to a string cannot fail.
         let _ = write!(text, "{name}: {value}\r\n");
     };
-    line("From", &format!("\"{}\" <{}>", quoted(&dsn.from_name), dsn.from_address));
+    line("From", &format!("\"{}\" <{from_address}>", quoted(from_name)));
     line("To", &format!("<{}>", message.envelope.sender));
     line("Date", &date(now));
     line("Subject", subject);

@@ -37,6 +37,8 @@ pub enum Evaluation {
     SenderQuota,
     /// The condition of a quota for a domain or a recipient.
     RcptQuota,
+    /// Who a report is from.
+    Dsn,
 }
 
 /// Where a value comes from.
@@ -64,7 +66,7 @@ pub enum Sight {
 
 impl Evaluation {
     /// Every one of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::FirstSchedule,
         Self::Schedule,
         Self::Route,
@@ -76,6 +78,7 @@ impl Evaluation {
         Self::Connection,
         Self::SenderQuota,
         Self::RcptQuota,
+        Self::Dsn,
     ];
 
     /// Where the value of `variable` comes from.
@@ -89,6 +92,7 @@ impl Evaluation {
             Self::HostLimiter | Self::HostTls | Self::Connection => of_host(variable, target),
             Self::SenderLimiter => of_work_item(variable, target),
             Self::SenderQuota => of_message(variable, target),
+            Self::Dsn => of_report(variable),
         }
     }
 }
@@ -162,6 +166,14 @@ const fn of_message(variable: Variable, target: Behaviour) -> Sight {
     }
 }
 
+/// A report, which is about one recipient or several.
+const fn of_report(variable: Variable) -> Sight {
+    match variable {
+        Variable::Sender | Variable::SenderDomain | Variable::Priority => Sight::Message,
+        _ => Sight::Unset,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -216,7 +228,8 @@ mod tests {
         SenderLimiter  native  M M M M M W R R N N
         SenderQuota    0.15    M M - - - - - - - -
         SenderQuota    0.16    M M - - - - - - - -
-        SenderQuota    native  M M M M M R R R N N";
+        SenderQuota    native  M M M M M R R R N N
+        Dsn            all     M - - - - - - - - -";
 
     const fn letter(sight: Sight) -> &'static str {
         match sight {

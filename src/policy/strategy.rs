@@ -387,13 +387,28 @@ pub struct Quota {
     pub size: Option<u64>,
 }
 
+/// A text that rules or an expression may give for each message.
+#[derive(Clone, Debug)]
+pub struct Words {
+    /// The text where nothing gives another.
+    pub own: Arc<str>,
+    /// What gives it; where that fails, or gives no text, the own one stays.
+    pub block: Option<Arc<Block>>,
+}
+
+impl From<&str> for Words {
+    fn from(own: &str) -> Self {
+        Self { own: own.into(), block: None }
+    }
+}
+
 /// How reports are written.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Dsn {
     /// `from-name`
-    pub from_name: Arc<str>,
+    pub from_name: Words,
     /// `from-address`
-    pub from_address: Arc<str>,
+    pub from_address: Words,
     /// `submitter`: the reporting MTA.
     pub submitter: Arc<str>,
 }

@@ -200,6 +200,27 @@ fn every_setting_of_the_older_layouts_is_chosen_by_its_rules() {
     assert!(set_by_rules("corpus/scenarios/life/attempts-native.scenario.toml").is_empty());
 }
 
+/// Who a report is from may be chosen by rules, which may ask the world.
+#[test]
+fn reports_are_from_whom_the_rules_say() {
+    let policy = "[queue.strategy]\nroute = \"'mx'\"\nschedule = \"'default'\"\nconnection = \"'default'\"\ntls = \"'default'\"\n\
+                  [queue.route.mx]\ntype = \"mx\"\n[report.dsn]\n\
+                  from-name = [ { if = \"sender_domain == 'brand.test'\", then = \"key_get('names', sender_domain)\" },\n\
+                  { else = \"'Mail at home'\" } ]\nfrom-address = \"'bounces@' + sender_domain\"\n";
+    let scenario = "policy = \"policy.toml\"\n[environment]\nlocal_domains = []\n\
+                    [environment.stores.names]\nkeys = { \"brand.test\" = \"Mail of Brand\" }\n\
+                    [world]\nzone = \"brand.test. IN A 198.51.100.1\\nhome.test. IN A 198.51.100.2\"\n\
+                    [[message]]\nsender = \"a@brand.test\"\nrecipients = [\"b@gone.test\"]\n\
+                    [[message]]\nsender = \"a@home.test\"\nrecipients = [\"b@gone.test\"]\n\
+                    [[expect]]\nmessage = \"m1\"\nreports = \"failed\"\n[[expect]]\nmessage = \"m2\"\nreports = \"failed\"\n";
+    let folder = crate::cli::scratch("report-from", &[("policy.toml", policy), ("x.scenario.toml", scenario)]);
+    let ran = run(&["simulate", folder.join("x.scenario.toml").to_str().unwrap()]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    for from in ["\"Mail of Brand\" <bounces@brand.test>", "\"Mail at home\" <bounces@home.test>"] {
+        assert!(ran.stdout.contains(&format!("From: {from}")), "{from}: {}", ran.stdout);
+    }
+}
+
 /// A policy that cannot be taken over is refused before anything runs.
 #[test]
 fn a_policy_that_is_taken_over_is_read_like_the_first() {
