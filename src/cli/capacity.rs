@@ -3,14 +3,11 @@
 use std::{io::Write, path::Path};
 
 use delivery::Status;
-use policy::{
-    Strategies,
-    strategy::{CountBy, Limiter},
-};
+use policy::Strategies;
 use serde_json::json;
 use simulate::Life;
 
-use super::{Failure, life::clock};
+use super::{Failure, life::clock, limits::rate};
 
 /// How many recipients ended how.
 #[derive(Default)]
@@ -95,23 +92,4 @@ fn as_json(life: &Life, strategies: &Strategies, ends: &Ends, output: &mut impl 
     });
     writeln!(output, "{line}")?;
     Ok(())
-}
-
-/// A limiter's rate and what it is counted by.
-fn rate(limiter: &Limiter) -> String {
-    let by: Vec<&str> = limiter.key.iter().map(|by| word(*by)).collect();
-    let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };
-    format!("{} in {}{by}", limiter.count, limiter.period)
-}
-
-const fn word(by: CountBy) -> &'static str {
-    match by {
-        CountBy::Rcpt => "rcpt",
-        CountBy::RcptDomain => "rcpt_domain",
-        CountBy::Sender => "sender",
-        CountBy::SenderDomain => "sender_domain",
-        CountBy::Mx => "mx",
-        CountBy::RemoteIp => "remote_ip",
-        CountBy::LocalIp => "local_ip",
-    }
 }

@@ -6,7 +6,7 @@
 use std::{io::Write, path::Path};
 
 use document::Source;
-use policy::Decide as _;
+use policy::{Decide as _, Target};
 use scenario::{Environment, Scenario, World};
 use serde_json::json;
 use simulate::{
@@ -22,7 +22,8 @@ use super::{
     Outcome, Verdict, capacity,
     junit::Suite,
     life::Report,
-    simulate::{Arguments, Came, Wired, told},
+    limits::Limits,
+    simulate::{Arguments, Came, WhichQuirks, Wired, told},
 };
 
 /// A scenario with its world, and the policies it is run by, one after the other.
@@ -35,11 +36,16 @@ pub(super) struct InWorld<'r> {
     pub(super) world: &'r World,
     pub(super) environment: &'r Environment,
     pub(super) wired: &'r [Wired],
+    /// The limits of each policy.
+    pub(super) limits: &'r [Limits],
 }
 
 /// What is to be said of a run.
+#[derive(Default)]
 struct Judged {
     timelines: Vec<Timeline>,
+    /// The lives of the reports.
+    of_reports: Vec<Timeline>,
     violations: Vec<Violation>,
     properties: Vec<(String, Vec<Broken>)>,
     unmet: Vec<Otherwise>,
@@ -57,12 +63,18 @@ impl Judged {
         }
         let violations = simulate::violations(setup, life);
         let properties = properties::all_broken(setup.scenario, &timelines, life);
-        Self { timelines, violations, properties, unmet, met }
+        let of_reports = timeline::of_reports(setup, life);
+        Self { timelines, of_reports, violations, properties, unmet, met }
     }
 }
 
 /// Runs it; `not_checked` is what is not looked at in any case.
-pub(super) fn run(given: InWorld<'_>, not_checked: Vec<String>, came: &mut Came, output: &mut impl Write) -> Outcome {
+pub(super) fn run(
+    given: InWorld<'_>,
+    mut not_checked: Vec<String>,
+    came: &mut Came,
+    output: &mut impl Write,
+) -> Outcome {
     let InWorld { arguments, scenario, world, environment, wired, .. } = given;
     let Some((Wired { engine, strategies, .. }, later)) = wired.split_first() else { return Ok(Verdict::CannotRun) };
     let later = world.reloads.iter().zip(later);
@@ -82,8 +94,8 @@ pub(super) fn run(given: InWorld<'_>, not_checked: Vec<String>, came: &mut Came,
     }
     let judged = Judged::of(setup, &life);
     came.suites.push(given.suite(&judged));
-    let quirks = quirks::decided(setup, environment, &life, &judged.timelines);
-    let report = given.report(setup, &life, &judged, &quirks, &not_checked);
+    let quirks = given.quirks(setup, &life, &judged.timelines, &mut not_checked);
+    let report = given.report(setup, &life, &judged, quirks.as_deref(), &not_checked);
     if arguments.report.is_some() {
         came.page.add(&report.section()?);
     }
@@ -96,6 +108,37 @@ pub(super) fn run(given: InWorld<'_>, not_checked: Vec<String>, came: &mut Came,
 }
 
 impl<'r> InWorld<'r> {
+    /// Which quirks affected each recipient, as far as that is asked for.
+    fn quirks(
+        &self,
+        setup: Setup<'r>,
+        life: &Life,
+        timelines: &[Timeline],
+        not_checked: &mut Vec<String>,
+    ) -> Option<Vec<Vec<Decided>>> {
+        let target = setup.engine.plan().target;
+        let is_many = self.scenario.messages.len() > quirks::MESSAGES_MAX;
+        let wanted = match self.arguments.quirks {
+            Some(WhichQuirks::None) => return None,
+            None if is_many && target != Target::Native => {
+                not_checked.push(format!(
+                    "which quirks of {target} affected each recipient: that takes a run for each quirk, and there are more than {} messages; ask for it by `--quirks affecting`",
+                    quirks::MESSAGES_MAX
+                ));
+                return None;
+            }
+            None => WhichQuirks::Affecting,
+            Some(wanted) => wanted,
+        };
+        let mut all = quirks::decided(setup, self.environment, life, timelines);
+        if wanted != WhichQuirks::All {
+            for decided in &mut all {
+                decided.retain(|decided| !decided.is_words);
+            }
+        }
+        Some(all)
+    }
+
     fn suite(&self, judged: &Judged) -> Suite {
         let unmet = judged.unmet.iter();
         let otherwise: Vec<_> =
@@ -111,7 +154,7 @@ impl<'r> InWorld<'r> {
         setup: Setup<'r>,
         life: &'r Life,
         judged: &'r Judged,
-        quirks: &'r [Vec<Decided>],
+        quirks: Option<&'r [Vec<Decided>]>,
         not_checked: &'r [String],
     ) -> Report<'r> {
         let mut policies = self.wired.iter().map(|wired| &*wired.path);
@@ -123,7 +166,10 @@ impl<'r> InWorld<'r> {
             scenario: setup.scenario,
             source: self.source,
             life,
+            limits: self.limits,
+            is_verbose: self.arguments.verbose,
             timelines: &judged.timelines,
+            of_reports: &judged.of_reports,
             quirks,
             violations: &judged.violations,
             properties: &judged.properties,
@@ -152,9 +198,9 @@ impl<'r> InWorld<'r> {
             not_checked.push(format!(
                 "expectations, properties and what must never be: with --capacity, nothing but loads is kept of more than {CHECKED_MAX} messages"
             ));
-            Judged { timelines: Vec::new(), violations: Vec::new(), properties: Vec::new(), unmet: Vec::new(), met: 0 }
+            Judged::default()
         };
-        let report = self.report(setup, &life, &judged, &[], &not_checked);
+        let report = self.report(setup, &life, &judged, None, &not_checked);
         capacity::show(self.path, &life, setup.strategies, self.arguments.json, output)?;
         if self.arguments.json {
             report.scenario_json(output)?;
@@ -177,7 +223,7 @@ impl<'r> InWorld<'r> {
         let is_json = self.arguments.json;
         let life = simulate::run(setup, &mut self.environment.clone(), Keep::Events);
         let judged = Judged::of(setup, &life);
-        let as_written = self.report(setup, &life, &judged, &[], not_checked);
+        let as_written = self.report(setup, &life, &judged, None, not_checked);
         if !is_json {
             as_written.head(output)?;
             as_written.closing(output)?;
@@ -216,10 +262,13 @@ impl<'r> InWorld<'r> {
         };
         // In a world that goes wrong by a seed, the fault is what matters.
         let timelines = timeline::timelines(setup, &life);
-        let quirks = vec![Vec::new(); timelines.len()];
-        let judged = Judged { timelines, violations, properties, unmet: Vec::new(), met: 0 };
-        let not_checked = ["expectations, which are about the world as it is written".to_owned()];
-        let report = self.report(setup, &life, &judged, &quirks, &not_checked);
+        let of_reports = timeline::of_reports(setup, &life);
+        let judged = Judged { timelines, of_reports, violations, properties, unmet: Vec::new(), met: 0 };
+        let not_checked = [
+            "expectations, which are about the world as it is written".to_owned(),
+            "which quirks affected it".to_owned(),
+        ];
+        let report = self.report(setup, &life, &judged, None, &not_checked);
         if is_json {
             report.json(output)?;
         } else {

@@ -17,6 +17,7 @@ mod given;
 mod in_world;
 mod junit;
 mod life;
+mod limits;
 mod masked;
 mod page;
 mod quirks;

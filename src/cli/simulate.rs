@@ -26,6 +26,7 @@ use super::{
     in_world::{self, InWorld},
     junit::{self, Suite},
     life::summary,
+    limits::Limits,
     page::{Page, Section},
 };
 
@@ -81,9 +82,26 @@ pub(super) struct Arguments {
     /// Fail where less than this much of a policy is reached, in hundredths
     #[arg(long, value_name = "PERCENT", conflicts_with_all = ["explore", "capacity", "show_scenario"])]
     fail_under: Option<f64>,
+    /// Name the quirks of the target that affected each recipient [default: affecting, for up to 200 messages]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub(super) quirks: Option<WhichQuirks>,
+    /// Show also the limits that were counted and had room, and the commands of each connection
+    #[arg(short, long)]
+    pub(super) verbose: bool,
     /// Write one JSON object a line: one for each recipient, then one for each scenario
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Which quirks a life names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(super) enum WhichQuirks {
+    /// None
+    None,
+    /// Those that changed what was done, for any number of messages
+    Affecting,
+    /// Also those that changed only words: replies that are kept, and what reports say
+    All,
 }
 
 pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write) -> Outcome {
@@ -270,8 +288,9 @@ fn scenario(
         }
         departures(&all, arguments.json, output)?;
         let environment = std::mem::take(&mut scenario.environment);
-        let (scenario, world, environment, wired) = (&scenario, &world, &environment, &*all);
-        let given = InWorld { arguments, path, source: &source, scenario, world, environment, wired };
+        let limits: Vec<Limits> = all.iter().map(Limits::of).collect();
+        let (source, scenario, world, environment) = (&source, &scenario, &world, &environment);
+        let given = InWorld { arguments, path, source, scenario, world, environment, wired: &all, limits: &limits };
         return Ok(verdict.max(in_world::run(given, not_checked, came, output)?));
     }
     not_checked.extend(arguments.only_in_a_world(came));

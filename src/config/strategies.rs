@@ -4,7 +4,7 @@
 
 use std::{num::NonZeroU32, sync::Arc};
 
-use base::Millis;
+use base::{Millis, TextRange};
 use policy::{
     Block, Kind, Plan, Quirk, Ruled, StrategyId, Target, Variable, VariableSet,
     strategy::{self, CountBy, QueueName, Requirement, Strategies},
@@ -265,6 +265,14 @@ fn keys(keys: &[settings::Placed<settings::CountBy>]) -> Box<[CountBy]> {
 /// The variables that a condition reads.
 fn reads(condition: Option<&Block>) -> VariableSet {
     condition.map_or(VariableSet::NONE, Block::reads)
+}
+
+/// Where the limiters and the quotas of the strategies stand, in their order.
+#[must_use]
+pub fn places(settings: &Settings) -> (Vec<TextRange>, Vec<TextRange>) {
+    let limiters = settings.outbound_limiters.iter().filter(|known| limiter(known).is_some());
+    let quotas = settings.quotas.iter().filter(|known| quota(known).is_some());
+    (limiters.map(|known| known.range).collect(), quotas.map(|known| known.range).collect())
 }
 
 /// Delivery spec 1.7.

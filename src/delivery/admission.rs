@@ -207,6 +207,15 @@ impl Admission {
                 CountBy::Mx | CountBy::RemoteIp | CountBy::LocalIp => Box::default(),
             });
             let size = self.message.envelope.size;
+            let (messages, bytes) = cx.quotas.with(&key, size);
+            let what = What::Quota {
+                recipients: check.recipients.clone(),
+                quota: check.quota,
+                key: key.values().clone(),
+                messages,
+                size: bytes,
+            };
+            cx.event(self.message.id, what);
             if !cx.quotas.take(&key, size) {
                 self.refused_by = Some(check.quota);
                 break;
@@ -227,6 +236,9 @@ impl Admission {
             }
             Input::Stored(of) if of == ticket => {
                 cx.event(self.message.id, What::Accepted(self.message.recipients.len() as u32));
+                for place in 0..self.message.recipients.len() as u32 {
+                    cx.stands(&self.message, place);
+                }
                 if self.report.is_none() {
                     let text = format!("2.0.0 Message queued with id {:x}", self.message.id.0);
                     cx.effects.push_back(Effect::Respond(self.message.id, Reply::new(250, &text)));

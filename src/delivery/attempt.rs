@@ -525,12 +525,15 @@ impl Attempt {
         }
     }
 
-    fn choose_due(&mut self, message: &Message, cx: &Context<'_>) {
+    fn choose_due(&mut self, message: &Message, cx: &mut Context<'_>) {
         let is_due = |recipient: &crate::Recipient| {
             !recipient.status.is_final() && recipient.queue == self.queue && recipient.due <= cx.now
         };
         let due = message.recipients.iter().enumerate().filter(|(_, recipient)| is_due(recipient));
         self.due = due.map(|(place, _)| place as u32).collect();
+        for place in &self.due {
+            cx.stands(message, *place);
+        }
         if cx.has_quirk(Quirk::QueueMoveForgets) && message.recipients.len() > 1 {
             let known = |place: &u32| Some((*place, message.recipients.get(*place as usize)?.clone()));
             self.before = self.due.iter().filter_map(known).collect();
@@ -662,7 +665,11 @@ impl Attempt {
             if target.has(Quirk::FixedWindows) && scope != Scope::Finest {
                 self.way.counts.push((place, key.clone()));
             }
-            match cx.limiters.count(&key, cx.now, target) {
+            let has_room = cx.limiters.count(&key, cx.now, target);
+            let count = cx.limiters.counted_with_this(&key, has_room.is_ok(), target);
+            let of = recipients.clone();
+            cx.event(self.message, What::Counted { recipients: of, limiter: place, key: key.values().clone(), count });
+            match has_room {
                 Err(_) if cx.has(Fault::SkippedLimit) => {}
                 Ok(()) => self.counted.push(key),
                 Err(until) => held.push((until, recipients)),
@@ -1117,4 +1124,7 @@ fn tell(message: &Message, place: u32, cx: &mut Context<'_>) {
     let Some(recipient) = message.recipients.get(place as usize) else { return };
     let next = (!recipient.status.is_final()).then_some(recipient.due);
     cx.event(message.id, What::Outcome { recipient: place, status: recipient.status.clone(), next });
+    if next.is_some() {
+        cx.stands(message, place);
+    }
 }

@@ -12,7 +12,7 @@ use policy::{
 use crate::{
     admission::Told,
     effect::Effect,
-    event::{Event, What},
+    event::{Event, Standing, What},
     limiter::Limiters,
     message::{Message, MessageId, Recipient, Submission},
     planted::Fault,
@@ -226,6 +226,13 @@ impl Context<'_> {
 
     pub(crate) fn event(&mut self, message: MessageId, what: What) {
         self.events.push_back(Event { at: self.now, policy: self.policy, message, what });
+    }
+
+    /// Tells how a recipient stands in the queue.
+    pub(crate) fn stands(&mut self, message: &Message, recipient: u32) {
+        if let Some(known) = message.recipients.get(recipient as usize) {
+            self.event(message.id, What::Stands { recipient, standing: Standing::of(known) });
+        }
     }
 
     /// What `take` makes of the row of a scene; of the costly columns only those of `reads` are filled. Where each value is

@@ -3,12 +3,16 @@
 use std::{net::IpAddr, sync::Arc};
 
 use base::Instant;
-use policy::{Chosen, Kind, setting::Picked};
+use policy::{
+    Chosen, Kind,
+    setting::Picked,
+    strategy::{CountBy, QueueName},
+};
 
 use crate::{
     failure::Failure,
     hosts::Host,
-    message::{MessageId, Status},
+    message::{Expires, MessageId, Recipient, Status},
     report::Action,
     tls::Verification,
 };
@@ -24,6 +28,28 @@ pub struct Event {
     pub message: MessageId,
     /// What.
     pub what: What,
+}
+
+/// The values that something is counted apart by.
+pub type CountedBy = Box<[(CountBy, Box<str>)]>;
+
+/// How a recipient stands in the queue.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// The virtual queue.
+    pub queue: QueueName,
+    /// How many attempts failed for the time being.
+    pub retry_num: u32,
+    /// When it is given up.
+    pub expires: Expires,
+}
+
+impl Standing {
+    /// That of a recipient.
+    #[must_use]
+    pub fn of(recipient: &Recipient) -> Self {
+        Self { queue: recipient.queue.clone(), retry_num: recipient.retry_num, expires: recipient.expires }
+    }
 }
 
 /// What happened.
@@ -70,8 +96,10 @@ pub enum What {
         host: Arc<str>,
         /// Its address.
         ip: IpAddr,
-        /// The address that it is made from.
+        /// The address that it is made from; the system chooses without one.
         from: Option<IpAddr>,
+        /// The name that the client greets with.
+        ehlo: Arc<str>,
     },
     /// The connection is secured.
     Secured {
@@ -79,6 +107,13 @@ pub enum What {
         host: Arc<str>,
         /// What its certificate was compared with.
         verification: Verification,
+        /// Whether the domain's MTA-STS policy demands that.
+        is_by_sts: bool,
+    },
+    /// What follows on the connection is sent in clear text: credentials, or the envelope.
+    InClear {
+        /// The host.
+        host: Arc<str>,
     },
     /// This counts for the domain's TLS report (RFC 8460), which says it by the policy's and the result's word.
     TlsCounted(Box<str>),
@@ -97,6 +132,37 @@ pub enum What {
         status: Status,
         /// When it is tried next.
         next: Option<Instant>,
+    },
+    /// How a recipient stands in the queue: when its message is accepted, before each attempt, and behind a failure.
+    Stands {
+        /// The recipient's place.
+        recipient: u32,
+        /// How.
+        standing: Standing,
+    },
+    /// Something was counted under a rate limit.
+    Counted {
+        /// The places of the recipients that it is for.
+        recipients: Vec<u32>,
+        /// The limiter's place among the policy's.
+        limiter: usize,
+        /// What is counted apart.
+        key: CountedBy,
+        /// How many are counted with this one.
+        count: u64,
+    },
+    /// A message takes its share of a quota, or there is no room for it.
+    Quota {
+        /// The places of the recipients that it is for; none for all of them.
+        recipients: Vec<u32>,
+        /// The quota's place among the policy's.
+        quota: usize,
+        /// What is counted apart.
+        key: CountedBy,
+        /// How many messages it would have with this one.
+        messages: u64,
+        /// And how many bytes.
+        size: u64,
     },
     /// A rate limit is spent: these recipients wait until then.
     Limited {

@@ -13,10 +13,12 @@ use policy::{
     strategy::{CountBy, Limiter},
 };
 
+use crate::event::CountedBy;
+
 /// What a limiter counts under: the values of its key, and its rate.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Key {
-    values: Box<[(CountBy, Box<str>)]>,
+    values: CountedBy,
     count: u64,
     period: u64,
 }
@@ -54,6 +56,11 @@ impl Key {
     pub(crate) const fn period(&self) -> u64 {
         self.period
     }
+
+    /// The values of its key.
+    pub(crate) const fn values(&self) -> &CountedBy {
+        &self.values
+    }
 }
 
 impl Limiters {
@@ -65,6 +72,16 @@ impl Limiters {
     /// Counts one under `key`; where the rate is spent, when there is room again.
     pub(crate) fn count(&mut self, key: &Key, now: Instant, target: Behaviour) -> Result<(), Instant> {
         if target.has(Quirk::FixedWindows) { self.in_window(key, now) } else { self.take_token(key, now) }
+    }
+
+    /// How many are counted under `key`, with the last one, which `has_room` or not.
+    pub(crate) fn counted_with_this(&self, key: &Key, has_room: bool, target: Behaviour) -> u64 {
+        let Some(window) = self.windows.get(key) else { return 0 };
+        if target.has(Quirk::FixedWindows) {
+            return window.count;
+        }
+        // One that finds no token is counted beyond all of them.
+        key.count.saturating_sub(window.count / key.period) + u64::from(!has_room)
     }
 
     fn in_window(&mut self, key: &Key, now: Instant) -> Result<(), Instant> {
@@ -250,6 +267,21 @@ mod tests {
             assert!(most <= 2 * KEEPS_LEAST, "{most} for {target}");
             let known = limiters.windows.len();
             assert!(known >= 600, "{known}: what was counted within the last minute is known");
+        }
+    }
+
+    #[test]
+    fn one_more_is_counted_than_there_is_room_for_where_there_is_none() {
+        for target in [Behaviour::NATIVE, Behaviour::STALWART_016] {
+            let (limiter, mut limiters) = (limiter(2, 60), Limiters::default());
+            let key = key(&limiter, "a");
+            let counted: Vec<_> = (0..3)
+                .map(|_| {
+                    let has_room = limiters.count(&key, Instant(0), target).is_ok();
+                    (has_room, limiters.counted_with_this(&key, has_room, target))
+                })
+                .collect();
+            assert_eq!(counted, [(true, 1), (true, 2), (false, 3)], "{target}");
         }
     }
 

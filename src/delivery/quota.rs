@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 
 use policy::strategy::{CountBy, Quota};
 
+use crate::event::CountedBy;
+
 /// What a quota counts under: the values of its key, and its limits.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Key {
-    values: Box<[(CountBy, Box<str>)]>,
+    values: CountedBy,
     messages: Option<u64>,
     size: Option<u64>,
 }
@@ -42,13 +44,24 @@ impl Key {
         let values = quota.key.iter().map(|by| (*by, value(*by))).collect();
         Self { values, messages: quota.messages, size: quota.size }
     }
+
+    /// The values of its key.
+    pub(crate) const fn values(&self) -> &CountedBy {
+        &self.values
+    }
 }
 
 impl Quotas {
+    /// How many messages and bytes it would be with one more of this size.
+    pub(crate) fn with(&self, key: &Key, size: u64) -> (u64, u64) {
+        let used = self.used.get(key).copied().unwrap_or_default();
+        (used.messages.saturating_add(1), used.size.saturating_add(size))
+    }
+
     /// Takes a message of this size; whether there was room.
     pub(crate) fn take(&mut self, key: &Key, size: u64) -> bool {
-        let used = self.used.get(key).copied().unwrap_or_default();
-        let after = Used { messages: used.messages.saturating_add(1), size: used.size.saturating_add(size) };
+        let (messages, size) = self.with(key, size);
+        let after = Used { messages, size };
         let is_over =
             key.messages.is_some_and(|most| after.messages > most) || key.size.is_some_and(|most| after.size > most);
         if !is_over {

@@ -210,6 +210,8 @@ pub struct Session {
     is_secure: bool,
     /// What came of TLS, until somebody asks.
     tls: Option<TlsTry>,
+    /// Whether credentials or the envelope were sent in clear text, until somebody asks.
+    is_in_clear: bool,
     /// What each recipient came to.
     outcomes: Vec<Option<Result<Reply, Failure>>>,
     /// The replies to RCPT that said yes.
@@ -247,6 +249,7 @@ impl Session {
             offers: Offers::default(),
             is_secure: false,
             tls: None,
+            is_in_clear: false,
             outcomes: vec![None; count],
             accepted: vec![None; count],
             failure: None,
@@ -263,6 +266,11 @@ impl Session {
     /// What came of TLS; once.
     pub fn take_tls(&mut self) -> Option<TlsTry> {
         self.tls.take()
+    }
+
+    /// Whether credentials or the envelope are sent in clear text from now on; once.
+    pub const fn take_in_clear(&mut self) -> bool {
+        mem::replace(&mut self.is_in_clear, false)
     }
 
     /// Whether nothing more will happen.
@@ -456,6 +464,7 @@ impl Session {
         if !is_allowed {
             return self.fail(Failure::SecretInClear);
         }
+        self.is_in_clear = !self.is_secure && (self.offers.plain || self.offers.login);
         if self.offers.plain {
             let secret = format!("\0{}\0{}", credentials.username, credentials.secret.reveal());
             self.command(&format!("AUTH PLAIN {}", BASE64.encode(secret)));
@@ -494,6 +503,7 @@ impl Session {
         if let Some(failure) = self.unfit() {
             return self.fail(failure);
         }
+        self.is_in_clear |= !self.is_secure && request.credentials.is_none();
         let mut command = format!("MAIL FROM:<{}>", request.sender.as_str());
         let mut add = |is_offered: bool, parameter: &str| {
             if is_offered {

@@ -590,6 +590,7 @@ mod tests {
             answered: Instant(1_600),
         };
         let connected = Connected {
+            said: Vec::new(),
             at: Instant(1_400),
             task: 2,
             message: 0,

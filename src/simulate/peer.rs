@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use base::{Instant, Mailbox, Millis};
+use base::{Instant, Mailbox, Millis, Secret};
 use scenario::world::{Answer, Host, HostReply, Stage, StartTls};
 
 use crate::promise::{Content, Counted, Promise};
@@ -149,6 +149,8 @@ pub(crate) struct Peer {
     buffer: Vec<u8>,
     /// The commands that it read since somebody asked, with `+` between those that came at once.
     heard: String,
+    /// All of what was said, secrets masked.
+    said: Vec<String>,
     /// What it answers to the response to its challenge, where it waits for one.
     challenged: Option<&'static str>,
     /// How many times there was MAIL on the connection.
@@ -249,6 +251,7 @@ impl Peer {
             busy: Instant(0),
             buffer: Vec::new(),
             heard: String::new(),
+            said: Vec::new(),
             challenged: None,
             mails: 0,
             sender: None,
@@ -339,13 +342,14 @@ impl Peer {
         Some(String::from_utf8_lossy(line.get(..end).unwrap_or_default()).into_owned())
     }
 
-    /// The commands that it read since this was asked, with `+` between those that came at once.
-    pub(crate) fn heard(&mut self) -> String {
-        std::mem::take(&mut self.heard)
+    /// The commands that it read since this was asked, with `+` between those that came at once; and all that they said.
+    pub(crate) fn heard(&mut self) -> (String, Vec<String>) {
+        (std::mem::take(&mut self.heard), std::mem::take(&mut self.said))
     }
 
     /// Notes a command; what answers a challenge is none.
     fn hear(&mut self, line: &str) {
+        self.said.push(if self.challenged.is_none() { without_secrets(line) } else { Secret::MASK.to_owned() });
         if self.challenged.is_none() {
             if !self.heard.is_empty() {
                 self.heard.push('+');
@@ -536,4 +540,20 @@ fn is_base64(text: &str) -> bool {
     let digits = text.trim_end_matches('=');
     let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
     text == "=" || (text.len().is_multiple_of(4) && text.len() - digits.len() <= 2 && digits.bytes().all(is_digit))
+}
+/// A command without what it says of a secret. What is no command that a client has reason to say is masked as well: it may
+/// be the answer to a challenge that the host gave out of turn.
+fn without_secrets(line: &str) -> String {
+    const VERBS: [&str; 11] =
+        ["EHLO", "LHLO", "HELO", "STARTTLS", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT"];
+    let mut words = line.split(' ');
+    let verb = words.next().unwrap_or_default().to_ascii_uppercase();
+    if VERBS.contains(&verb.as_str()) {
+        return line.to_owned();
+    }
+    match (verb.as_str(), words.next(), words.next()) {
+        ("AUTH", Some(mechanism), None) => format!("AUTH {mechanism}"),
+        ("AUTH", Some(mechanism), Some(_)) => format!("AUTH {mechanism} {}", Secret::MASK),
+        _ => Secret::MASK.to_owned(),
+    }
 }

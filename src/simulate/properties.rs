@@ -46,9 +46,9 @@ pub fn broken(property: &Property, scenario: &Scenario, timelines: &[Timeline], 
             continue;
         }
         let at_end = ends(&property.seen, timeline, message.at.0, life);
-        let attempts = timeline.attempts.iter().enumerate();
-        let tried: Vec<(usize, Vec<Fact>)> =
-            attempts.map(|(place, attempt)| (place + 1, seen(&property.seen, timeline, attempt, life))).collect();
+        let attempts = timeline.numbered();
+        let tried: Vec<(u64, Vec<Fact>)> =
+            attempts.map(|(number, attempt)| (number, seen(&property.seen, timeline, attempt, life))).collect();
         let what = if property.is_never { never(&at_end, &tried) } else { always(&at_end, &tried) };
         all.extend(what.map(|what| Broken {
             name: property.name.clone(),
@@ -81,7 +81,7 @@ impl Fact {
 }
 
 /// All that is said is seen: of the end, and of one attempt.
-fn never(at_end: &[Fact], tried: &[(usize, Vec<Fact>)]) -> Option<String> {
+fn never(at_end: &[Fact], tried: &[(u64, Vec<Fact>)]) -> Option<String> {
     let shown = |facts: &[Fact]| facts.iter().map(Fact::shown).collect::<Vec<_>>().join(", ");
     if !at_end.iter().all(|fact| fact.is_so) {
         return None;
@@ -96,9 +96,9 @@ fn never(at_end: &[Fact], tried: &[(usize, Vec<Fact>)]) -> Option<String> {
 }
 
 /// Something is seen that is not what is said.
-fn always(at_end: &[Fact], tried: &[(usize, Vec<Fact>)]) -> Option<String> {
+fn always(at_end: &[Fact], tried: &[(u64, Vec<Fact>)]) -> Option<String> {
     let otherwise = |facts: &[Fact]| facts.iter().find(|fact| !fact.is_so && fact.found.is_some()).map(Fact::shown);
-    let attempt = |(number, facts): &(usize, Vec<Fact>)| Some(format!("attempt {number}: {}", otherwise(facts)?));
+    let attempt = |(number, facts): &(u64, Vec<Fact>)| Some(format!("attempt {number}: {}", otherwise(facts)?));
     tried.iter().find_map(attempt).or_else(|| otherwise(at_end))
 }
 
@@ -150,7 +150,7 @@ fn ends(wanted: &Expectation, timeline: &Timeline, handed_in: u64, life: &Life) 
         facts.push(Fact::of("report_status", statuses, Some(told)));
     }
     if let Some(attempts) = wanted.attempts {
-        facts.push(Fact::of("attempts", &attempts.to_string(), Some(timeline.attempts.len().to_string())));
+        facts.push(Fact::of("attempts", &attempts.to_string(), Some(timeline.tries().to_string())));
     }
     facts
 }

@@ -205,16 +205,28 @@ pub struct Connected {
     pub from: Option<IpAddr>,
     /// The commands that the host read, with `+` between those that came at once.
     pub commands: String,
+    /// The same with all that they say, secrets masked.
+    pub said: Vec<String>,
 }
 
 impl Seen {
     /// The commands that were read on the connection that was asked for at a moment.
     #[must_use]
     pub fn commands(&self, message: u64, at: Instant, host: &str, ip: IpAddr) -> String {
+        self.connection(message, at, host, ip).map(|known| known.commands.clone()).unwrap_or_default()
+    }
+
+    /// The same commands with all that they say.
+    #[must_use]
+    pub fn said(&self, message: u64, at: Instant, host: &str, ip: IpAddr) -> &[String] {
+        self.connection(message, at, host, ip).map_or(&[], |known| &known.said)
+    }
+
+    /// The connection that was asked for at a moment.
+    fn connection(&self, message: u64, at: Instant, host: &str, ip: IpAddr) -> Option<&Connected> {
         let is_it = |known: &&Connected| known.at == at && known.host == host && known.ip == ip;
         let mine = self.by_message.get(&message).into_iter().flatten();
-        let found = mine.filter_map(|place| self.connections.get(*place)).rfind(is_it);
-        found.map(|known| known.commands.clone()).unwrap_or_default()
+        mine.filter_map(|place| self.connections.get(*place)).rfind(is_it)
     }
 }
 
@@ -687,18 +699,19 @@ impl<'s> Run<'s, '_> {
                     let (at, message, ip, commands) = (self.now, message.0, to.ip(), String::new());
                     let place = self.life.seen.connections.len();
                     self.life.seen.by_message.entry(message).or_default().push(place);
-                    self.life.seen.connections.push(Connected { at, task, message, host, ip, from, commands });
+                    let said = Vec::new();
+                    self.life.seen.connections.push(Connected { at, task, message, host, ip, from, commands, said });
                 }
                 self.connect(ticket, message, (to, from), &host);
             }
             Effect::Send(ticket, bytes) => {
-                let mut heard = String::new();
+                let mut heard = (String::new(), Vec::new());
                 self.at_peer(ticket, |peer, moment| {
                     let does = peer.takes(&bytes, moment);
                     heard = peer.heard();
                     does
                 });
-                self.hear(ticket, &heard);
+                self.hear(ticket, &heard.0, heard.1);
             }
             Effect::SendContent { ticket, message, headers, is_chunk } => {
                 let place = usize::try_from(message.0).ok();
@@ -706,7 +719,10 @@ impl<'s> Run<'s, '_> {
                 if known.is_some_and(|message| message.content_lost) {
                     return self.after(Millis(0), Input::ContentSent(ticket, false));
                 }
-                self.hear(ticket, if is_chunk { "BDAT" } else { "" });
+                if is_chunk {
+                    let size = known.map_or(0, |message| message.size);
+                    self.hear(ticket, "BDAT", vec![format!("BDAT {size} LAST")]);
+                }
                 self.after(Millis(0), Input::ContentSent(ticket, true));
                 let effect = self.effects;
                 let report =
@@ -914,13 +930,14 @@ impl<'s> Run<'s, '_> {
     }
 
     /// Notes what the server at the other end of a connection read.
-    fn hear(&mut self, ticket: Ticket, heard: &str) {
-        if heard.is_empty() || self.keep != Keep::Events {
+    fn hear(&mut self, ticket: Ticket, heard: &str, all: Vec<String>) {
+        if all.is_empty() || self.keep != Keep::Events {
             return;
         }
         let connection = self.life.seen.connections.iter_mut().rfind(|known| known.task == ticket.task);
-        if let Some(Connected { commands, .. }) = connection {
-            if !commands.is_empty() {
+        if let Some(Connected { commands, said, .. }) = connection {
+            said.extend(all);
+            if !commands.is_empty() && !heard.is_empty() {
                 commands.push(' ');
             }
             commands.push_str(heard);

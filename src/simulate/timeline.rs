@@ -1,15 +1,15 @@
 //! What each recipient went through: the events of a run, put together by recipient and attempt.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use base::{Instant, Mailbox, Millis};
 use delivery::{
     Failure, Status,
-    event::{Event, What},
+    event::{CountedBy, Event, Standing, What},
     report::Action,
     tls::Verification,
 };
-use policy::{Chosen, Kind, RuleId};
+use policy::{Behaviour, Chosen, Kind, Quirk, RuleId};
 use scenario::{Expectation, Scenario, Status as Wanted};
 
 use crate::{
@@ -20,10 +20,12 @@ use crate::{
 /// A recipient's life.
 #[derive(Debug)]
 pub struct Timeline {
-    /// The message's place in the scenario.
+    /// The message's place in the scenario; of a report, its number.
     pub message: usize,
     /// The recipient's place in the message.
     pub recipient: usize,
+    /// Its place among those that were not refused at RCPT, which the core counts alone.
+    pub place: u32,
     /// Who it is.
     pub rcpt: Mailbox,
     /// When the message was accepted, from the run's beginning; `None` where it was not.
@@ -32,32 +34,73 @@ pub struct Timeline {
     pub refused: Option<String>,
     /// The schedule that it was accepted under.
     pub schedule: Option<Decision>,
-    /// The attempts, in order.
+    /// How it stood in the queue then.
+    pub standing: Option<Standing>,
+    /// The attempts, in order: also those that nothing came of because a rate was spent.
     pub attempts: Vec<Try>,
     /// The delay notices that were due.
     pub notices: Vec<Millis>,
-    /// The waits for a rate limit.
-    pub waits: Vec<Wait>,
     /// When an operator had it tried at another time, and at which.
     pub rescheduled: Vec<(Millis, Millis)>,
+    /// What was counted for it under limiters and quotas, in order.
+    pub counted: Vec<Counted>,
     /// What its sender was told, when, and by which report.
     pub reports: Vec<(Millis, u64, Action)>,
     /// How it ended without an attempt, and when.
     pub given_up: Option<(Millis, Status)>,
 }
 
-/// A wait for a rate limit.
+/// Something that was counted for a recipient.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Counted {
+    /// When, from the run's beginning.
+    pub at: Millis,
+    /// Under which policy, by its number.
+    pub policy: usize,
+    /// Under what.
+    pub under: Under,
+    /// What is counted apart.
+    pub key: CountedBy,
+    /// Whether there was no room for it.
+    pub is_full: bool,
+}
+
+/// What something is counted under, by its place among the policy's, from 0.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Wait {
-    /// When it began, from the run's beginning.
+pub enum Under {
+    /// A rate limit.
+    Limiter {
+        /// Which.
+        place: usize,
+        /// How many are counted with this one, where that is known.
+        count: Option<u64>,
+    },
+    /// A quota.
+    Quota {
+        /// Which.
+        place: usize,
+        /// How many messages it would have with this one.
+        messages: u64,
+        /// And how many bytes.
+        size: u64,
+    },
+}
+
+/// An attempt that a rate limit held.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Held {
+    /// When, from the run's beginning.
     pub at: Millis,
     /// The limiter's place among the policy's, from 0.
     pub limiter: usize,
-    /// When it ends.
+    /// What was counted.
+    pub counted: Option<Counted>,
+    /// When it is tried next.
     pub until: Millis,
-    /// How often it was looked at in vain meanwhile, each time for one window more, where that was more often than
-    /// [`ROUNDS_TOLD`] times; each of fewer is a wait of its own.
+    /// How many rounds it stands for: one, or more than [`ROUNDS_TOLD`] in a row, each for one window more.
     pub rounds: u64,
+    /// Whether the target notes it as the recipient's last failure.
+    pub is_noted: bool,
 }
 
 /// How many looks in vain at one who waits are told each.
@@ -92,12 +135,22 @@ pub struct SetBy {
 pub struct Try {
     /// When it began, from the run's beginning.
     pub at: Millis,
+    /// Who went together in the transaction, by their places; this recipient alone where it came to none.
+    pub together: Vec<u32>,
+    /// How it stood in the queue before.
+    pub standing: Option<Standing>,
+    /// The same behind it, where it failed.
+    pub then: Option<Standing>,
+    /// The TLS strategy that was chosen before a host was known, where another decision followed.
+    first_tls: Option<Decision>,
     /// The four decisions, by [`Kind::ALL`]; the TLS strategy is that of the last host. The schedule is the one that was
     /// chosen behind the attempt, where it failed.
     pub decisions: [Option<Decision>; 4],
     /// What was done with which host, in order.
     pub steps: Vec<(Millis, Step)>,
-    /// What came of it, and when; `None` where the run ended before.
+    /// The rate limit that held it.
+    pub held: Option<Held>,
+    /// What came of it, and when; `None` where the run ended before, and where it was held.
     pub outcome: Option<(Millis, Status)>,
     /// When it is tried next.
     pub next: Option<Millis>,
@@ -106,54 +159,85 @@ pub struct Try {
 /// Something that was done with a host.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// A connection to this address was begun.
-    Connecting(Arc<str>, std::net::IpAddr),
+    /// A connection was begun.
+    Connecting(Connection),
     /// It was secured.
-    Secured(Arc<str>, Verification),
+    Secured(Arc<str>, Secured),
+    /// Credentials or the envelope were sent in clear text.
+    InClear(Arc<str>),
     /// It counted for the domain's TLS report.
     TlsCounted(Box<str>),
     /// The host failed.
     Failed(Arc<str>, Failure),
 }
 
+/// A connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Connection {
+    /// The host.
+    pub host: Arc<str>,
+    /// Its address.
+    pub ip: IpAddr,
+    /// The address that it is made from; the system chooses without one.
+    pub from: Option<IpAddr>,
+    /// The name that the client greets with.
+    pub ehlo: Arc<str>,
+}
+
+/// By what a certificate was verified.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Secured {
+    /// Nothing: anybody may be at the other end.
+    Unverified,
+    /// The anchors of the web, and the host's name.
+    Pkix,
+    /// The same, as the domain's MTA-STS policy demands.
+    MtaSts,
+    /// The host's TLSA records.
+    Dane,
+}
+
+impl Secured {
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unverified => "unverified",
+            Self::Pkix => "pkix",
+            Self::MtaSts => "mta-sts",
+            Self::Dane => "dane",
+        }
+    }
+
+    const fn of(verification: Verification, is_by_sts: bool) -> Self {
+        match (verification, is_by_sts) {
+            (Verification::None, _) => Self::Unverified,
+            (Verification::Pkix, true) => Self::MtaSts,
+            (Verification::Pkix, false) => Self::Pkix,
+            (Verification::Dane, _) => Self::Dane,
+        }
+    }
+}
+
 /// The timelines of a run, by message and recipient.
 #[must_use]
 pub fn timelines(setup: Setup<'_>, life: &Life) -> Vec<Timeline> {
-    let scenario = setup.scenario;
+    let of = by_message(life);
     let mut all = Vec::new();
-    let mut of: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
-    for event in &life.events {
-        of.entry(event.message.0).or_default().push(event);
-    }
-    for (place, message) in scenario.messages.iter().enumerate() {
-        let events = of.remove(&(place as u64)).unwrap_or_default();
+    for (place, message) in setup.scenario.messages.iter().enumerate() {
+        let events = of.get(&(place as u64)).map(Vec::as_slice).unwrap_or_default();
         let refused_at_rcpt = life.refused_at_rcpt.get(&(place as u64));
         // The core knows the recipients that were accepted, and counts them alone.
         let mut accepted = 0;
         for (number, rcpt) in message.recipients.iter().enumerate() {
+            let mut timeline = Timeline::new(place as u64, number, rcpt);
             let refused = life.refused.get(&(place as u64)).map(ToString::to_string);
             let at_rcpt = refused_at_rcpt.and_then(|refused| refused.get(rcpt));
-            let at_rcpt = at_rcpt.map(|reply| format!("refused at RCPT: {reply}"));
-            let is_known = at_rcpt.is_none();
-            let mut timeline = Timeline {
-                message: place,
-                recipient: number,
-                rcpt: rcpt.clone(),
-                accepted: None,
-                refused: at_rcpt.or(refused),
-                schedule: None,
-                attempts: Vec::new(),
-                notices: Vec::new(),
-                waits: Vec::new(),
-                rescheduled: Vec::new(),
-                reports: Vec::new(),
-                given_up: None,
-            };
-            if is_known {
-                let mut teller = Teller { setup, start: life.start, number: accepted, routes: None, is_tried: false };
-                for event in &events {
-                    teller.tell(event, &mut timeline);
-                }
+            if let Some(reply) = at_rcpt {
+                timeline.refused = Some(format!("refused at RCPT: {reply}"));
+            } else {
+                timeline.refused = refused;
+                timeline.fill(setup, life, accepted, events);
                 accepted += 1;
             }
             all.push(timeline);
@@ -162,11 +246,35 @@ pub fn timelines(setup: Setup<'_>, life: &Life) -> Vec<Timeline> {
     all
 }
 
+/// The timelines of the reports of a run, in their order: each is a message with a recipient.
+#[must_use]
+pub fn of_reports(setup: Setup<'_>, life: &Life) -> Vec<Timeline> {
+    let of = by_message(life);
+    let all = life.reports.iter().filter_map(|(number, report)| {
+        let about = usize::try_from(report.about.0).ok().and_then(|place| setup.scenario.messages.get(place))?;
+        let events = of.get(number).map(Vec::as_slice).unwrap_or_default();
+        let mut timeline = Timeline::new(*number, 0, &about.sender);
+        timeline.fill(setup, life, 0, events);
+        Some(timeline)
+    });
+    all.collect()
+}
+
+fn by_message(life: &Life) -> BTreeMap<u64, Vec<&Event>> {
+    let mut of: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
+    for event in &life.events {
+        of.entry(event.message.0).or_default().push(event);
+    }
+    of
+}
+
 /// What is known on the way through the events.
 struct Teller<'s> {
     setup: Setup<'s>,
     start: Instant,
     number: u32,
+    /// How it stands in the queue.
+    standing: Option<Standing>,
     /// The route that was chosen before the attempt begins.
     routes: Option<Decision>,
     /// Whether the transaction at hand is this recipient's.
@@ -203,10 +311,40 @@ impl Teller<'_> {
         let at = event.at.since(self.start);
         match &event.what {
             What::Accepted(_) => timeline.accepted = Some(at),
+            What::Stands { recipient, standing } if *recipient == self.number => {
+                self.standing = Some(standing.clone());
+                match timeline.attempts.last_mut() {
+                    None => timeline.standing.get_or_insert_with(|| standing.clone()),
+                    Some(last) if last.outcome.is_some() => last.then.get_or_insert_with(|| standing.clone()),
+                    Some(_) => return,
+                };
+            }
+            What::Counted { recipients, limiter, key, count } if recipients.contains(&self.number) => {
+                let limiters = &self.setup.policy(event.policy).1.limiters;
+                let is_full = limiters.get(*limiter).is_some_and(|limiter| *count > limiter.count);
+                let under = Under::Limiter { place: *limiter, count: Some(*count) };
+                let (key, policy) = (key.clone(), event.policy);
+                timeline.counted.push(Counted { at, policy, under, key, is_full });
+            }
+            What::Quota { recipients, quota, key, messages, size }
+                if recipients.is_empty() || recipients.contains(&self.number) =>
+            {
+                let quotas = &self.setup.policy(event.policy).1.quotas;
+                let is_full = quotas.get(*quota).is_some_and(|quota| {
+                    quota.messages.is_some_and(|most| *messages > most) || quota.size.is_some_and(|most| *size > most)
+                });
+                let under = Under::Quota { place: *quota, messages: *messages, size: *size };
+                let (key, policy) = (key.clone(), event.policy);
+                timeline.counted.push(Counted { at, policy, under, key, is_full });
+            }
             What::Decided { recipient, kind, chosen, is_instead } => {
                 let decision = self.decision(event.policy, *kind, *chosen, *is_instead);
                 if let Some(place) = self.place(timeline, *kind, *recipient) {
-                    *place = Some(decision);
+                    let before = place.replace(decision);
+                    // The first TLS strategy is chosen before a host is known.
+                    if let (Kind::Tls, Some(last)) = (kind, timeline.attempts.last_mut()) {
+                        last.first_tls = last.first_tls.take().or(before);
+                    }
                 }
             }
             What::Set { recipient, setting, picked } => {
@@ -220,24 +358,28 @@ impl Teller<'_> {
             What::Attempt(recipients) => {
                 self.is_tried = recipients.contains(&self.number);
                 if self.is_tried {
-                    let route = self.routes.take();
-                    let decisions = [route, None, None, None];
-                    timeline.attempts.push(Try { at, decisions, steps: Vec::new(), outcome: None, next: None });
+                    let attempt = self.attempt(at, recipients.clone());
+                    timeline.attempts.push(attempt);
                 }
             }
             What::Apart(recipients) if recipients.contains(&self.number) => self.is_tried = false,
             What::Resumed(recipients) => self.is_tried = recipients.contains(&self.number),
-            What::Connecting { host, ip, .. } => self.step(timeline, at, Step::Connecting(host.clone(), *ip)),
-            What::Secured { host, verification } => {
-                self.step(timeline, at, Step::Secured(host.clone(), *verification));
+            What::Connecting { host, ip, from, ehlo } => {
+                let connection = Connection { host: host.clone(), ip: *ip, from: *from, ehlo: ehlo.clone() };
+                self.step(timeline, at, Step::Connecting(connection));
             }
+            What::Secured { host, verification, is_by_sts } => {
+                let secured = Secured::of(*verification, *is_by_sts);
+                self.step(timeline, at, Step::Secured(host.clone(), secured));
+            }
+            What::InClear { host } => self.step(timeline, at, Step::InClear(host.clone())),
             What::TlsCounted(what) => self.step(timeline, at, Step::TlsCounted(what.clone())),
             What::HostFailed { host, failure } => {
                 self.step(timeline, at, Step::Failed(host.clone(), failure.clone()));
             }
             What::Outcome { recipient, status, next } if *recipient == self.number => {
                 let next = next.map(|next| next.since(self.start));
-                match timeline.attempts.last_mut().filter(|last| last.outcome.is_none()) {
+                match timeline.attempts.last_mut().filter(|last| last.is_open()) {
                     Some(last) => {
                         last.outcome = Some((at, status.clone()));
                         last.next = next;
@@ -246,26 +388,28 @@ impl Teller<'_> {
                 }
             }
             What::Limited { recipients, limiter, until } if recipients.contains(&self.number) => {
-                timeline.waits.push(Wait { at, limiter: *limiter, until: until.since(self.start), rounds: 0 });
-                // Nothing was tried.
-                if timeline.attempts.last().is_some_and(|last| last.outcome.is_none() && last.steps.is_empty()) {
-                    timeline.attempts.pop();
+                let is_it = |counted: &&Counted| match counted.under {
+                    Under::Limiter { place, .. } => counted.is_full && place == *limiter && counted.at == at,
+                    Under::Quota { .. } => false,
+                };
+                let counted = timeline.counted.iter().rfind(is_it).cloned();
+                let target = Behaviour::of(self.setup.engine.plan().target);
+                let target = self.setup.without.map_or(target, |quirk| target.without(quirk));
+                let is_noted = target.has(Quirk::RateErasesLastError);
+                let held = Held { at, limiter: *limiter, counted, until: until.since(self.start), rounds: 1, is_noted };
+                // A limit for a whole work item holds it before an attempt begins.
+                if !timeline.attempts.last().is_some_and(Try::is_open) {
+                    let attempt = self.attempt(at, vec![self.number]);
+                    timeline.attempts.push(attempt);
                 }
+                if let Some(last) = timeline.attempts.last_mut() {
+                    last.next = Some(held.until);
+                    last.held = Some(held);
+                }
+                self.is_tried = false;
             }
             What::HeldOn { recipients, limiter, rounds, until } if recipients.contains(&self.number) => {
-                let (until, limiter) = (until.since(self.start), *limiter);
-                // Each ends where a window does, and the next one begins there.
-                let period = self.setup.policy(event.policy).1.limiters.get(limiter).map_or(1, |limit| limit.period.0);
-                let ends = |left: u64| Millis(until.0.saturating_sub(left * period));
-                let from = timeline.waits.last().map_or(at, |wait| wait.until);
-                if *rounds > ROUNDS_TOLD {
-                    timeline.waits.push(Wait { at: from, limiter, until, rounds: *rounds });
-                } else {
-                    let begins = std::iter::once(from).chain((1..*rounds).map(|round| ends(rounds - round)));
-                    let waits =
-                        begins.zip(1..).map(|(at, round)| Wait { at, limiter, until: ends(rounds - round), rounds: 0 });
-                    timeline.waits.extend(waits);
-                }
+                self.held_on(timeline, (event.policy, *limiter), *rounds, until.since(self.start));
             }
             What::Rescheduled { recipient, next } if *recipient == self.number => {
                 timeline.rescheduled.push((at, next.since(self.start)));
@@ -277,6 +421,9 @@ impl Teller<'_> {
             }
             What::Outcome { .. }
             | What::Apart(_)
+            | What::Stands { .. }
+            | What::Counted { .. }
+            | What::Quota { .. }
             | What::Limited { .. }
             | What::HeldOn { .. }
             | What::NoticeDue(_)
@@ -285,6 +432,42 @@ impl Teller<'_> {
             | What::Refused { .. }
             | What::DoubleBounce(_)
             | What::Removed => {}
+        }
+    }
+
+    /// It was held so many rounds more, the last one until then.
+    fn held_on(&mut self, timeline: &mut Timeline, (policy, limiter): (usize, usize), rounds: u64, until: Millis) {
+        let Some(mut held) = timeline.attempts.last().and_then(|last| last.held.clone()) else { return };
+        // Each ends where a window does, and the next one begins there.
+        let period = self.setup.policy(policy).1.limiters.get(limiter).map_or(1, |limit| limit.period.0);
+        let ends = |left: u64| Millis(until.0.saturating_sub(left * period));
+        // How many are counted by then, and under which key of another limiter, is known of the first round alone.
+        let known = held.counted.take().filter(|_| held.limiter == limiter);
+        let key = known.map(|known| known.key).unwrap_or_default();
+        let under = Under::Limiter { place: limiter, count: None };
+        held.counted = Some(Counted { at: held.until, policy, under, key, is_full: true });
+        held.limiter = limiter;
+        let each = if rounds > ROUNDS_TOLD { rounds } else { 1 };
+        for round in 1..=rounds / each {
+            (held.at, held.until, held.rounds) = (held.until, ends(rounds - round * each), each);
+            let attempt = self.attempt(held.at, vec![self.number]);
+            timeline.attempts.push(Try { next: Some(held.until), held: Some(held.clone()), ..attempt });
+        }
+    }
+
+    /// An attempt that begins.
+    fn attempt(&mut self, at: Millis, together: Vec<u32>) -> Try {
+        Try {
+            at,
+            together,
+            standing: self.standing.clone(),
+            then: None,
+            first_tls: None,
+            decisions: [self.routes.take(), None, None, None],
+            steps: Vec::new(),
+            held: None,
+            outcome: None,
+            next: None,
         }
     }
 
@@ -311,6 +494,29 @@ impl Try {
             Kind::Tls => tls.as_ref(),
         }
     }
+
+    /// The TLS strategy that was chosen before a host was known.
+    #[must_use]
+    pub fn tls_before_hosts(&self) -> Option<&Decision> {
+        self.first_tls.as_ref().or_else(|| self.decision(Kind::Tls))
+    }
+
+    /// How many attempts it stands for.
+    #[must_use]
+    pub fn rounds(&self) -> u64 {
+        self.held.as_ref().map_or(1, |held| held.rounds)
+    }
+
+    /// Whether something may still come of it.
+    const fn is_open(&self) -> bool {
+        self.outcome.is_none() && self.held.is_none()
+    }
+
+    /// The status behind it, and when it was reached; one that was held is deferred.
+    fn status(&self) -> Option<(Millis, Wanted)> {
+        let held = self.held.as_ref().map(|held| (held.at, Wanted::Deferred));
+        held.or_else(|| self.outcome.as_ref().map(|(at, status)| (*at, word(status))))
+    }
 }
 
 impl Timeline {
@@ -319,22 +525,83 @@ impl Timeline {
     pub fn report_status(&self, life: &Life) -> Option<String> {
         let statuses = self.reports.iter().filter_map(|(_, report, _)| {
             let report = life.reports.get(report)?;
-            let place = report.lines.iter().position(|(place, _)| *place as usize == self.recipient)?;
+            let place = report.lines.iter().position(|(place, _)| *place == self.place)?;
             report.statuses.get(place).map(String::as_str)
         });
         let statuses: Vec<&str> = statuses.collect();
         (!statuses.is_empty()).then(|| statuses.join(" "))
     }
 
+    fn new(message: u64, recipient: usize, rcpt: &Mailbox) -> Self {
+        Self {
+            message: usize::try_from(message).unwrap_or(usize::MAX),
+            recipient,
+            place: 0,
+            rcpt: rcpt.clone(),
+            accepted: None,
+            refused: None,
+            schedule: None,
+            standing: None,
+            attempts: Vec::new(),
+            notices: Vec::new(),
+            rescheduled: Vec::new(),
+            counted: Vec::new(),
+            reports: Vec::new(),
+            given_up: None,
+        }
+    }
+
+    /// Puts together what happened to the recipient of this number in the core.
+    fn fill(&mut self, setup: Setup<'_>, life: &Life, number: u32, events: &[&Event]) {
+        let start = life.start;
+        self.place = number;
+        let mut teller = Teller { setup, start, number, standing: None, routes: None, is_tried: false };
+        for event in events {
+            teller.tell(event, self);
+        }
+    }
+
     /// The status at the end, and when it was reached.
     #[must_use]
     pub fn last(&self) -> (Option<Millis>, Wanted) {
-        let last = self.attempts.last().and_then(|last| last.outcome.as_ref());
-        match self.given_up.as_ref().or(last) {
-            Some((at, status)) => (Some(*at), word(status)),
+        let given_up = self.given_up.as_ref().map(|(at, status)| (*at, word(status)));
+        match given_up.or_else(|| self.last_noted().and_then(Try::status)) {
+            Some((at, status)) => (Some(at), status),
             None if self.refused.is_some() => (None, Wanted::Refused),
             None => (None, Wanted::Scheduled),
         }
+    }
+
+    /// The last attempt that is noted of the recipient: our own queue notes nothing of one that a rate limit held.
+    fn last_noted(&self) -> Option<&Try> {
+        self.attempts.iter().rfind(|attempt| attempt.held.as_ref().is_none_or(|held| held.is_noted))
+    }
+
+    /// The attempts, each with its number, from 1.
+    pub fn numbered(&self) -> impl Iterator<Item = (u64, &Try)> {
+        self.attempts.iter().scan(1, |next, attempt| {
+            let number = *next;
+            *next += attempt.rounds();
+            Some((number, attempt))
+        })
+    }
+
+    /// How often it was tried.
+    #[must_use]
+    pub fn tries(&self) -> u64 {
+        self.attempts.iter().map(Try::rounds).sum()
+    }
+
+    /// The attempt of this number, from 1.
+    fn attempt(&self, number: u32) -> Option<&Try> {
+        let number = u64::from(number);
+        self.numbered().find(|(first, attempt)| (*first..first + attempt.rounds()).contains(&number)).map(|(_, it)| it)
+    }
+
+    /// The quota that had no room for it.
+    #[must_use]
+    pub fn full_quota(&self) -> Option<&Counted> {
+        self.counted.iter().find(|counted| counted.is_full && matches!(counted.under, Under::Quota { .. }))
     }
 
     /// What was left by an attempt, or by the last one.
@@ -343,14 +610,14 @@ impl Timeline {
         let mut counted: Vec<&str> = Vec::new();
         for (at, step) in attempt.into_iter().flat_map(|attempt| &attempt.steps) {
             match step {
-                Step::Connecting(host, ip) => {
+                Step::Connecting(Connection { host, ip, .. }) => {
                     seen.commands = Some(life.seen.commands(self.message as u64, life.start + *at, host, *ip));
                     seen.host = Some(host.to_string());
                     seen.secured = Some(false.to_string());
                 }
                 Step::Secured(..) => seen.secured = Some(true.to_string()),
                 Step::TlsCounted(what) => counted.push(what),
-                Step::Failed(..) => {}
+                Step::InClear(_) | Step::Failed(..) => {}
             }
         }
         seen.tls_report = attempt.filter(|_| !counted.is_empty()).map(|_| counted.join(", "));
@@ -360,14 +627,16 @@ impl Timeline {
             Status::Scheduled | Status::Delivered(_) => "none".to_owned(),
             Status::Deferred(_) | Status::Bounced(_) => status.last_error().to_owned(),
         });
+        if given_up.is_none() && attempt.is_some_and(|attempt| attempt.held.is_some()) {
+            seen.error = Some("rate".to_owned());
+        }
         seen
     }
 
     /// The status behind attempt `number`, from 1.
     fn behind(&self, number: u32) -> Option<(Option<Millis>, Wanted)> {
-        let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        let (at, status) = self.attempts.get(index)?.outcome.as_ref()?;
-        Some((Some(*at), word(status)))
+        let (at, status) = self.attempt(number)?.status()?;
+        Some((Some(at), status))
     }
 }
 
@@ -428,17 +697,21 @@ pub fn compare(
             found,
             place,
         };
-        let index = expectation.decided_at() as usize - 1;
+        let number = expectation.decided_at();
+        let asked = timeline.attempt(number);
+        let tries = timeline.tries();
         for kind in Kind::ALL {
             let Some(expected) = expectation.decision(kind) else { continue };
-            let at_enqueue = timeline.schedule.as_ref().filter(|_| kind == Kind::Schedule && index == 0);
-            let tried = timeline.attempts.get(index).and_then(|attempt| attempt.decision(kind));
+            let at_enqueue = timeline.schedule.as_ref().filter(|_| kind == Kind::Schedule && number == 1);
+            // Where no attempt is named, it is the first one that came to the decision: one that was held may have not.
+            let tried = match expectation.attempt {
+                Some(_) => asked.and_then(|attempt| attempt.decision(kind)),
+                None => timeline.attempts.iter().find_map(|attempt| attempt.decision(kind)),
+            };
             let found = match at_enqueue.or(tried) {
                 Some(Decision { name: Some(name), .. }) => name.clone(),
                 Some(Decision { name: None, .. }) => "no strategy".to_owned(),
-                None if timeline.attempts.get(index).is_none() => {
-                    format!("no attempt {}: there were {}", index + 1, timeline.attempts.len())
-                }
+                None if asked.is_none() => format!("no attempt {number}: there were {tries}"),
                 None => "no decision".to_owned(),
             };
             if found == expected.name {
@@ -448,12 +721,12 @@ pub fn compare(
             }
         }
         let attempt = match expectation.attempt {
-            Some(_) => timeline.attempts.get(index),
-            None => timeline.attempts.last(),
+            Some(_) => asked,
+            None => timeline.last_noted(),
         };
         let found = timeline.seen(expectation.attempt, attempt, life);
         let told: Vec<&str> = timeline.reports.iter().map(|(_, _, action)| action.word()).collect();
-        let attempts = timeline.attempts.len().to_string();
+        let attempts = tries.to_string();
         for (about, wanted, found) in [
             ("error", expectation.error.clone(), found.error),
             ("host", expectation.host.clone(), found.host),
@@ -502,7 +775,7 @@ pub fn compare(
                 unmet.push(otherwise("status", wanted.word().into(), status.word().into(), expectation.place));
             }
             None => {
-                let found = format!("no such attempt: there were {}", timeline.attempts.len());
+                let found = format!("no such attempt: there were {tries}");
                 unmet.push(otherwise("status", wanted.word().into(), found, expectation.place));
             }
         }

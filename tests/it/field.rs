@@ -10,7 +10,7 @@ const NOT_YET: &[&str] = &[];
 
 /// What a person must see besides: the case, the command, and words of its output.
 const WORDS: &[(&str, &[&str], &[&str])] = &[
-    ("11", &["simulate", "s.scenario.toml"], &["rate limit 1 is spent; next at +4h"]),
+    ("11", &["simulate", "s.scenario.toml"], &["held until +4h by rate limit 1"]),
     ("19", &["simulate", "world.scenario.toml"], &["refused at RCPT", "no such mailbox"]),
     ("19", &["simulate", "s.scenario.toml", "--json"], &["\"route\":{\"name\":\"local\",\"rule\":1,"]),
 ];

@@ -93,8 +93,13 @@ fn told(seed: u64, target: Target, wakes_each: bool) -> (Vec<String>, String, us
     let life_of = |timeline: &simulate::Timeline| {
         // The numbers of reports follow the order in which several are made at one moment.
         let told: Vec<_> = timeline.reports.iter().map(|(at, _, action)| (*at, *action)).collect();
-        let (attempts, waits, given_up) = (&timeline.attempts, &timeline.waits, &timeline.given_up);
-        format!("{} {attempts:?} {waits:?} {:?} {told:?} {given_up:?}", timeline.rcpt, timeline.notices)
+        // Whoever is held in line decides nothing.
+        let attempt = |attempt: &simulate::timeline::Try| match &attempt.held {
+            Some(held) => format!("{:?} {} {:?} {:?}", held.at, held.limiter, held.until, attempt.steps),
+            None => format!("{attempt:?}"),
+        };
+        let attempts: Vec<String> = timeline.attempts.iter().map(attempt).collect();
+        format!("{} {attempts:?} {:?} {told:?} {:?}", timeline.rcpt, timeline.notices, timeline.given_up)
     };
     let lives = timelines(setup, &life).iter().map(life_of).collect();
     (lives, format!("{:?}", life.loads.waits), life.events.len())

@@ -18,6 +18,7 @@ mod field;
 mod ir;
 mod life;
 mod lines;
+mod lives;
 mod modes;
 mod page;
 mod properties;

@@ -20,7 +20,8 @@ fn decided(target: Target) -> Vec<(String, BTreeSet<String>)> {
     paths.sort();
     let mut all = Vec::new();
     for path in paths {
-        let ran = run(&["simulate", &path.to_string_lossy(), "--target", &target.to_string(), "--json"]);
+        let ran =
+            run(&["simulate", &path.to_string_lossy(), "--target", &target.to_string(), "--json", "--quirks", "all"]);
         // A policy that `native` refuses does not run; what runs ends with what came of it.
         let is_refused = ran.code == Some(1) && ran.stdout.is_empty();
         assert!(ran.stdout.contains("\"type\":\"scenario\"") || is_refused, "{}: {}", path.display(), ran.stderr);

@@ -22,10 +22,7 @@ const OPEN: &[&str] = &[
     "13",
     "14",
     "16",
-    "24",
-    "25",
     "26",
-    "27",
 ];
 
 /// The folder of the scenarios.

@@ -381,7 +381,8 @@ impl Attempt {
         let Some(trying) = &group.host else { return };
         if tried == TlsTry::Secured {
             let verification = trying.demand.verification;
-            cx.event(message.id, What::Secured { host: trying.name.clone(), verification });
+            let is_by_sts = trying.sts == Sts::Enforced && verification == Verification::Pkix;
+            cx.event(message.id, What::Secured { host: trying.name.clone(), verification, is_by_sts });
         }
         let Some(result) = tls_report::of_session(&tried, cx.target()) else { return };
         let is_dane = matches!(tried, TlsTry::Failed(Failure::Dane(_)));
@@ -596,7 +597,7 @@ impl Attempt {
         let source = sources.get(cx.random.below(sources.len())).copied();
         let own = source.and_then(|source| source.ehlo_hostname.as_ref()).or(connection.ehlo_hostname.as_ref());
         let ehlo_name = own.unwrap_or(&cx.strategies.hostname).clone();
-        let from = source.map(|source| source.ip);
+        let (from, ehlo) = (source.map(|source| source.ip), ehlo_name.clone());
         let timeouts = connection.timeouts;
         let target = cx.target();
         let Some(group) = &mut self.group else { return Flow::Wait };
@@ -639,7 +640,7 @@ impl Attempt {
             recipients: group.pending.iter().filter_map(to).collect(),
         };
         let to = SocketAddr::new(ip, relay.map_or(SMTP_PORT, |relay| relay.port));
-        cx.event(self.message, What::Connecting { host: name.clone(), ip, from });
+        cx.event(self.message, What::Connecting { host: name.clone(), ip, from, ehlo });
         self.spend();
         let ticket = self.new_ticket();
         let is_tls_first = request.is_implicit_tls;
@@ -655,6 +656,9 @@ impl Attempt {
         let At::Session(session) = &mut self.at else { return };
         let name = self.group.as_ref().and_then(|group| group.host.as_ref()).map(|trying| trying.name.clone());
         let Some(name) = name else { return };
+        if session.take_in_clear() {
+            cx.event(self.message, What::InClear { host: name.clone() });
+        }
         while let Some(action) = session.poll() {
             match action {
                 session::Action::Send(bytes) => cx.effects.push_back(Effect::Send(ticket, bytes)),
