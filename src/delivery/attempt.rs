@@ -22,7 +22,7 @@ use crate::{
     effect::{Effect, Input, Record, Ticket},
     event::What,
     failure::{Failure, Holds},
-    hosts::{Host, Security},
+    hosts::{Alias, Host, Security},
     limiter::Key,
     line::Trail,
     message::{Delivered, Envelope, Failed, Message, MessageId, Notify, Status, Submission, Wish},
@@ -126,6 +126,7 @@ enum At {
     Tlsa,
     /// The addresses of the family at this place among those that the route looks up.
     Addresses(usize),
+    LookForTlsa,
     NextAddress,
     Connection,
     Session(Box<Session>),
@@ -160,6 +161,8 @@ struct Group {
     pending: Vec<u32>,
     hosts: VecDeque<Host>,
     security: Security,
+    /// What the domain is an alias of.
+    alias: Option<Alias>,
     /// Where the domain wants to be told about TLS, if it does.
     rua: Option<Rua>,
     /// The domain's MTA-STS policy, or why there is none where one was looked for.
@@ -264,7 +267,7 @@ impl Attempt {
             let first = self.group.as_ref().and_then(|group| group.recipients.first());
             let first = first.and_then(|place| message.recipients.get(*place as usize));
             let domain = first.map_or("", |recipient| recipient.address.domain());
-            take(session, input, self.group.as_ref(), domain, cx.target());
+            take(session, input, self.group.as_ref(), domain, cx);
             let tried = session.take_tls();
             self.tried_tls(tried, message, cx);
             self.drain(message, cx);
@@ -281,9 +284,9 @@ impl Attempt {
                 let (wanted, id) = (*wanted, id.clone());
                 self.fetched(wanted, &id, message, &fetched, cx);
             }
-            (At::Mx, Input::Mx(_, answer)) => self.found_hosts(message, answer, cx),
+            (At::Mx, Input::Mx(_, answer, alias)) => self.found_hosts(message, answer, alias, cx),
             (At::Tlsa, Input::Tlsa(_, answer)) => self.found_tlsa(message, answer, cx),
-            (At::Addresses(_), Input::Addresses(_, answer)) => self.found_addresses(answer, cx),
+            (At::Addresses(_), Input::Addresses(_, answer, alias)) => self.found_addresses(answer, alias, cx),
             (At::Local, Input::Local(_, replies)) => self.local_answered(&replies),
             (At::Store, Input::Stored(_)) => self.at = At::NextGroup,
             (At::End, Input::Stored(_)) => {
@@ -314,6 +317,7 @@ impl Attempt {
             At::NextHost => self.next_host(),
             At::HostTls => self.host_tls(message, cx),
             At::Addresses(place) => self.resolve_addresses(place, cx),
+            At::LookForTlsa => self.look_for_tlsa(message, cx),
             At::NextAddress => self.next_address(),
             At::Connection => self.connect(message, cx),
             At::Conclude => self.conclude(message, cx),
@@ -1064,6 +1068,7 @@ impl Group {
             recipients,
             hosts: VecDeque::new(),
             security: Security::Indeterminate,
+            alias: None,
             rua: None,
             policy: Err(None),
             host: None,

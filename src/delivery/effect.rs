@@ -12,7 +12,7 @@ use policy::{Lookup, LookupFailed, Value};
 
 use crate::{
     failure::{Broken, Handshake},
-    hosts::{DnsResult, Family, MxRecord},
+    hosts::{Alias, DnsResult, Family, MxRecord},
     message::{Message, MessageId, Recipient, Submission},
     operator::Order,
     reply::Reply,
@@ -80,7 +80,7 @@ pub enum Effect {
     StartTls {
         /// The question.
         ticket: Ticket,
-        /// The name that is asked for and that the certificate is compared with.
+        /// The name that is asked for (RFC 6066 §3).
         name: Arc<str>,
     },
     /// Count this for the domain's TLS report (RFC 8460); no answer.
@@ -136,10 +136,10 @@ pub enum Input {
     NotStored(Ticket),
     /// A policy's question is answered.
     Answered(Ticket, Result<Value, LookupFailed>),
-    /// MX records.
-    Mx(Ticket, DnsResult<MxRecord>),
-    /// Addresses.
-    Addresses(Ticket, DnsResult<IpAddr>),
+    /// MX records, and what the domain is an alias of.
+    Mx(Ticket, DnsResult<MxRecord>, Option<Alias>),
+    /// Addresses, and what the host is an alias of.
+    Addresses(Ticket, DnsResult<IpAddr>, Option<Alias>),
     /// TLSA records.
     Tlsa(Ticket, DnsResult<TlsaRecord>),
     /// Texts.
@@ -165,10 +165,8 @@ pub enum Input {
 pub struct Peer {
     /// Its certificates in DER, its own first.
     pub certificates: Vec<Box<[u8]>>,
-    /// Whether they are signed up to an anchor of the web, and within their time.
+    /// Whether they lead to an anchor of the web; [`crate::chain::leads_to`] says so of each that the driver knows.
     pub is_trusted: bool,
-    /// Whether each of them is signed by the next one, and within its time.
-    pub is_chain: bool,
 }
 
 impl Input {
@@ -180,8 +178,8 @@ impl Input {
             Self::Stored(ticket)
             | Self::NotStored(ticket)
             | Self::Answered(ticket, _)
-            | Self::Mx(ticket, _)
-            | Self::Addresses(ticket, _)
+            | Self::Mx(ticket, ..)
+            | Self::Addresses(ticket, ..)
             | Self::Tlsa(ticket, _)
             | Self::Texts(ticket, _)
             | Self::Policy(ticket, _)

@@ -254,6 +254,9 @@ pub enum Failure {
     /// The handshake failed.
     #[error("{0}")]
     Handshake(Handshake),
+    /// REQUIRETLS is demanded, and nobody vouches that this is the domain's host (RFC 8689 §4.2.1).
+    #[error("the message requires TLS all the way, and neither DNSSEC nor MTA-STS vouches for the host")]
+    RequireTlsUnvouched,
     /// REQUIRETLS is demanded and not offered.
     #[error("the message requires TLS all the way, and the host does not promise it")]
     RequireTlsNotOffered,
@@ -345,9 +348,11 @@ impl Failure {
                 | Handshake::Injected
                 | Handshake::Lost,
             ) => (ForNow, Next::Host),
-            Self::RequireTlsNotOffered | Self::TooLarge { .. } | Self::EightBitNotOffered | Self::Utf8NotOffered => {
-                (ForGood, Next::Host)
-            }
+            Self::RequireTlsNotOffered
+            | Self::RequireTlsUnvouched
+            | Self::TooLarge { .. }
+            | Self::EightBitNotOffered
+            | Self::Utf8NotOffered => (ForGood, Next::Host),
             Self::Dane(DaneFailure::Required | DaneFailure::Mismatch) => (refusal(target), Next::Host),
             Self::Dane(DaneFailure::Bogus | DaneFailure::Lookup | DaneFailure::NoCertificate) => (ForNow, Next::Host),
             Self::Sts(StsFailure::Missing) => (refusal(target), Next::Nothing),
@@ -372,9 +377,8 @@ impl Failure {
             Self::Rejected { .. } | Self::TooLarge { .. } | Self::EightBitNotOffered | Self::Utf8NotOffered => {
                 LastError::UnexpectedReply
             }
-            Self::SecretInClear | Self::TlsNotOffered | Self::Handshake(_) | Self::RequireTlsNotOffered => {
-                LastError::Tls
-            }
+            Self::SecretInClear | Self::TlsNotOffered | Self::Handshake(_) => LastError::Tls,
+            Self::RequireTlsNotOffered | Self::RequireTlsUnvouched => LastError::Tls,
             Self::Dane(
                 DaneFailure::Required | DaneFailure::Bogus | DaneFailure::Mismatch | DaneFailure::NoCertificate,
             ) => LastError::Dane,

@@ -72,6 +72,22 @@ impl<T> DnsResult<T> {
     }
 }
 
+/// What a name that was asked for stands for: the end of its aliases (RFC 1034 §3.6.2).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Alias {
+    /// The last name.
+    pub name: Box<str>,
+    /// How far the first alias can be trusted; the answer says how far all of them and what is at their end.
+    pub first: Security,
+}
+
+/// A name as DNS and certificates have it: in lower case, in A-labels (RFC 5890 §2.3.2.1), without the last dot; empty where
+/// it cannot be one.
+pub(crate) fn a_labels(name: &str) -> String {
+    let name = name.strip_suffix('.').unwrap_or(name).to_lowercase();
+    if name.is_ascii() { name } else { idna::domain_to_ascii(&name).unwrap_or_default() }
+}
+
 /// A host to try.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Host {

@@ -13,6 +13,7 @@
 
 mod admission;
 mod attempt;
+pub mod chain;
 mod context;
 pub mod effect;
 pub mod event;

@@ -229,7 +229,7 @@ fn status(status: &Status, target: Behaviour) -> String {
         }
         Status::Bounced(failed) => match (&failed.failure, failed.failure.reply()) {
             // RFC 8689 §5, RFC 7505 §4.
-            (Failure::RequireTlsNotOffered, _) => "5.7.30".to_owned(),
+            (Failure::RequireTlsNotOffered | Failure::RequireTlsUnvouched, _) => "5.7.30".to_owned(),
             (Failure::NullMx, _) if !target.has(Quirk::GeneralStatus) => "5.1.10".to_owned(),
             (Failure::NoDomain, _) if !target.has(Quirk::GeneralStatus) => "5.1.2".to_owned(),
             // RFC 1870 §6.1, RFC 6152 §3, RFC 6531 §3.5.

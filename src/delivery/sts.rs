@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use base::{Instant, Millis};
 use policy::{Behaviour, Quirk};
 
-use crate::limits;
+use crate::{hosts::a_labels, limits};
 
 /// What a policy demands.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -81,8 +81,7 @@ impl Policy {
     /// ASCII is compared by its A-labels, which are what patterns have.
     #[must_use]
     pub fn allows(&self, host: &str) -> bool {
-        let host = host.strip_suffix('.').unwrap_or(host).to_lowercase();
-        let host = if host.is_ascii() { host } else { idna::domain_to_ascii(&host).unwrap_or_default() };
+        let host = a_labels(host);
         let fits = |pattern: &str| match pattern.strip_prefix("*.") {
             Some(parent) => host.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest == parent),
             None => host == pattern,

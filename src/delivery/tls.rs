@@ -97,9 +97,11 @@ pub const fn demand(target: Behaviour, tls: &Tls, sts: Sts, dane: Dane, requires
         (Dane::Active, _, _) => Verification::Dane,
         (Dane::Inactive | Dane::Unauthenticated, true, _) if verifies => Verification::Pkix,
         (Dane::Inactive | Dane::Unauthenticated, true, Sts::Enforced) if overrides_sts => Verification::None,
-        (Dane::Inactive | Dane::Unauthenticated, true, Sts::Enforced) => Verification::Pkix,
-        (Dane::Inactive | Dane::Unauthenticated, true, Sts::None | Sts::Lenient) => Verification::None,
-        (Dane::Inactive | Dane::Unauthenticated, false, _) => Verification::Pkix,
+        (Dane::Inactive | Dane::Unauthenticated, _, Sts::Enforced) => Verification::Pkix,
+        (Dane::Inactive, true, Sts::None | Sts::Lenient) => Verification::None,
+        (Dane::Inactive, false, Sts::None | Sts::Lenient) => Verification::Pkix,
+        (Dane::Unauthenticated, _, Sts::None | Sts::Lenient) if verifies => Verification::Pkix,
+        (Dane::Unauthenticated, _, Sts::None | Sts::Lenient) => Verification::None,
     };
     Demand { encryption, verification }
 }

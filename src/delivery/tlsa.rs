@@ -3,17 +3,19 @@
 //!
 //! Source: delivery spec 3.6 and 3.15.
 
+use base::Instant;
 use policy::{Behaviour, Quirk};
 use sha2::{Digest as _, Sha256, Sha512};
 use x509_parser::{
     extensions::{GeneralName, ParsedExtension},
-    prelude::{FromDer as _, X509Certificate},
+    prelude::{FromDer as _, SubjectPublicKeyInfo},
 };
 
 use crate::{
+    chain::{self, Anchor, parsed},
     effect::Peer,
     failure::{DaneFailure, Failure},
-    hosts::{DnsResult, Security},
+    hosts::{DnsResult, Security, a_labels},
     tls::Tlsa,
 };
 
@@ -31,16 +33,21 @@ pub struct TlsaRecord {
 }
 
 impl TlsaRecord {
-    /// Whether a client of SMTP can use it.
+    /// Whether a client of SMTP can use it: its numbers are known, and its data is what they say (RFC 7671 §4.1).
     #[must_use]
-    pub fn is_usable(&self) -> bool {
-        let has_length = match self.matching {
-            0 => !self.data.is_empty(),
-            1 => self.data.len() == 32,
-            2 => self.data.len() == 64,
+    pub fn is_usable(&self, target: Behaviour) -> bool {
+        let is_known = matches!(self.usage, 2 | 3) && self.selector <= 1 && self.matching <= 2;
+        is_known && (target.has(Quirk::TlsaDataUnchecked) || self.is_well_formed())
+    }
+
+    fn is_well_formed(&self) -> bool {
+        match (self.matching, self.selector) {
+            (0, 0) => parsed(&self.data).is_some(),
+            (0, _) => SubjectPublicKeyInfo::from_der(&self.data).is_ok_and(|(rest, _)| rest.is_empty()),
+            (1, _) => self.data.len() == 32,
+            (2, _) => self.data.len() == 64,
             _ => false,
-        };
-        matches!(self.usage, 2 | 3) && matches!(self.selector, 0 | 1) && has_length
+        }
     }
 
     /// Whether it stands for this certificate.
@@ -48,7 +55,7 @@ impl TlsaRecord {
     pub fn matches(&self, certificate: &[u8]) -> bool {
         let selected = match self.selector {
             0 => Some(certificate),
-            _ => X509Certificate::from_der(certificate).ok().map(|(_, parsed)| parsed.tbs_certificate.subject_pki.raw),
+            _ => chain::public_key(certificate),
         };
         selected.is_some_and(|selected| match self.matching {
             0 => *selected == *self.data,
@@ -56,6 +63,15 @@ impl TlsaRecord {
             2 => *Sha512::digest(selected) == *self.data,
             _ => false,
         })
+    }
+
+    /// The anchor that it is itself, where it has all of it: a host need not show that one.
+    fn anchor(&self) -> Option<Anchor<'_>> {
+        match (self.matching, self.selector) {
+            (0, 0) => Some(Anchor::Certificate(&self.data)),
+            (0, _) => Some(Anchor::Key(&self.data)),
+            _ => None,
+        }
     }
 }
 
@@ -67,7 +83,10 @@ pub fn judge(answer: DnsResult<TlsaRecord>, target: Behaviour) -> (Tlsa, Vec<Tls
     }
     match answer.seen_by(target) {
         DnsResult::Found(mut records, Security::Secure) => {
-            records.retain(TlsaRecord::is_usable);
+            records.retain(|record| record.is_usable(target));
+            if !target.has(Quirk::TlsaWeakerDigest) {
+                strongest(&mut records);
+            }
             // The older reference knows of usage 3 only.
             let is_usable = if target.has(Quirk::TlsaTwoUnusable) {
                 records.iter().any(|record| record.usage == 3)
@@ -81,10 +100,24 @@ pub fn judge(answer: DnsResult<TlsaRecord>, target: Behaviour) -> (Tlsa, Vec<Tls
     }
 }
 
-/// Whether the certificates of `peer` match one of `records`, which are usable. For an anchor, the certificate must be
-/// for one of `names` (RFC 7672 §3.2.2); for the host's own certificate nothing else is looked at (§3.1.1).
-pub fn verify(records: &[TlsaRecord], peer: &Peer, names: &[&str], target: Behaviour) -> Result<(), Failure> {
-    let Some(leaf) = peer.certificates.first().filter(|leaf| X509Certificate::from_der(leaf).is_ok()) else {
+/// Drops the digests beside which there is a stronger one of the same usage and selector (RFC 7671 §9).
+fn strongest(records: &mut Vec<TlsaRecord>) {
+    let strong: Vec<(u8, u8)> =
+        records.iter().filter(|record| record.matching == 2).map(|record| (record.usage, record.selector)).collect();
+    records.retain(|record| record.matching != 1 || !strong.contains(&(record.usage, record.selector)));
+}
+
+/// Whether the certificates of `peer` match one of `records`, which are usable. For an anchor, they must lead to it at `now`,
+/// and the host's own must be for one of `names` (RFC 7672 §3.1.2, §3.2.2); for the host's own certificate nothing else is
+/// looked at (§3.1.1).
+pub fn verify(
+    records: &[TlsaRecord],
+    peer: &Peer,
+    names: &[&str],
+    now: Instant,
+    target: Behaviour,
+) -> Result<(), Failure> {
+    let Some(leaf) = peer.certificates.first().filter(|leaf| parsed(leaf).is_some()) else {
         return Err(Failure::Dane(DaneFailure::NoCertificate));
     };
     let ignores_full = target.has(Quirk::TlsaFullNeverMatches);
@@ -96,25 +129,40 @@ pub fn verify(records: &[TlsaRecord], peer: &Peer, names: &[&str], target: Behav
     if own.clone().any(|record| matches(&record, leaf)) {
         return Ok(());
     }
-    let mut anchors = records.iter().filter(|record| record.usage == 2);
-    let is_anchored = peer.is_chain
-        && anchors.any(|record| peer.certificates.iter().any(|certificate| matches(&record, certificate)))
-        && names.iter().any(|name| is_for(leaf, name));
+    let others = usize::from(target.has(Quirk::TlsaTwoNotOfLeaf));
+    let is_at = |anchor: Anchor<'_>| chain::leads_to(&peer.certificates, anchor, now);
+    let is_anchored = records.iter().filter(|record| record.usage == 2).any(|record| {
+        let shown = peer.certificates.iter().skip(others).filter(|certificate| matches(&record, certificate));
+        record.anchor().is_some_and(is_at) || shown.into_iter().any(|shown| is_at(Anchor::Certificate(shown)))
+    });
+    let knows_common_names = !target.has(Quirk::DaneNoCommonName);
+    let is_named = || names.iter().any(|name| is_for(leaf, name) || (knows_common_names && is_called(leaf, name)));
     // Where there is a record of the host's own, the older reference wants that one to match.
     let is_enough = !(has_own && target.has(Quirk::TlsaTwoUnusable));
-    if is_anchored && is_enough { Ok(()) } else { Err(Failure::Dane(DaneFailure::Mismatch)) }
+    if is_enough && is_anchored && is_named() { Ok(()) } else { Err(Failure::Dane(DaneFailure::Mismatch)) }
 }
 
 /// Whether a certificate in DER is for the host `name`: by its alternative names alone (RFC 6125 §6.4).
 #[must_use]
 pub fn is_for(certificate: &[u8], name: &str) -> bool {
-    names(certificate).iter().any(|known| is_name(known, name))
+    let name = a_labels(name);
+    names(certificate).iter().any(|known| is_name(known, &name))
+}
+
+/// Whether a certificate that has no alternative names calls its subject so (RFC 7672 §3.2.3).
+fn is_called(certificate: &[u8], name: &str) -> bool {
+    let name = a_labels(name);
+    names(certificate).is_empty()
+        && parsed(certificate).is_some_and(|parsed| {
+            let mut called = parsed.subject().iter_common_name();
+            called.any(|known| known.as_str().is_ok_and(|known| is_name(known, &name)))
+        })
 }
 
 /// The host names that a certificate is for.
 #[must_use]
 pub fn names(certificate: &[u8]) -> Vec<String> {
-    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return Vec::new() };
+    let Some(parsed) = parsed(certificate) else { return Vec::new() };
     let mut names = Vec::new();
     for extension in parsed.extensions() {
         if let ParsedExtension::SubjectAlternativeName(alternatives) = extension.parsed_extension() {
@@ -135,3 +183,6 @@ fn is_name(known: &str, name: &str) -> bool {
         None => known.eq_ignore_ascii_case(name),
     }
 }
+
+#[cfg(test)]
+mod tests;

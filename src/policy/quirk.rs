@@ -211,6 +211,21 @@ quirks! {
     TlsaErrorIgnored "tlsa-error-ignored" "3.15" [yes no]
         "goes on without DANE where the TLSA lookup fails and DANE is optional"
         => "tries the next host, or later";
+    DaneAtMxName "dane-at-mx-name" "3.6" [yes yes]
+        "asks for TLSA records at the name that the MX record has, whatever the host's addresses are worth or its name stands for"
+        => "asks for none where the addresses are not secure, and first at the end of secure aliases (RFC 7672 §2.2.2)";
+    TlsaDataUnchecked "tlsa-data-unchecked" "3.6" [yes yes]
+        "takes a TLSA record whose data is none, such as a digest of another length, for one that does not match"
+        => "takes it for unusable (RFC 7671 §4.1)";
+    TlsaWeakerDigest "tlsa-weaker-digest" "3.6" [yes yes]
+        "lets a TLSA record match by SHA-256 beside one by SHA-512 of the same usage and selector"
+        => "compares the stronger digest only (RFC 7671 §9)";
+    TlsaTwoNotOfLeaf "tlsa-two-not-of-leaf" "3.6" [no yes]
+        "never compares a TLSA record of usage 2 with the host's own certificate"
+        => "takes one that signed itself for its own anchor";
+    DaneNoCommonName "dane-no-common-name" "3.6" [no yes]
+        "compares a certificate behind usage 2 by its alternative names only"
+        => "compares its common name where it has no other (RFC 7672 §3.2.3)";
     UnusableTlsaIsNone "unusable-tlsa-is-none" "3.6" [yes yes]
         "goes on without DANE where a host has secure TLSA records of which none is usable"
         => "demands TLS, whatever certificate the host has (RFC 7672 §2.2)";
@@ -229,6 +244,9 @@ quirks! {
     RequireTlsNotOffered "requiretls-not-offered" "3.6" [yes yes]
         "sends a REQUIRETLS message to a host that does not offer the extension"
         => "refuses that host with 5.7.30";
+    RequireTlsAnyHost "requiretls-any-host" "3.6" [yes yes]
+        "sends a REQUIRETLS message to whatever hosts the domain's MX records name"
+        => "refuses a host for which neither DNSSEC nor an MTA-STS policy vouches (RFC 8689 §4.2.1)";
     RequireTlsUnverified "requiretls-unverified" "3.6" [yes yes]
         "sends a REQUIRETLS message to a host whose certificate `allow-invalid-certs` lets pass"
         => "verifies the certificate (RFC 8689 §4.2.1)";

@@ -18,6 +18,7 @@ pub mod files;
 mod generate;
 pub mod limits;
 pub mod message;
+pub mod pem;
 mod place;
 pub mod property;
 mod read;

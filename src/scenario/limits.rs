@@ -51,6 +51,9 @@ pub const COMPARISONS_MAX: usize = 200_000;
 /// How many bytes of the user's own text a message repeats before it is cut.
 pub const QUOTED_BYTES_MAX: usize = 60;
 
+/// How many certificates a text or a file of them may have.
+pub const CERTIFICATES_MAX: usize = 100;
+
 /// How many aliases a DNS question of a dry run follows.
 pub const CNAME_HOPS_MAX: usize = 8;
 

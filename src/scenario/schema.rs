@@ -190,11 +190,12 @@ fn the_schema_has_the_readers_keys_and_no_others() {
     let (root, _) = json::parse(&source);
     let message_keys: Vec<_> = message::FIELDS.iter().map(|field| field.name).collect();
     let environment_keys = [environment::KEYS, environment::IGNORED].concat();
-    let cases: [(&str, &[&str]); 20] = [
+    let cases: [(&str, &[&str]); 21] = [
         ("", KEYS),
         ("$defs.world", world::KEYS),
         ("$defs.zone_change", world::CHANGE_KEYS),
         ("$defs.dns_fault", world::FAULT_KEYS),
+        ("$defs.certificates", world::PEM_KEYS),
         ("$defs.mta_sts", world::STS_KEYS),
         ("$defs.crash", world::CRASH_KEYS),
         ("$defs.generate", generate::KEYS),
@@ -235,6 +236,7 @@ fn the_documentation_names_every_key_with_its_default() {
         world::FAULT_KEYS,
         &hosts,
         world::STS_KEYS,
+        world::PEM_KEYS,
         world::CRASH_KEYS,
         world::DISK_KEYS,
     ]

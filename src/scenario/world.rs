@@ -12,12 +12,12 @@ use std::{
 
 use base::{Mailbox, Millis};
 
-use crate::{place::Place, zone::Zone};
+use crate::{pem::Certificates, place::Place, zone::Zone};
 
 #[cfg(test)]
 pub(crate) use read::{
-    CHANGE_KEYS, CLOCK_KEYS, CRASH_KEYS, DISK_KEYS, FAULT_KEYS, HOST_KEYS, KEYS, ORDER_KEYS, RELOAD_KEYS, REPLY_KEYS,
-    STS_KEYS,
+    CHANGE_KEYS, CLOCK_KEYS, CRASH_KEYS, DISK_KEYS, FAULT_KEYS, HOST_KEYS, KEYS, ORDER_KEYS, PEM_KEYS, RELOAD_KEYS,
+    REPLY_KEYS, STS_KEYS,
 };
 pub(crate) use read::{read, word};
 
@@ -36,6 +36,8 @@ pub struct World {
     pub dns_faults: Vec<DnsFault>,
     /// How hosts behave, by name or address: an address that has no entry of its own behaves as its host's name does.
     pub hosts: BTreeMap<String, Host>,
+    /// Whom the web trusts besides those whom it invents.
+    pub anchors: Option<Certificates>,
     /// The MTA-STS policies that are served, by domain; the first that is served at a time counts.
     pub mta_sts: BTreeMap<String, Vec<MtaSts>>,
     /// When the node itself crashes.
@@ -284,6 +286,8 @@ words! {
         Valid "valid",
         /// One that it signed itself.
         SelfSigned "self-signed",
+        /// One that is signed up to an anchor that the web does not know.
+        UnknownAnchor "unknown-anchor",
         /// One whose time is over.
         Expired "expired",
         /// One for another name.
@@ -353,6 +357,8 @@ pub struct Host {
     pub starttls: StartTls,
     /// Its certificate.
     pub certificate: Certificate,
+    /// The certificates that it shows instead, its own first.
+    pub chain: Option<Certificates>,
     /// Its TLSA records.
     pub tlsa: Tlsa,
     /// How long each of its answers takes.
@@ -389,6 +395,7 @@ impl Default for Host {
             ports: Ports::default(),
             starttls: StartTls::Offered,
             certificate: Certificate::Valid,
+            chain: None,
             tlsa: Tlsa::Absent,
             latency: Millis(20),
             latency_at: BTreeMap::new(),

@@ -265,6 +265,9 @@ fn world(world: &World, out: &mut Writer) {
             out.value("add", &lines(&change.add));
         }
     }
+    if let Some(anchors) = &world.anchors {
+        out.value("anchors", &format!("{{ pem = {} }}", lines(&anchors.text)));
+    }
     for fault in &world.dns_faults {
         out.header("[[world.dns_fault]]");
         out.value("name", &text(&fault.name));
@@ -319,7 +322,10 @@ fn world(world: &World, out: &mut Writer) {
             out.value("ports", &ports(&host.ports));
         }
         out.value("starttls", &text(host.starttls.word()));
-        out.value("certificate", &text(host.certificate.word()));
+        match &host.chain {
+            Some(chain) => out.value("certificate", &format!("{{ pem = {} }}", lines(&chain.text))),
+            None => out.value("certificate", &text(host.certificate.word())),
+        }
         out.value("tlsa", &text(host.tlsa.word()));
         if let Some(greylist) = host.greylist {
             out.value("greylist", &text(&greylist.to_string()));

@@ -139,21 +139,35 @@ impl Zone {
 
     /// What a resolver finds for `name` by `of`, through aliases.
     pub fn find<T>(&self, name: &str, of: impl Fn(&Data) -> Option<T>) -> Found<T> {
+        self.follow(name, of).0
+    }
+
+    /// The same, and every name on the way: the one that was asked for, and what each stands for.
+    pub fn follow<T>(&self, name: &str, of: impl Fn(&Data) -> Option<T>) -> (Found<T>, Vec<String>) {
+        let mut names = Vec::new();
         let mut name = name.trim_end_matches('.').to_lowercase();
         for _ in 0..=limits::CNAME_HOPS_MAX {
+            names.push(name.clone());
             let records = self.records.get(&*name).map(Vec::as_slice).unwrap_or_default();
             let found: Vec<T> = records.iter().filter_map(&of).collect();
             if !found.is_empty() {
-                return Found::Records(found);
+                return (Found::Records(found), names);
             }
             let alias = records.iter().find_map(|data| if let Data::Cname(alias) = data { Some(alias) } else { None });
             match alias {
                 Some(alias) => name = alias.to_string(),
-                None if self.names.contains(&*name) => return Found::NoData,
-                None => return Found::NoName,
+                None if self.names.contains(&*name) => return (Found::NoData, names),
+                None => return (Found::NoName, names),
             }
         }
-        Found::NoData
+        (Found::NoData, names)
+    }
+
+    /// The name at the end of a name's aliases.
+    #[must_use]
+    pub fn canonical(&self, name: &str) -> String {
+        let (_, mut names) = self.follow(name, |_| None::<()>);
+        names.pop().unwrap_or_default()
     }
 
     /// The mail servers of a domain.

@@ -25,6 +25,7 @@ pub mod properties;
 pub mod quirks;
 mod resolver;
 pub mod run;
+mod shown;
 pub mod summary;
 pub mod timeline;
 

@@ -20,7 +20,7 @@ use base::{Instant, Mailbox, Millis};
 use delivery::planted::Fault;
 use delivery::{
     Effect, Event, Input, Queue, Recipient, Report, Submission,
-    effect::{Peer as Certified, Record, Ticket},
+    effect::{Record, Ticket},
     event::What,
     failure::{Broken, Handshake},
     hosts::Family,
@@ -33,16 +33,16 @@ use delivery::{
 use policy::{Behaviour, Decide, LookupFailed, Quirk, Strategies, World as _, strategy::QueueName};
 use scenario::{
     Environment, Message, Scenario, World,
-    world::{Answer, Certificate, ClockJump, Host, Listens, Stage, StartTls, When},
+    world::{Answer, ClockJump, Host, Listens, Stage, StartTls, When},
 };
 
 use crate::{
-    certificate::certificate,
     load::Loads,
     mailboxes::Mailboxes,
     peer::{Deed, Does, Moment, Peer, Server, Shakes, Taken},
     promise::Content,
     resolver::Resolver,
+    shown::Shown,
 };
 
 /// How long it takes to fetch a policy.
@@ -320,6 +320,8 @@ struct Run<'s, 'e> {
     next_report: MessageId,
     resolver: Resolver<'s>,
     servers: Vec<Server<'s>>,
+    /// The certificates that they showed.
+    shown: Shown,
     known: BTreeMap<Box<str>, usize>,
     unsaid: &'s Host,
     connections: BTreeMap<u64, Peer>,
@@ -369,6 +371,7 @@ pub fn run(setup: Setup<'_>, environment: &mut Environment, keep: Keep) -> Life 
         next_report: MessageId(MessageId::REPORTS),
         resolver: Resolver::new(world),
         servers: Vec::new(),
+        shown: Shown::default(),
         known: BTreeMap::new(),
         unsaid: &unsaid,
         connections: BTreeMap::new(),
@@ -667,12 +670,12 @@ impl<'s> Run<'s, '_> {
                 self.after(Millis(0), Input::Answered(ticket, answer));
             }
             Effect::ResolveMx(ticket, name) => {
-                let (result, length) = self.resolver.mx(&name, self.since());
-                self.after(length, Input::Mx(ticket, result));
+                let (result, alias, length) = self.resolver.mx(&name, self.since());
+                self.after(length, Input::Mx(ticket, result, alias));
             }
             Effect::ResolveAddresses(ticket, name, family) => {
-                let (result, length) = self.resolver.addresses(&name, family == Family::V6, self.since());
-                self.after(length, Input::Addresses(ticket, result));
+                let (result, alias, length) = self.resolver.addresses(&name, family == Family::V6, self.since());
+                self.after(length, Input::Addresses(ticket, result, alias));
             }
             Effect::ResolveTlsa(ticket, name) => {
                 let (result, length) = self.resolver.tlsa(&name, self.since());
@@ -894,7 +897,9 @@ impl<'s> Run<'s, '_> {
     fn server(&mut self, host: &str, ip: IpAddr) -> usize {
         let hosts = &self.setup.world.hosts;
         let (name, address) = (host.to_lowercase(), ip.to_string());
-        let key = if hosts.contains_key(&address) { address } else { name };
+        let stands_for = self.setup.world.zone.canonical(&name);
+        let is_known = |key: &String| hosts.contains_key(key);
+        let key = [address, name.clone(), stands_for].into_iter().find(is_known).unwrap_or(name);
         let behaviour = hosts.get(&key).unwrap_or(self.unsaid);
         *self.known.entry(key.into()).or_insert_with(|| {
             self.servers.push(Server::new(behaviour));
@@ -1002,21 +1007,16 @@ impl<'s> Run<'s, '_> {
                 return self.at(ready, Input::Secured(ticket, Err(Handshake::Protocol)));
             }
         }
-        let own_name = peer.host();
-        let shown = match behaviour.certificate {
-            Certificate::OtherName => "other.invalid",
-            Certificate::Valid | Certificate::SelfSigned | Certificate::Expired => name,
-        };
-        let own = certificate(shown, own_name).into();
-        let anchor = crate::resolver::anchor(own_name);
-        let signer = certificate(&anchor, &anchor).into();
-        let is_chain = behaviour.certificate != Certificate::Expired;
-        let is_trusted = matches!(behaviour.certificate, Certificate::Valid | Certificate::OtherName);
+        // Whose name is an alias has the key of what it stands for, unless something is said of the alias itself.
+        let world = self.setup.world;
+        let is_said = world.hosts.contains_key(peer.host());
+        let own_name = if is_said { peer.host().to_owned() } else { world.zone.canonical(peer.host()) };
+        let place = peer.server();
         let result = match behaviour.starttls {
             StartTls::Broken => Err(Handshake::Protocol),
             StartTls::Offered | StartTls::Absent | StartTls::Refused | StartTls::Injected => {
                 peer.secured();
-                Ok(Certified { certificates: vec![own, signer], is_trusted, is_chain })
+                Ok(self.shown.of(world, behaviour, (place, &own_name, name), self.now))
             }
         };
         let is_ready = result.is_ok();

@@ -56,7 +56,7 @@ fn an_answer_that_is_out_of_date_is_passed_over() {
     let resolve = resolve.unwrap_or_else(|| panic!("{effects:?}"));
     let answer = |step: u32| {
         let record = MxRecord { preference: 10, exchange: "mx.corp.test".into() };
-        Input::Mx(Ticket { step, ..resolve }, DnsResult::Found(vec![record], Security::Insecure))
+        Input::Mx(Ticket { step, ..resolve }, DnsResult::Found(vec![record], Security::Insecure), None)
     };
     assert!(tell(answer(resolve.step + 1)).is_empty());
     assert!(!tell(answer(resolve.step)).is_empty());
@@ -79,13 +79,17 @@ fn tried(hosts: usize, addresses: usize) -> (usize, usize) {
                 Effect::ResolveMx(ticket, _) => {
                     let record =
                         |number: usize| MxRecord { preference: 10, exchange: format!("mx{number}.corp.test").into() };
-                    Some(Input::Mx(ticket, DnsResult::Found((0..hosts).map(record).collect(), Security::Insecure)))
+                    Some(Input::Mx(
+                        ticket,
+                        DnsResult::Found((0..hosts).map(record).collect(), Security::Insecure),
+                        None,
+                    ))
                 }
                 Effect::ResolveAddresses(ticket, name, Family::V4) => {
                     let host: u32 = name.trim_start_matches("mx").split('.').next().unwrap().parse().unwrap();
                     let ip = |number: usize| IpAddr::from((0x0801_0000 + host * 100_000 + number as u32).to_be_bytes());
                     let ips = (0..addresses).map(ip).collect();
-                    Some(Input::Addresses(ticket, DnsResult::Found(ips, Security::Insecure)))
+                    Some(Input::Addresses(ticket, DnsResult::Found(ips, Security::Insecure), None))
                 }
                 Effect::Connect { ticket, .. } => {
                     connections += 1;

@@ -19,8 +19,6 @@ use crate::{
 #[rustfmt::skip]
 const OPEN: &[&str] = &[
     "02",
-    "13",
-    "14",
     "16",
     "26",
 ];

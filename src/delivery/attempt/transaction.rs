@@ -21,13 +21,13 @@ use crate::{
     effect::{Effect, Input, Peer, Record, Ticket},
     event::What,
     failure::{Failure, Handshake, Holds, Next, StsFailure, Verdict},
-    hosts::{self, DnsResult, Family, Host, Named, Security},
+    hosts::{self, Alias, DnsResult, Family, Host, Named, Security},
     message::{Delivered, Failed, Message, Relay, Status},
     planted::Fault,
     session::{self, Happened, Request, Session, TlsTry, To},
     sight::Evaluation,
     sts::{self, Fetched, Mode, NoPolicy, Policy},
-    tls::{self, Dane, Demand, Encryption, Sts, Verification},
+    tls::{self, Dane, Demand, Encryption, Sts, Tlsa, Verification},
     tls_report::{self, Applied, ResultType, TlsResult},
     tlsa::{self, TlsaRecord},
 };
@@ -40,8 +40,16 @@ pub(super) struct Trying {
     pub(super) tls: strategy::Tls,
     pub(super) sts: Sts,
     pub(super) demand: Demand,
-    /// Its TLSA records, where they are usable.
+    /// What came of its own name: what it is an alias of, how far its addresses can be trusted, and the names at which TLSA
+    /// records are looked for, the next one first.
+    pub(super) alias: Option<Alias>,
+    pub(super) security: Option<Security>,
+    pub(super) bases: VecDeque<Arc<str>>,
+    /// The name at which its TLSA records are, and those that are usable.
+    pub(super) base: Arc<str>,
     pub(super) records: Vec<TlsaRecord>,
+    /// Whether it is known how a session must be secured.
+    pub(super) is_judged: bool,
     /// What is known of its addresses.
     pub(super) answers: Vec<(Family, DnsResult<IpAddr>)>,
     /// The place of the next family that is looked up.
@@ -49,6 +57,31 @@ pub(super) struct Trying {
     pub(super) addresses: VecDeque<IpAddr>,
     pub(super) ip: Option<IpAddr>,
     pub(super) from: Option<IpAddr>,
+}
+
+impl Trying {
+    /// The names at which its TLSA records may be, the first one first (RFC 7672 §2.2.2).
+    fn tlsa_bases(&self, target: Behaviour) -> Vec<Arc<str>> {
+        let own = self.name.clone();
+        if target.has(Quirk::DaneAtMxName) {
+            return vec![own];
+        }
+        match (self.security, &self.alias) {
+            (Some(Security::Secure), None) => vec![own],
+            (Some(Security::Secure), Some(alias)) => vec![(*alias.name).into(), own],
+            // An alias that leads out of what is signed may still be signed itself.
+            (_, Some(Alias { first: Security::Secure, .. })) => vec![own],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The name that TLS asks for: that of its TLSA records, where they count (RFC 7672 §8.1).
+    fn asked_for(&self) -> Arc<str> {
+        match self.demand.verification {
+            Verification::Dane => self.base.clone(),
+            Verification::None | Verification::Pkix => self.name.clone(),
+        }
+    }
 }
 
 impl Attempt {
@@ -106,6 +139,8 @@ impl Attempt {
         let demands = |tls: &strategy::Tls| tls.mta_sts == Requirement::Require;
         let is_ruled = cx.engine.plan().settings.iter().any(|ruled| ruled.setting == Setting::MtaSts);
         let may_demand = !cx.target().has(Quirk::TlsWithoutMx) && (is_ruled || cx.strategies.tls.iter().any(demands));
+        // It may be what vouches for a host, whether the strategy cares or not.
+        let may_demand = may_demand || (message.envelope.requires_tls && !cx.target().has(Quirk::RequireTlsAnyHost));
         if tls.mta_sts == Requirement::Disable && !may_demand {
             self.at = At::Mx;
             return Flow::Go;
@@ -248,7 +283,13 @@ impl Attempt {
         }
     }
 
-    pub(super) fn found_hosts(&mut self, message: &Message, answer: DnsResult<hosts::MxRecord>, cx: &mut Context<'_>) {
+    pub(super) fn found_hosts(
+        &mut self,
+        message: &Message,
+        answer: DnsResult<hosts::MxRecord>,
+        alias: Option<Alias>,
+        cx: &mut Context<'_>,
+    ) {
         let domain = self.domain(message);
         let Some(group) = &mut self.group else { return };
         let mx = group.mx;
@@ -256,6 +297,7 @@ impl Attempt {
             Ok((hosts, security)) => {
                 group.hosts = hosts.into();
                 group.security = security;
+                group.alias = alias;
                 let all = group.hosts.iter().cloned().collect();
                 cx.event(self.message, What::Hosts(all));
                 self.at = At::NextHost;
@@ -272,7 +314,12 @@ impl Attempt {
                 let name: Arc<str> = (*host.name).into();
                 group.host = Some(Trying {
                     host,
+                    base: name.clone(),
                     name,
+                    alias: None,
+                    security: None,
+                    bases: VecDeque::new(),
+                    is_judged: false,
                     tls: strategy::Tls::BUILT_IN,
                     sts: Sts::None,
                     records: Vec::new(),
@@ -303,19 +350,6 @@ impl Attempt {
             Err(Some(failure)) => return self.host_failed(failure, cx),
         };
         let target = cx.target();
-        let Some(group) = &mut self.group else { return Flow::Wait };
-        let route = cx.strategies.route(group.route);
-        let is_lmtp = matches!(route, Some(Route::Relay(relay)) if relay.protocol == Protocol::Lmtp);
-        let looks_for_tlsa = match tls::looks_for_tlsa(target, tls.dane, group.security) {
-            Ok(looks) => looks,
-            Err(_) if is_lmtp => false,
-            Err(failure) => {
-                if let Some(result) = tls_report::of_mx(&failure) {
-                    self.count_tls(Applied::Tlsa(Vec::new()), Err(result), message, cx);
-                }
-                return self.host_failed(failure, cx);
-            }
-        };
         self.count_excluded(&tls, message, cx);
         let Some(group) = &mut self.group else { return Flow::Wait };
         let sts = match &group.policy {
@@ -333,15 +367,53 @@ impl Attempt {
             Ok(Policy { mode: Mode::None | Mode::Testing, .. }) => Sts::Lenient,
             Err(_) => Sts::None,
         };
+        if let Some(failure) = unvouched(message, group, &name, cx) {
+            return self.host_failed(failure, cx);
+        }
         if let Some(trying) = &mut group.host {
             trying.tls = tls;
             trying.sts = sts;
         }
-        if is_lmtp || !looks_for_tlsa {
-            self.demand(Dane::Inactive, Vec::new(), message, cx);
-            return Flow::Go;
+        self.at = At::Addresses(0);
+        Flow::Go
+    }
+
+    /// Looks for the TLSA records of a host whose addresses are known: no sooner, as whoever serves an unsigned host may
+    /// answer nothing to such questions (RFC 7672 §2.2.2).
+    pub(super) fn look_for_tlsa(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
+        let target = cx.target();
+        let Some(group) = &mut self.group else { return Flow::Wait };
+        let Some(trying) = &mut group.host else { return Flow::Wait };
+        let wanted = trying.tls.dane;
+        let route = cx.strategies.route(group.route);
+        let is_lmtp = matches!(route, Some(Route::Relay(relay)) if relay.protocol == Protocol::Lmtp);
+        match tls::looks_for_tlsa(target, wanted, group.security) {
+            Ok(looks) if looks && !is_lmtp => {
+                trying.bases = trying.tlsa_bases(target).into();
+                self.ask_for_tlsa(message, cx)
+            }
+            Err(failure) if !is_lmtp => {
+                if let Some(result) = tls_report::of_mx(&failure) {
+                    self.count_tls(Applied::Tlsa(Vec::new()), Err(result), message, cx);
+                }
+                self.host_failed(failure, cx)
+            }
+            Ok(_) | Err(_) => {
+                self.demand(Dane::Inactive, Vec::new(), message, cx);
+                Flow::Go
+            }
         }
-        let name = format!("_{SMTP_PORT}._tcp.{name}").into();
+    }
+
+    /// Asks at the next name that may have TLSA records; where there is none, the host has none.
+    fn ask_for_tlsa(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
+        let Some(trying) = self.group.as_mut().and_then(|group| group.host.as_mut()) else { return Flow::Wait };
+        let Some(base) = trying.bases.pop_front() else {
+            self.has_tlsa(Tlsa::Absent, Vec::new(), message, cx);
+            return Flow::Go;
+        };
+        let name = format!("_{SMTP_PORT}._tcp.{base}").into();
+        trying.base = base;
         let ticket = self.new_ticket();
         cx.effects.push_back(Effect::ResolveTlsa(ticket, name));
         self.at = At::Tlsa;
@@ -349,8 +421,17 @@ impl Attempt {
     }
 
     pub(super) fn found_tlsa(&mut self, message: &Message, answer: DnsResult<TlsaRecord>, cx: &mut Context<'_>) {
+        let (found, records) = tlsa::judge(answer, cx.target());
+        let is_last = self.group.as_ref().and_then(|group| group.host.as_ref()).is_none_or(|it| it.bases.is_empty());
+        if found == Tlsa::Absent && !is_last {
+            self.ask_for_tlsa(message, cx);
+            return;
+        }
+        self.has_tlsa(found, records, message, cx);
+    }
+
+    fn has_tlsa(&mut self, found: Tlsa, records: Vec<TlsaRecord>, message: &Message, cx: &mut Context<'_>) {
         let target = cx.target();
-        let (found, records) = tlsa::judge(answer, target);
         let tls = self.group.as_ref().and_then(|group| group.host.as_ref()).map(|trying| trying.tls);
         let wanted = tls.unwrap_or(strategy::Tls::BUILT_IN).dane;
         if let Some(result) = tls_report::of_tlsa(found, wanted == Requirement::Require) {
@@ -426,8 +507,9 @@ impl Attempt {
                 trying.demand = Demand { encryption: Encryption::WhereOffered, verification: Verification::None };
             }
             trying.records = records;
+            trying.is_judged = true;
         }
-        self.at = At::Addresses(0);
+        self.at = At::NextAddress;
     }
 
     /// Decides for the transaction at hand as its first recipient does, whom the scene shows. Where each decides, those who
@@ -523,12 +605,18 @@ impl Attempt {
         Flow::Wait
     }
 
-    pub(super) fn found_addresses(&mut self, answer: DnsResult<IpAddr>, cx: &Context<'_>) {
+    pub(super) fn found_addresses(&mut self, answer: DnsResult<IpAddr>, alias: Option<Alias>, cx: &Context<'_>) {
         let At::Addresses(place) = self.at else { return };
         let Some(group) = &mut self.group else { return };
         let mx = group.mx;
         let families = hosts::families(mx.ip_lookup);
         let Some(trying) = &mut group.host else { return };
+        if let DnsResult::Found(_, security) = &answer {
+            // Of two answers the one that is worth less counts.
+            let is_worth = |known: Security| if known == Security::Secure { *security } else { known };
+            trying.security = Some(trying.security.map_or(*security, is_worth));
+        }
+        trying.alias = trying.alias.take().or(alias);
         if let Some(family) = families.get(place) {
             trying.answers.push((*family, answer));
         }
@@ -549,7 +637,7 @@ impl Attempt {
         match hosts::addresses(std::mem::take(&mut trying.answers), &mx, named, cx.target()) {
             Ok(addresses) => {
                 trying.addresses = addresses.into();
-                self.at = At::NextAddress;
+                self.at = if trying.is_judged { At::NextAddress } else { At::LookForTlsa };
                 Flow::Go
             }
             // Another family had addresses, which failed.
@@ -668,7 +756,11 @@ impl Attempt {
                     let headers = first.and_then(|recipient| recipient.headers.clone());
                     cx.effects.push_back(Effect::SendContent { ticket, message: message.id, headers, is_chunk });
                 }
-                session::Action::StartTls => cx.effects.push_back(Effect::StartTls { ticket, name: name.clone() }),
+                session::Action::StartTls => {
+                    let trying = self.group.as_ref().and_then(|group| group.host.as_ref());
+                    let name = trying.map_or_else(|| name.clone(), Trying::asked_for);
+                    cx.effects.push_back(Effect::StartTls { ticket, name });
+                }
                 session::Action::Wait(length) => self.deadline = Some(cx.now + length),
                 session::Action::Close => cx.effects.push_back(Effect::Close(ticket)),
             }
@@ -750,6 +842,20 @@ pub(super) const fn relay(takes_notify: bool) -> Relay {
     if takes_notify { Relay::TellsSender } else { Relay::KeepsSilent }
 }
 
+/// Why a message that requires TLS all the way does not go to this host of the domain: DNS does not prove that it is one, nor
+/// does the domain's policy say so (RFC 8689 §4.2.1). Whoever configured a relay vouches for it.
+fn unvouched(message: &Message, group: &Group, name: &str, cx: &Context<'_>) -> Option<Failure> {
+    let is_relay = matches!(cx.strategies.route(group.route), Some(Route::Relay(_)));
+    let is_asked = message.envelope.requires_tls && !is_relay && !cx.target().has(Quirk::RequireTlsAnyHost);
+    let vouches = |policy: &Policy| policy.mode != Mode::None && policy.allows(name);
+    match &group.policy {
+        _ if !is_asked || group.security == Security::Secure => None,
+        Ok(policy) if vouches(policy) => None,
+        Err(Some(why @ (NoPolicy::NotResolved | NoPolicy::NotFetched))) => Some(without_policy(*why)),
+        Ok(_) | Err(_) => Some(Failure::RequireTlsUnvouched),
+    }
+}
+
 /// What a missing policy is where one is demanded.
 const fn without_policy(why: NoPolicy) -> Failure {
     Failure::Sts(match why {
@@ -770,7 +876,7 @@ fn named(trying: &Trying, route: StrategyId, cx: &Context<'_>) -> Named {
 }
 
 /// Gives a session what happened.
-pub(super) fn take(session: &mut Session, input: Input, group: Option<&Group>, domain: &str, target: Behaviour) {
+pub(super) fn take(session: &mut Session, input: Input, group: Option<&Group>, domain: &str, cx: &Context<'_>) {
     match input {
         Input::Connected(_, result) => session.handle(Happened::Connected(result.map(|_| ()))),
         Input::Received(_, bytes) => session.handle(Happened::Bytes(&bytes)),
@@ -778,8 +884,8 @@ pub(super) fn take(session: &mut Session, input: Input, group: Option<&Group>, d
         Input::Closed(_) => session.handle(Happened::Closed),
         Input::Secured(_, Err(handshake)) => session.handle(Happened::Secured(Err(&Failure::Handshake(handshake)))),
         Input::Secured(_, Ok(peer)) => {
-            let trying = group.and_then(|group| group.host.as_ref());
-            let verified = trying.map_or(Ok(()), |trying| verify(&peer, trying, domain, target));
+            let known = group.and_then(|group| Some((group, group.host.as_ref()?)));
+            let verified = known.map_or(Ok(()), |(group, trying)| verify(&peer, trying, group, domain, cx));
             match verified {
                 Ok(()) => session.handle(Happened::Secured(Ok(()))),
                 Err(failure) => session.handle(Happened::Secured(Err(&failure))),
@@ -801,10 +907,15 @@ pub(super) fn take(session: &mut Session, input: Input, group: Option<&Group>, d
 }
 
 /// Whether the other side is whom the demand wants.
-fn verify(peer: &Peer, trying: &Trying, domain: &str, target: Behaviour) -> Result<(), Failure> {
+fn verify(peer: &Peer, trying: &Trying, group: &Group, domain: &str, cx: &Context<'_>) -> Result<(), Failure> {
     match trying.demand.verification {
         Verification::None => Ok(()),
-        Verification::Dane => tlsa::verify(&trying.records, peer, &[&trying.name, domain], target),
+        Verification::Dane => {
+            // The recipients' domain, too, and what it is an alias of, as secure records lead from there (RFC 7672 §3.2.2).
+            let alias = group.alias.as_ref().filter(|_| !cx.target().has(Quirk::DaneAtMxName));
+            let names: Vec<&str> = [&*trying.base, domain].into_iter().chain(alias.map(|alias| &*alias.name)).collect();
+            tlsa::verify(&trying.records, peer, &names, cx.now, cx.target())
+        }
         Verification::Pkix if !peer.is_trusted => Err(Failure::Handshake(Handshake::Untrusted)),
         Verification::Pkix => {
             let fits = peer.certificates.first().is_some_and(|leaf| tlsa::is_for(leaf, &trying.name));

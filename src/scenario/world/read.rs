@@ -14,6 +14,7 @@ use crate::{
     codes,
     context::{Context, listed, shown},
     limits,
+    pem::Certificates,
     place::Place,
     shape::{self, Given, Shape},
     zone::{Data, Zone},
@@ -24,6 +25,7 @@ pub(crate) const KEYS: &[&str] = &[
     "zone",
     "signed",
     "zone_change",
+    "anchors",
     "dns_fault",
     "host",
     "mta_sts",
@@ -39,6 +41,9 @@ pub(crate) const FAULT_KEYS: &[&str] = &["name", "type", "answer", "from", "unti
 
 /// The keys of a change of the records.
 pub(crate) const CHANGE_KEYS: &[&str] = &["at", "remove", "add"];
+
+/// The keys of certificates.
+pub(crate) const PEM_KEYS: &[&str] = &["file", "pem"];
 
 /// The keys of an MTA-STS policy.
 pub(crate) const STS_KEYS: &[&str] = &["policy", "status", "from", "until"];
@@ -110,6 +115,9 @@ pub(crate) fn read(node: &Node<'_>, context: &mut Context<'_>) -> World {
                 world.hosts.insert(name, host);
             }
         }
+    }
+    if let Some(node) = table.get("anchors") {
+        world.anchors = certificates(node, "anchors", context);
     }
     let policies = table.get("mta_sts");
     if let Some(policies) = policies.and_then(|node| context.table(node, "mta_sts", "`[world.mta_sts.\"corp.test\"]`"))
@@ -233,6 +241,36 @@ fn crash(node: &Node<'_>, context: &mut Context<'_>) -> Option<Crash> {
     Some(Crash { when, down })
 }
 
+/// Certificates out of a file, or as text.
+fn certificates(node: &Node<'_>, name: &str, context: &mut Context<'_>) -> Option<Certificates> {
+    let table = context.table(node, name, "`{ file = \"chain.pem\" }`")?;
+    context.unknown_keys(table, "certificates", PEM_KEYS);
+    let (place, text) = match (table.get("file"), table.get("pem")) {
+        (Some(file), None) => {
+            let path = context.text(file, "file", "`\"chain.pem\"`")?;
+            let bytes = context.file(file, path, &codes::ENVIRONMENT_FILE)?;
+            (file, String::from_utf8_lossy(&bytes).into_owned())
+        }
+        (None, Some(pem)) => (pem, context.text(pem, "pem", "the text of a certificate")?.to_owned()),
+        (Some(_), Some(_)) | (None, None) => {
+            let message = format!("`{name}` has to say one of `file` and `pem`");
+            context.report(
+                Diagnostic::new(&codes::INVALID_VALUE, node.range, message).help("such as `{ file = \"chain.pem\" }`"),
+            );
+            return None;
+        }
+    };
+    match Certificates::parse(&text) {
+        Ok(certificates) => Some(certificates),
+        Err(why) => {
+            let message = format!("`{name}` cannot be read: {why}");
+            let help = "certificates in PEM, that of the host itself first";
+            context.report(Diagnostic::new(&codes::INVALID_VALUE, place.range, message).help(help));
+            None
+        }
+    }
+}
+
 fn mta_sts(node: &Node<'_>, name: &str, context: &mut Context<'_>) -> Option<MtaSts> {
     let table = context.table(node, name, "a table with `policy`")?;
     context.unknown_keys(table, "an MTA-STS policy", STS_KEYS);
@@ -353,7 +391,9 @@ fn host(node: &Node<'_>, name: &str, context: &mut Context<'_>) -> Option<Host> 
     {
         host.starttls = starttls;
     }
-    if let Some(node) = table.get("certificate")
+    if let Some(node) = table.get("certificate").filter(|node| node.as_table().is_some()) {
+        host.chain = certificates(node, "certificate", context);
+    } else if let Some(node) = table.get("certificate")
         && let Some(certificate) = word(node, "certificate", &Certificate::WORDS, Certificate::named, context)
     {
         host.certificate = certificate;

@@ -64,6 +64,7 @@ enum Policy {
     Enforced { fits: bool },
 }
 
+#[derive(Clone, Copy)]
 enum Dane {
     None,
     AnyCertificate,
@@ -88,6 +89,14 @@ pub(super) fn outcome(strategy: Strategy, remote: Remote, requires_tls: bool) ->
     // RFC 7672 §2.1.1: a bogus answer is no answer.
     if remote.mx == Mx::Bogus {
         return Outcome::Later;
+    }
+    // RFC 8689 §4.2.1: REQUIRETLS goes to hosts that DNSSEC proves or a policy names; a policy that cannot be fetched is waited
+    // for. It is looked for in any case, but nobody kept it who did not look before.
+    let is_kept = remote.sts == Sts::FetchFailsCached && strategy.sts != Wish::Disable;
+    let is_named = is_kept || matches!(remote.sts, Sts::TestingFits | Sts::EnforceFits);
+    if requires_tls && remote.mx != Mx::Secure && !is_named {
+        let is_out_of_reach = matches!(remote.sts, Sts::FetchFails | Sts::FetchFailsCached | Sts::FetchFailsCacheOver);
+        return if is_out_of_reach { Outcome::Later } else { Outcome::NextHost };
     }
     // RFC 7672 §2.2: TLSA records count behind secure MX records; usable ones must match, unusable ones demand TLS, and
     // where they cannot be looked up the host is not used. §2.2.1: what is denied or not signed is none.
@@ -119,16 +128,24 @@ pub(super) fn outcome(strategy: Strategy, remote: Remote, requires_tls: bool) ->
         StartTls::Absent | StartTls::Refused | StartTls::Drops => return Outcome::NextHost,
         StartTls::Injected | StartTls::OldVersion | StartTls::Alert => return Outcome::NextHost,
     }
-    // RFC 6125 §6.4: names are the alternative ones, with a wildcard for one label; a chain holds within its time.
+    // RFC 6125 §6.4: names are the alternative ones, with a wildcard for one label; a chain holds within its time. RFC 7672
+    // §3.2.3: behind usage 2 a common name counts where there is no other.
     let has_name = !matches!(remote.cert, Cert::OtherName | Cert::CommonNameOnly);
+    let is_called_so = remote.cert != Cert::OtherName;
     let is_in_time = !matches!(remote.cert, Cert::Expired | Cert::Future);
     let has_anchor = remote.cert != Cert::SelfSigned;
     match (dane, remote.tlsa) {
         // RFC 7672 §3.1.1: behind usage 3 neither names nor times count. §3.1.2: behind usage 2 both do.
         (Dane::Match, Tlsa::OwnMatches) => return Outcome::VerifiedByDane,
-        (Dane::Match, Tlsa::AnchorMatches) if has_anchor && has_name && is_in_time => return Outcome::VerifiedByDane,
+        (Dane::Match, Tlsa::AnchorMatches) if has_anchor && is_called_so && is_in_time => {
+            return Outcome::VerifiedByDane;
+        }
         (Dane::Match, _) => return Outcome::NextHost,
         (Dane::None | Dane::AnyCertificate, _) => {}
+    }
+    // RFC 7672 §2.2: where no TLSA record is usable, TLS is enough, unless somebody else wants to know with whom.
+    if matches!(dane, Dane::AnyCertificate) && !is_enforced && !requires_tls {
+        return Outcome::Unverified;
     }
     // RFC 8461 §4.2 and RFC 8689 §4.2.1: then no strategy lets an invalid certificate pass.
     if strategy.allows_invalid && !is_enforced && !requires_tls {
