@@ -897,7 +897,7 @@ impl<'s> Run<'s, '_> {
     fn server(&mut self, host: &str, ip: IpAddr) -> usize {
         let hosts = &self.setup.world.hosts;
         let (name, address) = (host.to_lowercase(), ip.to_string());
-        let stands_for = self.setup.world.zone.canonical(&name);
+        let stands_for = self.setup.world.zone_at(self.since()).canonical(&name);
         let is_known = |key: &String| hosts.contains_key(key);
         let key = [address, name.clone(), stands_for].into_iter().find(is_known).unwrap_or(name);
         let behaviour = hosts.get(&key).unwrap_or(self.unsaid);
@@ -989,6 +989,7 @@ impl<'s> Run<'s, '_> {
     }
 
     fn handshake(&mut self, ticket: Ticket, name: &str) {
+        let since = self.since();
         let (now, since_start) = (self.now, self.since());
         let Some(peer) = self.connections.get_mut(&ticket.task) else { return };
         let Some(server) = self.servers.get_mut(peer.server()) else { return };
@@ -1010,7 +1011,7 @@ impl<'s> Run<'s, '_> {
         // Whose name is an alias has the key of what it stands for, unless something is said of the alias itself.
         let world = self.setup.world;
         let is_said = world.hosts.contains_key(peer.host());
-        let own_name = if is_said { peer.host().to_owned() } else { world.zone.canonical(peer.host()) };
+        let own_name = if is_said { peer.host().to_owned() } else { world.zone_at(since).canonical(peer.host()) };
         let place = peer.server();
         let result = match behaviour.starttls {
             StartTls::Broken => Err(Handshake::Protocol),

@@ -350,6 +350,17 @@ impl Attempt {
             Err(Some(failure)) => return self.host_failed(failure, cx),
         };
         let target = cx.target();
+        let Some(group) = &mut self.group else { return Flow::Wait };
+        let route = cx.strategies.route(group.route);
+        let is_lmtp = matches!(route, Some(Route::Relay(relay)) if relay.protocol == Protocol::Lmtp);
+        if let Err(failure) = tls::looks_for_tlsa(target, tls.dane, group.security)
+            && !is_lmtp
+        {
+            if let Some(result) = tls_report::of_mx(&failure) {
+                self.count_tls(Applied::Tlsa(Vec::new()), Err(result), message, cx);
+            }
+            return self.host_failed(failure, cx);
+        }
         self.count_excluded(&tls, message, cx);
         let Some(group) = &mut self.group else { return Flow::Wait };
         let sts = match &group.policy {
@@ -392,12 +403,7 @@ impl Attempt {
                 trying.bases = trying.tlsa_bases(target).into();
                 self.ask_for_tlsa(message, cx)
             }
-            Err(failure) if !is_lmtp => {
-                if let Some(result) = tls_report::of_mx(&failure) {
-                    self.count_tls(Applied::Tlsa(Vec::new()), Err(result), message, cx);
-                }
-                self.host_failed(failure, cx)
-            }
+            // Where DANE is demanded and cannot be, the host was passed over before.
             Ok(_) | Err(_) => {
                 self.demand(Dane::Inactive, Vec::new(), message, cx);
                 Flow::Go
