@@ -43,7 +43,7 @@ pub fn findings_lie_within(text: &str, findings: &Findings) {
 ///
 /// Where one of these does not hold.
 pub fn loads(source: &Source, forced: Option<Dialect>) {
-    let Loaded { settings, findings } = config::load(source, forced, &NoResources);
+    let Loaded { settings, findings, .. } = config::load(source, forced, &NoResources);
     findings_lie_within(source.text(), &findings);
     assert!(settings.is_some() || findings.has_errors(), "refused as {forced:?} without a word");
 
