@@ -1,7 +1,8 @@
 //! One work item: what is due of a message in one virtual queue, from the expiry sweep to the stored outcome.
 //!
 //! An attempt goes from step to step; where it must wait, it has asked something by an effect, and the answer takes it
-//! on. Everything in it is sequential.
+//! on. Everything in it is sequential. Where a message has recipients in other queues, too, it works at a copy of the
+//! message, and what is kept of that are its own recipients: the queue takes that over as it is stored.
 //!
 //! Source: delivery spec 3.3 to 3.8.
 
@@ -73,6 +74,8 @@ pub(crate) struct Attempt {
     decided: Vec<(u32, Option<Decision>)>,
     /// For whom the condition of the limiter at hand was evaluated, and whether it holds.
     applies: Vec<(u32, bool)>,
+    /// The recipients that are its own, where others of the message are worked at elsewhere meanwhile.
+    pub(crate) own: Option<Vec<u32>>,
     /// How all that was due is held, where it would be held again in the same way.
     pub(crate) held: Option<HeldInLine>,
     /// The line that it was woken from, until it is counted.
@@ -225,6 +228,7 @@ impl Attempt {
             has_tried: false,
             decided: Vec::new(),
             applies: Vec::new(),
+            own: None,
             held: None,
             line: None,
             before: Vec::new(),
@@ -290,7 +294,7 @@ impl Attempt {
             (At::Local, Input::Local(_, replies)) => self.local_answered(&replies),
             (At::Store, Input::Stored(_)) => self.at = At::NextGroup,
             (At::End, Input::Stored(_)) => {
-                if message.recipients.iter().all(|recipient| recipient.status.is_final()) {
+                if self.own.is_none() && is_done(message) {
                     cx.event(self.message, What::Removed);
                 }
                 self.at = At::Ended;
@@ -357,7 +361,8 @@ impl Attempt {
     /// The expiry sweep over all recipients, and which of this queue are due.
     fn begin(&mut self, message: &mut Message, cx: &mut Context<'_>) -> Flow {
         for place in 0..message.recipients.len() as u32 {
-            let Some(recipient) = message.recipients.get_mut(place as usize) else { continue };
+            let is_seen = self.sees(place, cx.target());
+            let Some(recipient) = message.recipients.get_mut(place as usize).filter(|_| is_seen) else { continue };
             if recipient.status.is_final() || !recipient.is_expired(cx.now) {
                 continue;
             }
@@ -375,8 +380,9 @@ impl Attempt {
     /// The delay notices that are due.
     fn notice(&mut self, place: u32, message: &mut Message, cx: &mut Context<'_>) -> Flow {
         let is_due = |recipient: &crate::Recipient| !recipient.status.is_final() && recipient.notify_due <= cx.now;
-        let due = message.recipients.iter().skip(place as usize).position(is_due);
-        let Some(place) = due.map(|at| place + at as u32) else {
+        let mut rest = message.recipients.iter().zip(0..).skip(place as usize);
+        let due = rest.find(|(recipient, place)| is_due(recipient) && self.sees(*place, cx.target()));
+        let Some(place) = due.map(|(_, place)| place) else {
             self.at = At::Report(Then::Attempt);
             return Flow::Go;
         };
@@ -422,6 +428,9 @@ impl Attempt {
         let mut unheard = Vec::new();
         for (place, recipient) in message.recipients.iter().enumerate() {
             let place = place as u32;
+            if !self.sees(place, target) {
+                continue;
+            }
             if recipient.status.is_final() {
                 let action = if recipient.is_reported { None } else { report::action(recipient, target) };
                 lines.extend(action.map(|action| (place, action)));
@@ -446,7 +455,8 @@ impl Attempt {
             let is_reported = recipient.status.is_final();
             crate::Recipient { is_reported, ..recipient.clone() }
         };
-        let changed = message.recipients.iter().map(told).zip(0..).map(|(told, place)| (place, told)).collect();
+        let changed = message.recipients.iter().map(told).zip(0..).map(|(told, place)| (place, told));
+        let changed = changed.filter(|(place, _)| self.is_own(*place)).collect();
         let id = MessageId(*cx.next_report);
         *cx.next_report += 1;
         let report = report::write(message, &lines, (&from_name, &from_address), cx.strategies, target, cx.now);
@@ -517,8 +527,8 @@ impl Attempt {
 
     fn after_report(&mut self, then: Then, message: &mut Message, cx: &mut Context<'_>) -> Flow {
         self.late.clear();
-        for recipient in message.recipients.iter_mut().filter(|recipient| recipient.status.is_final()) {
-            recipient.is_reported = true;
+        for (place, recipient) in message.recipients.iter_mut().enumerate() {
+            recipient.is_reported |= recipient.status.is_final() && self.sees(place as u32, cx.target());
         }
         match then {
             Then::Attempt => {
@@ -533,8 +543,8 @@ impl Attempt {
         let is_due = |recipient: &crate::Recipient| {
             !recipient.status.is_final() && recipient.queue == self.queue && recipient.due <= cx.now
         };
-        let due = message.recipients.iter().enumerate().filter(|(_, recipient)| is_due(recipient));
-        self.due = due.map(|(place, _)| place as u32).collect();
+        let due = message.recipients.iter().zip(0..).filter(|(recipient, _)| is_due(recipient));
+        self.due = due.map(|(_, place)| place).filter(|place| self.is_own(*place)).collect();
         for place in &self.due {
             cx.stands(message, *place);
         }
@@ -1012,12 +1022,34 @@ impl Attempt {
         }
     }
 
+    /// Whether it works at the recipient at this place, and what it notes of it is kept.
+    fn is_own(&self, place: u32) -> bool {
+        self.own.as_ref().is_none_or(|own| own.contains(&place))
+    }
+
+    /// Whether it gives up and tells of the recipient at this place.
+    fn sees(&self, place: u32, target: Behaviour) -> bool {
+        self.is_own(place) || target.has(Quirk::OtherQueuesTold)
+    }
+
+    /// What is known of every recipient of its own, by its place.
+    fn states(&self, message: &Message) -> Vec<(u32, crate::Recipient)> {
+        let all = message.recipients.iter().zip(0..).filter(|(_, place)| self.is_own(*place));
+        all.map(|(recipient, place)| (place, recipient.clone())).collect()
+    }
+
+    /// Nothing is left of the message, and nobody else works at it: all of it is removed.
+    pub(crate) fn remove(&mut self, message: &mut Message, cx: &mut Context<'_>) {
+        self.own = None;
+        self.store_all(message, cx);
+    }
+
     /// Keeps what the sweep, the notices and the reports changed, or that nothing is left to be done.
     fn store_all(&mut self, message: &Message, cx: &mut Context<'_>) -> Flow {
-        let record = if message.recipients.iter().all(|recipient| recipient.status.is_final()) {
+        let record = if self.own.is_none() && is_done(message) {
             Record::Removed(self.message, message.recipients.clone())
         } else {
-            Record::Changed(self.message, states(message))
+            Record::Changed(self.message, self.states(message))
         };
         let ticket = self.new_ticket();
         cx.effects.push_back(Effect::Store(ticket, record));
@@ -1037,7 +1069,7 @@ impl Attempt {
             }
             At::Store => {
                 let ticket = self.new_ticket();
-                cx.effects.push_back(Effect::Store(ticket, Record::Changed(self.message, states(message))));
+                cx.effects.push_back(Effect::Store(ticket, Record::Changed(self.message, self.states(message))));
             }
             At::End => {
                 self.store_all(message, cx);
@@ -1099,10 +1131,8 @@ fn take_back(counted: &mut Vec<Key>, cx: &mut Context<'_>) {
     }
 }
 
-/// What is known of every recipient, by its place.
-fn states(message: &Message) -> Vec<(u32, crate::Recipient)> {
-    let all = message.recipients.iter().cloned().enumerate();
-    all.map(|(place, recipient)| (place as u32, recipient)).collect()
+fn is_done(message: &Message) -> bool {
+    message.recipients.iter().all(|recipient| recipient.status.is_final())
 }
 
 fn is_same_route(one: (Option<&Route>, Mx), other: (Option<&Route>, Mx), target: Behaviour) -> bool {

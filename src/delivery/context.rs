@@ -27,6 +27,8 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
     /// The policy, by its number.
     pub(crate) policy: usize,
+    /// The task that takes the input.
+    pub(crate) task: u64,
     pub(crate) engine: &'a dyn Decide,
     pub(crate) behaviour: Behaviour,
     pub(crate) strategies: &'a Strategies,
@@ -225,7 +227,7 @@ impl Context<'_> {
     }
 
     pub(crate) fn event(&mut self, message: MessageId, what: What) {
-        self.events.push_back(Event { at: self.now, policy: self.policy, message, what });
+        self.events.push_back(Event { at: self.now, policy: self.policy, message, task: self.task, what });
     }
 
     /// Tells how a recipient stands in the queue.

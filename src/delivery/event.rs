@@ -26,6 +26,8 @@ pub struct Event {
     pub policy: usize,
     /// To which message.
     pub message: MessageId,
+    /// In which task of the core; several may work at a message side by side. 0 for none.
+    pub task: u64,
     /// What.
     pub what: What,
 }

@@ -4,9 +4,11 @@
 //!
 //! - A virtual queue never begins a work item where it has as many as its threads.
 //! - What is under way goes on by the policy that it began with; everything else is decided by the last one.
-//! - A message is worked at by one work item at a time, in whichever queue, which has it to itself. The reference lets
-//!   those of different queues run side by side, and loses what one of them notes.
-//! - A message that is idle and not done has an event in the queue of each of its recipients that is not.
+//! - A work item is of one message in one queue, and there is one at a time for both. Those of different queues run side by
+//!   side, each at the recipients that were in its queue when it began, and no recipient is worked at by two.
+//! - A recipient that is neither done nor worked at has an event in its queue, or stands in line, unless a work item of its
+//!   message is there: then it has one when that ends.
+//! - A message whose work items are side by side is removed behind the last of them.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -27,7 +29,7 @@ use crate::{
     event::{Event, What},
     limiter::Limiters,
     line::{Held, Lines, Look, Trail},
-    message::{Message, MessageId, Submission},
+    message::{Message, MessageId, Recipient, Submission},
     operator::{self, Deed, Order},
     planted::Fault,
     quota::Quotas,
@@ -73,6 +75,17 @@ struct Idle {
     message: Box<Message>,
     due: Vec<(QueueName, Instant)>,
     held: Option<HeldInLine>,
+    /// The work items that have a copy of it.
+    at_work: Vec<AtWork>,
+}
+
+/// A work item beside which a message is still here for others.
+#[derive(Debug)]
+struct AtWork {
+    task: u64,
+    queue: QueueName,
+    /// The places of its recipients.
+    own: Vec<u32>,
 }
 
 /// A policy, made ready.
@@ -143,7 +156,7 @@ impl<'p> Queue<'p> {
         // Another policy may hold nobody back, or otherwise.
         for id in self.lines.members() {
             if let Some(message) = self.take_idle(id) {
-                self.schedule(message, None);
+                self.schedule(message, None, Vec::new());
             }
         }
         self.policies.push(Policy::new(engine, strategies));
@@ -183,7 +196,7 @@ impl<'p> Queue<'p> {
         queue.next_report = next_report.0.max(MessageId::REPORTS);
         for message in kept {
             message.held.iter().for_each(|held| queue.quotas.take_again(held));
-            queue.schedule(Box::new(message), None);
+            queue.schedule(Box::new(message), None, Vec::new());
         }
         queue
     }
@@ -230,7 +243,7 @@ impl<'p> Queue<'p> {
     fn admit(&mut self, now: Instant, id: MessageId, submission: Submission, report: Option<Told>) {
         let (task, policy) = (self.new_task(), self.current());
         let mut admission = Admission::new(task, policy, id, submission, report, now);
-        let progress = self.with_context(now, policy, |context| admission.run(context));
+        let progress = self.with_context(now, (policy, task), |context| admission.run(context));
         if progress == Some(Progress::Waits) {
             self.tasks.insert(task, Task::Admission(Box::new(admission)));
         }
@@ -267,11 +280,18 @@ impl<'p> Queue<'p> {
                 let is_it = |task: &Task| matches!(task, Task::Attempt(_, message) if message.id == id);
                 if let Some(mut message) = self.take_idle(id) {
                     self.do_to(&mut message, rcpt.as_ref(), deed, now);
-                    self.schedule(message, None);
+                    self.schedule(message, None, Vec::new());
                 } else if self.tasks.values().any(is_it) {
                     self.orders.entry(id).or_default().push((rcpt, deed));
                 }
             }
+        }
+    }
+
+    /// Does what was ordered while a message was worked at.
+    fn do_orders(&mut self, message: &mut Message, now: Instant) {
+        for (rcpt, deed) in self.orders.remove(&message.id).unwrap_or_default() {
+            self.do_to(message, rcpt.as_ref(), deed, now);
         }
     }
 
@@ -300,7 +320,7 @@ impl<'p> Queue<'p> {
             return;
         }
         let policy = self.current();
-        self.events.extend(whats.into_iter().map(|what| Event { at: now, policy, message: message.id, what }));
+        self.events.extend(whats.into_iter().map(|what| Event { at: now, policy, message: message.id, task: 0, what }));
         // Nothing waits for it: what cannot be stored is known to the running core.
         let ticket = Ticket { task: self.new_task(), step: 0 };
         self.effects.push_back(Effect::Store(ticket, record));
@@ -312,11 +332,17 @@ impl<'p> Queue<'p> {
     }
 
     /// What `take` makes of what is at hand where this policy decides.
-    fn with_context<T>(&mut self, now: Instant, policy: usize, take: impl FnOnce(&mut Context<'_>) -> T) -> Option<T> {
+    fn with_context<T>(
+        &mut self,
+        now: Instant,
+        (policy, task): (usize, u64),
+        take: impl FnOnce(&mut Context<'_>) -> T,
+    ) -> Option<T> {
         let Policy { engine, behaviour, strategies, reads } = self.policies.get(policy)?;
         let mut context = Context {
             now,
             policy,
+            task,
             engine: *engine,
             behaviour: *behaviour,
             strategies,
@@ -349,13 +375,15 @@ impl<'p> Queue<'p> {
             None => {}
             Some(Task::Admission(mut admission)) => {
                 let policy = admission.policy;
-                let progress = self.with_context(now, policy, |context| admission.handle(answer, context));
+                let progress =
+                    self.with_context(now, (policy, ticket.task), |context| admission.handle(answer, context));
                 match progress {
                     Some(Progress::Stored) => {
                         let (message, told) = admission.stored();
                         let id = message.id;
-                        self.schedule(Box::new(message), None);
-                        if let Some(Told { report, task, .. }) = told {
+                        self.schedule(Box::new(message), None, Vec::new());
+                        if let Some(Told { report, task, changed }) = told {
+                            self.merge(report.about, &changed);
                             self.with_attempt(now, task, |attempt, message, context| {
                                 attempt.reported(id, report.lines, message, context);
                             });
@@ -391,7 +419,11 @@ impl<'p> Queue<'p> {
         if let Some(deadline) = attempt.deadline {
             self.timers.remove(&(deadline, task));
         }
-        self.with_context(now, attempt.policy, |context| take(&mut attempt, &mut message, context));
+        let done = self.effects.len();
+        self.with_context(now, (attempt.policy, task), |context| take(&mut attempt, &mut message, context));
+        if attempt.own.is_some() {
+            self.merge_stored(attempt.message, done);
+        }
         if attempt.line.as_ref().is_some_and(|trail| attempt.has_come(trail))
             && let Some(trail) = attempt.line.take()
         {
@@ -399,13 +431,27 @@ impl<'p> Queue<'p> {
         }
         if attempt.is_over() {
             self.lane(&attempt.queue).active -= 1;
-            let orders = self.orders.remove(&message.id).unwrap_or_default();
-            // Who is done something to stands in line no longer.
-            let held = attempt.held.filter(|_| !self.wakes_each && orders.is_empty());
-            for (rcpt, deed) in orders {
-                self.do_to(&mut message, rcpt.as_ref(), deed, now);
+            if attempt.own.is_none() {
+                // Who is done something to stands in line no longer.
+                let is_left = !self.orders.contains_key(&message.id);
+                let held = attempt.held.filter(|_| !self.wakes_each && is_left);
+                self.do_orders(&mut message, now);
+                self.schedule(message, held, Vec::new());
+                return;
             }
-            self.schedule(message, held);
+            let Some((mut message, mut at_work)) = self.take(attempt.message) else { return };
+            at_work.retain(|at_work| at_work.task != task);
+            let is_over = |recipient: &Recipient| recipient.next_event().is_none();
+            if at_work.is_empty() && message.recipients.iter().all(is_over) {
+                self.lane(&attempt.queue).active += 1;
+                self.tasks.insert(task, Task::Attempt(attempt, message));
+                self.with_attempt(now, task, Attempt::remove);
+                return;
+            }
+            if at_work.is_empty() {
+                self.do_orders(&mut message, now);
+            }
+            self.schedule(message, None, at_work);
             return;
         }
         if let Some(deadline) = attempt.deadline {
@@ -416,7 +462,7 @@ impl<'p> Queue<'p> {
 
     /// Puts the events of an idle message into the lanes and those who wait for a rate in line, or forgets the message
     /// where nothing is left.
-    fn schedule(&mut self, mut message: Box<Message>, held: Option<HeldInLine>) {
+    fn schedule(&mut self, mut message: Box<Message>, held: Option<HeldInLine>, at_work: Vec<AtWork>) {
         self.give_back(&mut message);
         // Who else is waited for may come in between.
         let is_held_of = |held: &HeldInLine| {
@@ -429,12 +475,17 @@ impl<'p> Queue<'p> {
             let is_held = held.as_ref().is_some_and(|held| held.recipients.contains(&(place as u32)));
             let event = if is_held { recipient.next_notice() } else { recipient.next_event() };
             let Some(at) = event else { continue };
+            // It has an event when the work item ends that has it, or its queue.
+            let is_busy = |at_work: &AtWork| at_work.queue == recipient.queue || at_work.own.contains(&(place as u32));
+            if at_work.iter().any(is_busy) {
+                continue;
+            }
             match due.iter_mut().find(|(queue, _)| *queue == recipient.queue) {
                 Some((_, first)) => *first = at.min(*first),
                 None => due.push((recipient.queue.clone(), at)),
             }
         }
-        if due.is_empty() {
+        if due.is_empty() && at_work.is_empty() {
             return;
         }
         for (queue, at) in &due {
@@ -443,7 +494,28 @@ impl<'p> Queue<'p> {
         if let Some(HeldInLine { trail, until, .. }) = &held {
             self.lines.join(trail, *until, message.id);
         }
-        self.idle.insert(message.id, Idle { message, due, held });
+        self.idle.insert(message.id, Idle { message, due, held, at_work });
+    }
+
+    /// Takes over what a work item, which has a copy of the message, lets be stored from this effect on.
+    fn merge_stored(&mut self, id: MessageId, from: usize) {
+        let stored = self.effects.iter().skip(from).filter_map(|effect| match effect {
+            Effect::Store(_, Record::Changed(of, changed)) if *of == id => Some(changed.clone()),
+            _ => None,
+        });
+        for changed in stored.collect::<Vec<_>>() {
+            self.merge(id, &changed);
+        }
+    }
+
+    /// What is known of these recipients, where their message is not with the work item that noted it.
+    fn merge(&mut self, id: MessageId, changed: &[(u32, Recipient)]) {
+        let Some(Idle { message, .. }) = self.idle.get_mut(&id) else { return };
+        for (place, recipient) in changed {
+            if let Some(known) = message.recipients.get_mut(*place as usize) {
+                known.clone_from(recipient);
+            }
+        }
     }
 
     /// Gives back what a message took of the quotas for those of its recipients that are done.
@@ -541,7 +613,7 @@ impl<'p> Queue<'p> {
 
     fn held_on(&mut self, Held { message, limiter, rounds, until }: Held, recipients: Vec<u32>) {
         let what = What::HeldOn { recipients, limiter, rounds, until };
-        self.events.push_back(Event { at: self.now, policy: self.current(), message, what });
+        self.events.push_back(Event { at: self.now, policy: self.current(), message, task: 0, what });
     }
 
     /// Tells of everyone who still waits for a rate how it did until now, which is told else when it is woken: for
@@ -553,20 +625,37 @@ impl<'p> Queue<'p> {
 
     /// Takes an idle message: while something is done to it, it has no events, and stands in no line.
     fn take_idle(&mut self, id: MessageId) -> Option<Box<Message>> {
-        let Idle { mut message, due, held } = self.idle.remove(&id)?;
+        self.idle.get(&id).filter(|idle| idle.at_work.is_empty())?;
+        self.take(id).map(|(message, _)| message)
+    }
+
+    /// Takes a message, and the work items that have a copy of it.
+    fn take(&mut self, id: MessageId) -> Option<(Box<Message>, Vec<AtWork>)> {
+        let Idle { mut message, due, held, at_work } = self.idle.remove(&id)?;
         self.leave_line(&mut message, held);
         for (queue, at) in due {
             self.lane(&queue).due.remove(&(at, id));
         }
-        Some(message)
+        Some((message, at_work))
     }
 
     fn begin(&mut self, now: Instant, queue: &QueueName, id: MessageId, line: Option<Arc<Trail>>) {
-        let Some(message) = self.take_idle(id) else { return };
+        let Some((mut message, mut at_work)) = self.take(id) else { return };
         self.lane(queue).active += 1;
         let (task, policy) = (self.new_task(), self.current());
         let mut attempt = Attempt::new(task, policy, id, queue.clone());
         attempt.line = line;
+        let is_elsewhere = |recipient: &Recipient| recipient.queue != *queue && recipient.next_event().is_some();
+        if !at_work.is_empty() || message.recipients.iter().any(is_elsewhere) {
+            let is_free = |place: &u32| !at_work.iter().any(|at_work| at_work.own.contains(place));
+            let mine = message.recipients.iter().zip(0..).filter(|(recipient, _)| recipient.queue == *queue);
+            let own: Vec<u32> = mine.map(|(_, place)| place).filter(is_free).collect();
+            attempt.own = Some(own.clone());
+            at_work.push(AtWork { task, queue: queue.clone(), own });
+            let copy = message.clone();
+            self.schedule(message, None, at_work);
+            message = copy;
+        }
         self.tasks.insert(task, Task::Attempt(Box::new(attempt), message));
         self.with_attempt(now, task, Attempt::run);
     }

@@ -343,6 +343,9 @@ quirks! {
     NeverRelayed "never-relayed" "3.11" [yes yes]
         "reports `delivered` even where NOTIFY was passed on"
         => "reports `relayed` where the next host does not take NOTIFY, and nothing where it does";
+    OtherQueuesTold "other-queues-told" "3.12" [yes yes]
+        "gives up and tells of the recipients in all queues when the turn of one comes, and forgets it of those in another"
+        => "gives up and tells of those in the queue whose turn it is";
     QueueMoveForgets "queue-move-forgets" "3.12" [yes yes]
         "forgets what it noted of a recipient that moves to another queue"
         => "keeps it";

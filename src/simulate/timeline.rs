@@ -277,8 +277,8 @@ struct Teller<'s> {
     standing: Option<Standing>,
     /// The route that was chosen before the attempt begins.
     routes: Option<Decision>,
-    /// Whether the transaction at hand is this recipient's.
-    is_tried: bool,
+    /// The task whose transaction at hand is this recipient's.
+    tried_in: Option<u64>,
 }
 
 impl Teller<'_> {
@@ -294,7 +294,7 @@ impl Teller<'_> {
         &'t mut self,
         timeline: &'t mut Timeline,
         kind: Kind,
-        recipient: u32,
+        (recipient, task): (u32, u64),
     ) -> Option<&'t mut Option<Decision>> {
         let is_mine = recipient == self.number;
         match (kind, timeline.attempts.last_mut()) {
@@ -302,7 +302,7 @@ impl Teller<'_> {
             (Kind::Route, _) if is_mine => Some(&mut self.routes),
             (Kind::Schedule, Some(last)) if is_mine => last.place(Kind::Schedule),
             // Those of a transaction are made for its first recipient.
-            (Kind::Connection | Kind::Tls, Some(last)) if self.is_tried => last.place(kind),
+            (Kind::Connection | Kind::Tls, Some(last)) if self.tried_in == Some(task) => last.place(kind),
             _ => None,
         }
     }
@@ -339,7 +339,7 @@ impl Teller<'_> {
             }
             What::Decided { recipient, kind, chosen, is_instead } => {
                 let decision = self.decision(event.policy, *kind, *chosen, *is_instead);
-                if let Some(place) = self.place(timeline, *kind, *recipient) {
+                if let Some(place) = self.place(timeline, *kind, (*recipient, event.task)) {
                     let before = place.replace(decision);
                     // The first TLS strategy is chosen before a host is known.
                     if let (Kind::Tls, Some(last)) = (kind, timeline.attempts.last_mut()) {
@@ -351,31 +351,32 @@ impl Teller<'_> {
                 let Some(ruled) = self.setup.policy(event.policy).0.plan().settings.get(*setting) else { return };
                 let value = picked.given.as_ref().map(|given| ruled.shown(given));
                 let set = SetBy { key: ruled.setting.key(), value, rule: picked.rule.map(RuleId::index) };
-                if let Some(Some(decision)) = self.place(timeline, ruled.setting.kind(), *recipient) {
+                if let Some(Some(decision)) = self.place(timeline, ruled.setting.kind(), (*recipient, event.task)) {
                     decision.settings.push(set);
                 }
             }
             What::Attempt(recipients) => {
-                self.is_tried = recipients.contains(&self.number);
-                if self.is_tried {
+                if self.begins(recipients, event.task) {
                     let attempt = self.attempt(at, recipients.clone());
                     timeline.attempts.push(attempt);
                 }
             }
-            What::Apart(recipients) if recipients.contains(&self.number) => self.is_tried = false,
-            What::Resumed(recipients) => self.is_tried = recipients.contains(&self.number),
+            What::Apart(recipients) if recipients.contains(&self.number) => self.tried_in = None,
+            What::Resumed(recipients) => {
+                self.begins(recipients, event.task);
+            }
             What::Connecting { host, ip, from, ehlo } => {
                 let connection = Connection { host: host.clone(), ip: *ip, from: *from, ehlo: ehlo.clone() };
-                self.step(timeline, at, Step::Connecting(connection));
+                self.step(timeline, event, Step::Connecting(connection));
             }
             What::Secured { host, verification, is_by_sts } => {
                 let secured = Secured::of(*verification, *is_by_sts);
-                self.step(timeline, at, Step::Secured(host.clone(), secured));
+                self.step(timeline, event, Step::Secured(host.clone(), secured));
             }
-            What::InClear { host } => self.step(timeline, at, Step::InClear(host.clone())),
-            What::TlsCounted(what) => self.step(timeline, at, Step::TlsCounted(what.clone())),
+            What::InClear { host } => self.step(timeline, event, Step::InClear(host.clone())),
+            What::TlsCounted(what) => self.step(timeline, event, Step::TlsCounted(what.clone())),
             What::HostFailed { host, failure } => {
-                self.step(timeline, at, Step::Failed(host.clone(), failure.clone()));
+                self.step(timeline, event, Step::Failed(host.clone(), failure.clone()));
             }
             What::Outcome { recipient, status, next } if *recipient == self.number => {
                 let next = next.map(|next| next.since(self.start));
@@ -406,7 +407,7 @@ impl Teller<'_> {
                     last.next = Some(held.until);
                     last.held = Some(held);
                 }
-                self.is_tried = false;
+                self.tried_in = None;
             }
             What::HeldOn { recipients, limiter, rounds, until } if recipients.contains(&self.number) => {
                 self.held_on(timeline, (event.policy, *limiter), *rounds, until.since(self.start));
@@ -471,9 +472,20 @@ impl Teller<'_> {
         }
     }
 
-    fn step(&self, timeline: &mut Timeline, at: Millis, step: Step) {
-        if let Some(last) = timeline.attempts.last_mut().filter(|_| self.is_tried) {
-            last.steps.push((at, step));
+    /// A task begins with a transaction for these; whether this recipient is among them.
+    fn begins(&mut self, recipients: &[u32], task: u64) -> bool {
+        let is_mine = recipients.contains(&self.number);
+        if is_mine {
+            self.tried_in = Some(task);
+        } else if self.tried_in == Some(task) {
+            self.tried_in = None;
+        }
+        is_mine
+    }
+
+    fn step(&self, timeline: &mut Timeline, event: &Event, step: Step) {
+        if let Some(last) = timeline.attempts.last_mut().filter(|_| self.tried_in == Some(event.task)) {
+            last.steps.push((event.at.since(self.start), step));
         }
     }
 }
@@ -555,7 +567,7 @@ impl Timeline {
     fn fill(&mut self, setup: Setup<'_>, life: &Life, number: u32, events: &[&Event]) {
         let start = life.start;
         self.place = number;
-        let mut teller = Teller { setup, start, number, standing: None, routes: None, is_tried: false };
+        let mut teller = Teller { setup, start, number, standing: None, routes: None, tried_in: None };
         for event in events {
             teller.tell(event, self);
         }

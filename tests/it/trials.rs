@@ -19,7 +19,6 @@ use crate::{
 #[rustfmt::skip]
 const OPEN: &[&str] = &[
     "02",
-    "16",
     "26",
 ];
 
