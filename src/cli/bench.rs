@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
         None => Some(made_up()),
     };
     let Some(message) = message else { return Ok(Verdict::CannotRun) };
-    let target = arguments.reading.target(None, settings);
+    let target = arguments.reading.target(None, settings).target;
     let plan = match resolve::plan(settings, target) {
         Ok(plan) => Arc::new(plan),
         Err(findings) => {

@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     io::{self, BufRead as _, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,7 +12,7 @@ use std::{
 
 use base::{Diagnostic, Findings, Mailbox};
 use config::{
-    Loaded, Options, Settings,
+    Dialect, Loaded, Options, Settings,
     as_is::{self, AsIs, Departure},
 };
 use document::{
@@ -59,13 +60,52 @@ impl Reading {
     }
 
     /// The server that is asked for, else the one that `wanted` names, else that of the policy's dialect.
-    pub(crate) fn target(&self, wanted: Option<Target>, settings: &Settings) -> Target {
-        self.target.or(wanted).unwrap_or_else(|| settings.dialect.target())
+    pub(crate) fn target(&self, wanted: Option<Target>, settings: &Settings) -> Followed {
+        let layout = || Followed { target: settings.dialect.target(), by: By::Layout(settings.dialect) };
+        let scenario = wanted.map(|target| Followed { target, by: By::Scenario });
+        let option = self.target.map(|target| Followed { target, by: By::Option });
+        option.or(scenario).unwrap_or_else(layout)
     }
 
     /// What the policy at `path` may ask of this machine.
     pub(crate) fn machine(&self, path: &Path) -> files::Machine {
         files::Machine::new(path, self.resolve)
+    }
+}
+
+/// The server that is followed, and what chose it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Followed {
+    pub(crate) target: Target,
+    by: By,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum By {
+    Option,
+    Scenario,
+    Layout(Dialect),
+}
+
+impl Followed {
+    /// The word for what chose it, in JSON.
+    pub(crate) const fn by(self) -> &'static str {
+        match self.by {
+            By::Option => "option",
+            By::Scenario => "scenario",
+            By::Layout(_) => "layout",
+        }
+    }
+}
+
+impl fmt::Display for Followed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}, ", self.target)?;
+        match self.by {
+            By::Option => out.write_str("because of `--target`"),
+            By::Scenario => out.write_str("because the scenario says so"),
+            By::Layout(dialect) => write!(out, "because its layout is that of Stalwart {}", dialect.releases()),
+        }
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
         Err(verdict) => return Ok(verdict),
     };
     let (source, settings) = (&policy.source, &policy.settings);
-    let target = reading.target(None, settings);
+    let target = reading.target(None, settings).target;
     match arguments.stage {
         Stage::Settings => dump_settings(settings, target, output)?,
         Stage::Ir => {

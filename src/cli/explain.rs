@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour, output: &mut impl Write
     let DryRun { source, settings, .. } = &policy;
     let Some(mut message) = dry_run::message(&arguments.message, colour)? else { return Ok(Verdict::CannotRun) };
     dry_run::amend(&mut message, arguments.from.as_deref(), &arguments.rcpt, &arguments.set)?;
-    let target = arguments.reading.target(None, settings);
+    let target = arguments.reading.target(None, settings).target;
     let compared = compared(arguments, settings, target)?;
     let mut scratch = Scratch::new();
     let mut verdict = policy.verdict();

@@ -20,6 +20,7 @@ use simulate::{
 
 use super::{
     Outcome, Verdict, capacity,
+    dry_run::Followed,
     junit::Suite,
     life::Report,
     limits::Limits,
@@ -35,6 +36,7 @@ pub(super) struct InWorld<'r> {
     pub(super) scenario: &'r Scenario,
     pub(super) world: &'r World,
     pub(super) environment: &'r Environment,
+    pub(super) followed: Followed,
     pub(super) wired: &'r [Wired],
     /// The limits of each policy.
     pub(super) limits: &'r [Limits],
@@ -163,6 +165,7 @@ impl<'r> InWorld<'r> {
             policy: policies.next().unwrap_or_else(|| Path::new("")),
             later: policies.collect(),
             plan: setup.engine.plan(),
+            followed: self.followed,
             scenario: setup.scenario,
             source: self.source,
             life,

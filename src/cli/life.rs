@@ -22,6 +22,7 @@ use simulate::{
 
 use super::{
     Failure, Verdict,
+    dry_run::Followed,
     limits::Limits,
     page::{Section, TIMELINES_MAX},
 };
@@ -33,6 +34,7 @@ pub(super) struct Report<'r> {
     /// The policies that are taken over.
     pub(super) later: Vec<&'r Path>,
     pub(super) plan: &'r Plan,
+    pub(super) followed: Followed,
     pub(super) scenario: &'r Scenario,
     pub(super) source: &'r Source,
     pub(super) life: &'r Life,
@@ -132,7 +134,7 @@ impl Report<'_> {
             format!("{about} for {rcpt}: expected `{expected}`, found {found}")
         });
         let not_checked = self.not_checked.iter().map(|what| format!("not checked: {what}"));
-        let (policy, target) = (self.policy.display(), self.plan.target);
+        let (policy, target) = (self.policy.display(), self.followed);
         let length = self.life.end.since(self.life.start);
         Ok(Section {
             path: self.path,
@@ -151,8 +153,8 @@ impl Report<'_> {
 
     /// What is run.
     pub(super) fn head(&self, output: &mut impl Write) -> Result<(), Failure> {
-        let (name, policy, target) = (self.path.display(), self.policy.display(), self.plan.target);
-        writeln!(output, "{name}: {policy} as {target}")?;
+        let (name, policy) = (self.path.display(), self.policy.display());
+        writeln!(output, "{name}: {policy} as {}", self.followed)?;
         Ok(())
     }
 
@@ -513,6 +515,7 @@ impl Report<'_> {
             "scenario": self.path.display().to_string(),
             "policy": self.policy.display().to_string(),
             "target": self.plan.target.to_string(),
+            "target_by": self.followed.by(),
             "recipients": self.timelines.len(),
             "end_ms": self.life.end.since(self.life.start).0,
             "unanswered": self.life.unanswered,

@@ -19,7 +19,7 @@ use simulate::{Attempt, Decided, Summary, Unmet, expect, summary::Line};
 use super::{
     Failure, Outcome, Verdict,
     coverage::Policies,
-    dry_run::{self, Beside, DryRun},
+    dry_run::{self, Beside, DryRun, Followed},
     engine::{self, Engine},
     files,
     given::{Given, Run, given},
@@ -173,6 +173,7 @@ pub(super) struct Came {
 /// A policy made ready for a target.
 pub(super) struct Wired {
     pub(super) path: PathBuf,
+    pub(super) followed: Followed,
     pub(super) engine: Engine,
     pub(super) strategies: Strategies,
     pub(super) read: DryRun,
@@ -197,11 +198,11 @@ fn wired(
         return Ok(Err(Verdict::No));
     }
     let DryRun { settings, .. } = &read;
-    let target = reading.target(target, settings);
-    match resolve::plan(settings, target) {
+    let followed = reading.target(target, settings);
+    match resolve::plan(settings, followed.target) {
         Ok(plan) => {
             let strategies = strategies(settings, &plan);
-            Ok(Ok(Wired { path: path.to_path_buf(), engine: arguments.engine.wire(plan)?, strategies, read }))
+            Ok(Ok(Wired { path: path.to_path_buf(), followed, engine: arguments.engine.wire(plan)?, strategies, read }))
         }
         Err(findings) => {
             read.show_more(&findings, colour)?;
@@ -267,7 +268,8 @@ fn scenario(
         Err(verdict) => return Ok(verdict),
     };
     scenario.properties.extend(came.properties.iter().cloned());
-    let target = first.engine.plan().target;
+    let followed = first.followed;
+    let target = followed.target;
     if arguments.show_scenario {
         scenario.target = Some(target);
         write!(output, "{}", scenario::writer::write_all(&scenario))?;
@@ -290,7 +292,8 @@ fn scenario(
         let environment = std::mem::take(&mut scenario.environment);
         let limits: Vec<Limits> = all.iter().map(Limits::of).collect();
         let (source, scenario, world, environment) = (&source, &scenario, &world, &environment);
-        let given = InWorld { arguments, path, source, scenario, world, environment, wired: &all, limits: &limits };
+        let (wired, limits) = (&*all, &*limits);
+        let given = InWorld { arguments, path, source, scenario, world, environment, followed, wired, limits };
         return Ok(verdict.max(in_world::run(given, not_checked, came, output)?));
     }
     not_checked.extend(arguments.only_in_a_world(came));
@@ -307,7 +310,8 @@ fn scenario(
     came.suites.push(Suite::new(path, &source, &scenario.expectations, &otherwise, Vec::new(), Vec::new()));
     let plan = engine.plan();
     let (scenario, result, source) = (&scenario, &result, &source);
-    let report = Decisions { path, policy: &policy, plan, scenario, result, source, not_checked: &not_checked };
+    let report =
+        Decisions { path, policy: &policy, plan, followed, scenario, result, source, not_checked: &not_checked };
     if arguments.report.is_some() {
         came.page.add(&report.section()?);
     }
@@ -424,6 +428,7 @@ struct Decisions<'r> {
     path: &'r Path,
     policy: &'r Path,
     plan: &'r Plan,
+    followed: Followed,
     scenario: &'r Scenario,
     result: &'r Replay,
     source: &'r document::Source,
@@ -442,7 +447,7 @@ impl Decisions<'_> {
         let summary = summary(self.result.attempts.len(), self.result.met, self.result.unmet.len());
         Ok(Section {
             path: self.path,
-            head: format!("{} as {}: {summary}", self.policy.display(), self.plan.target),
+            head: format!("{} as {}: {summary}", self.policy.display(), self.followed),
             timelines: &[],
             lives: vec![("decisions".to_owned(), String::from_utf8_lossy(&text).into_owned())],
             wrong: unmet.chain(not_checked).collect(),
@@ -456,8 +461,8 @@ impl Decisions<'_> {
     }
 
     fn text(&self, output: &mut impl Write) -> Result<(), Failure> {
-        let (name, policy, target) = (self.path.display(), self.policy.display(), self.plan.target);
-        writeln!(output, "{name}: {policy} as {target}\n")?;
+        let (name, policy) = (self.path.display(), self.policy.display());
+        writeln!(output, "{name}: {policy} as {}\n", self.followed)?;
         self.table(output)?;
         self.expectations(output)
     }
@@ -548,6 +553,7 @@ impl Decisions<'_> {
             "scenario": self.path.display().to_string(),
             "policy": self.policy.display().to_string(),
             "target": self.plan.target.to_string(),
+            "target_by": self.followed.by(),
             "recipients": self.result.attempts.len(),
             "expectations": { "met": self.result.met, "unmet": unmet.collect::<Vec<_>>() },
             "not_checked": self.not_checked,

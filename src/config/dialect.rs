@@ -39,6 +39,17 @@ impl Dialect {
         }
     }
 
+    /// The releases of the reference that read it.
+    #[must_use]
+    pub const fn releases(self) -> &'static str {
+        match self {
+            Self::Legacy2022 => "0.1 to 0.5",
+            Self::Expressions2024 => "0.6 to 0.12",
+            Self::Strategies2025 => "0.13 to 0.15",
+            Self::Objects2026 => "0.16 and later",
+        }
+    }
+
     /// The dialect called `name`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -835,7 +835,7 @@ mod tests {
             What::Attempt(vec![0]),
             What::Outcome { recipient: 0, status: Status::Bounced(failed()), next: None },
         ] {
-            life.events.push(Event { at: Instant(1_300), policy: 0, message: MessageId(0), what });
+            life.events.push(Event { at: Instant(1_300), policy: 0, task: 0, message: MessageId(0), what });
         }
     }
 

@@ -15,13 +15,6 @@ use crate::{
     scenarios::{of_folder, problems},
 };
 
-/// Kinds of which nothing is shown yet.
-#[rustfmt::skip]
-const OPEN: &[&str] = &[
-    "02",
-    "26",
-];
-
 /// The folder of the scenarios.
 const FOLDER: &str = "corpus/scenarios/trials";
 
@@ -77,13 +70,7 @@ fn wrong_with(table: &str, text: impl Fn(&str) -> Option<String>, scenarios: &BT
             wrong.push(format!("trials/{name} is not listed under {number}"));
         }
     }
-    let open = |number: &str| OPEN.contains(&number);
-    wrong.extend(
-        kinds
-            .iter()
-            .filter(|(number, count)| **count == 0 && !open(number))
-            .map(|(number, _)| format!("nothing shows {number}")),
-    );
+    wrong.extend(kinds.iter().filter(|(_, count)| **count == 0).map(|(number, _)| format!("nothing shows {number}")));
     wrong
 }
 

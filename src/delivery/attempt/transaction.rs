@@ -351,6 +351,9 @@ impl Attempt {
         };
         let target = cx.target();
         let Some(group) = &mut self.group else { return Flow::Wait };
+        if let Some(failure) = unvouched(message, group, &name, cx) {
+            return self.host_failed(failure, cx);
+        }
         let route = cx.strategies.route(group.route);
         let is_lmtp = matches!(route, Some(Route::Relay(relay)) if relay.protocol == Protocol::Lmtp);
         if let Err(failure) = tls::looks_for_tlsa(target, tls.dane, group.security)
@@ -378,9 +381,6 @@ impl Attempt {
             Ok(Policy { mode: Mode::None | Mode::Testing, .. }) => Sts::Lenient,
             Err(_) => Sts::None,
         };
-        if let Some(failure) = unvouched(message, group, &name, cx) {
-            return self.host_failed(failure, cx);
-        }
         if let Some(trying) = &mut group.host {
             trying.tls = tls;
             trying.sts = sts;
