@@ -6,7 +6,7 @@
 //!
 //! Invariants:
 //!
-//! - [`Ruled::values`] has a value for every id of its choice.
+//! - A [`Ruled`] has a value for every id of its choice.
 //! - What is no value of a setting leaves the strategy's own, as the reference does with it.
 //!
 //! Source: delivery spec 1.2 to 1.6 and 1.12.
