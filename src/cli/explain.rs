@@ -181,16 +181,13 @@ fn decision_text(
     for remark in remarks(decision, target) {
         writeln!(output, "    {remark}")?;
     }
-    if !decision.from_document {
-        writeln!(output, "    by the built-in rules of {target}")?;
-    }
-    for asked in &decision.rules {
-        rule_text(source, decision.from_document, asked, "    ", output)?;
-    }
-    if let Some(otherwise) = &decision.otherwise {
-        let at = if decision.from_document { place(source, otherwise.range) } else { "built in".to_owned() };
-        writeln!(output, "    {at}: else {}", otherwise.outcome)?;
-    }
+    let reasons = Reasons {
+        from_document: decision.from_document,
+        rules: &decision.rules,
+        otherwise: decision.otherwise.as_ref(),
+        indent: "    ",
+    };
+    reasons.text(source, target, output)?;
     let width = decision.settings.iter().map(|line| line.key.len()).max().unwrap_or_default();
     // What rules choose stands below, with its rules.
     for line in decision.settings.iter().filter(|line| !matches!(line.origin, Origin::Rules)) {
@@ -205,16 +202,13 @@ fn decision_text(
                 writeln!(output, "        {line}")?;
             }
         }
-        if !ruled.from_document {
-            writeln!(output, "      by the built-in rules of {target}")?;
-        }
-        for asked in &ruled.rules {
-            rule_text(source, ruled.from_document, asked, "      ", output)?;
-        }
-        if let Some(otherwise) = &ruled.otherwise {
-            let at = if ruled.from_document { place(source, otherwise.range) } else { "built in".to_owned() };
-            writeln!(output, "      {at}: else {}", otherwise.outcome)?;
-        }
+        let reasons = Reasons {
+            from_document: ruled.from_document,
+            rules: &ruled.rules,
+            otherwise: ruled.otherwise.as_ref(),
+            indent: "      ",
+        };
+        reasons.text(source, target, output)?;
     }
     Ok(())
 }
@@ -281,24 +275,37 @@ fn remarks(decision: &Explained, target: Target) -> Vec<String> {
     remarks
 }
 
-fn rule_text(
-    source: &Source,
+/// Why rules came to what they did: those that were asked, and `else` where that was taken.
+struct Reasons<'e> {
     from_document: bool,
-    asked: &Asked,
-    indent: &str,
-    output: &mut impl Write,
-) -> Result<(), Failure> {
-    let at = if from_document { place(source, asked.range) } else { "built in".to_owned() };
-    let verdict = match (&asked.outcome, &asked.value) {
-        (Some(outcome), _) => format!("yes, then {outcome}"),
-        (None, Some(value)) => format!("no, it is {value}"),
-        (None, None) => "open".to_owned(),
-    };
-    writeln!(output, "{indent}{at}: if {}  -> {verdict}", asked.condition)?;
-    for part in &asked.parts {
-        writeln!(output, "{indent}    {} = {}", part.text, part.value)?;
+    rules: &'e [Asked],
+    otherwise: Option<&'e Otherwise>,
+    indent: &'static str,
+}
+
+impl Reasons<'_> {
+    fn text(&self, source: &Source, target: Target, output: &mut impl Write) -> Result<(), Failure> {
+        let indent = self.indent;
+        let at = |range| if self.from_document { place(source, range) } else { "built in".to_owned() };
+        if !self.from_document {
+            writeln!(output, "{indent}by the built-in rules of {target}")?;
+        }
+        for asked in self.rules {
+            let verdict = match (&asked.outcome, &asked.value) {
+                (Some(outcome), _) => format!("yes, then {outcome}"),
+                (None, Some(value)) => format!("no, it is {value}"),
+                (None, None) => "open".to_owned(),
+            };
+            writeln!(output, "{indent}{}: if {}  -> {verdict}", at(asked.range), asked.condition)?;
+            for part in &asked.parts {
+                writeln!(output, "{indent}    {} = {}", part.text, part.value)?;
+            }
+        }
+        if let Some(otherwise) = self.otherwise {
+            writeln!(output, "{indent}{}: else {}", at(otherwise.range), otherwise.outcome)?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn position_json(source: &Source, from_document: bool, range: base::TextRange) -> Json {

@@ -24,7 +24,7 @@ use super::{
     junit::Suite,
     life::Report,
     limits::Limits,
-    simulate::{Arguments, Came, WhichQuirks, Wired, told},
+    simulate::{Arguments, Came, Shown as _, WhichQuirks, Wired, told},
 };
 
 /// A scenario with its world, and the policies it is run by, one after the other.
@@ -98,14 +98,7 @@ pub(super) fn run(
     came.suites.push(given.suite(&judged));
     let quirks = given.quirks(setup, &life, &judged.timelines, &mut not_checked);
     let report = given.report(setup, &life, &judged, quirks.as_deref(), &not_checked);
-    if arguments.report.is_some() {
-        came.page.add(&report.section()?);
-    }
-    if arguments.json {
-        report.json(output)?;
-    } else {
-        report.text(output)?;
-    }
+    came.show(&report, arguments, output)?;
     Ok(report.verdict())
 }
 

@@ -25,6 +25,7 @@ use super::{
     dry_run::Followed,
     limits::Limits,
     page::{Section, TIMELINES_MAX},
+    simulate::Shown,
 };
 
 /// A run that is over, to be shown.
@@ -55,6 +56,125 @@ pub(super) struct Report<'r> {
     pub(super) met: usize,
     /// What is not looked at.
     pub(super) not_checked: &'r [String],
+}
+
+impl Shown for Report<'_> {
+    fn text(&self, output: &mut impl Write) -> Result<(), Failure> {
+        self.head(output)?;
+        if let Some(start) = Timestamp::from_millis(self.life.start.0) {
+            writeln!(output, "from {start}, for {}", clock(self.life.end.since(self.life.start)))?;
+        }
+        for (from, until) in &self.life.down {
+            let (from, length) = (clock(from.since(self.life.start)), clock(until.since(*from)));
+            writeln!(output, "crashed at +{from}, down for {length}")?;
+        }
+        for (at, policy) in self.life.reloads.iter().zip(&self.later) {
+            let (at, policy) = (clock(at.since(self.life.start)), policy.display());
+            writeln!(output, "{policy} is taken over at +{at}")?;
+        }
+        for (at, by) in &self.life.jumps {
+            let (at, by) = (clock(at.since(self.life.start)), clock(*by));
+            writeln!(output, "the clock jumped by {by} to +{at}")?;
+        }
+        for (place, timeline) in self.timelines.iter().enumerate() {
+            writeln!(output, "\n{} to {}", self.message(timeline), timeline.rcpt)?;
+            self.lines(timeline, self.quirks_of(place), output)?;
+        }
+        for (number, report) in &self.life.reports {
+            writeln!(output, "\nreport {} about {}", numbered(*number), self.about(*number, report))?;
+            if let Some(timeline) = self.of_report(*number) {
+                self.lines(timeline, &[], output)?;
+            }
+            for line in content(report).lines() {
+                writeln!(output, "{}", format!("    {line}").trim_end())?;
+            }
+        }
+        self.closing(output)
+    }
+
+    fn json(&self, output: &mut impl Write) -> Result<(), Failure> {
+        for (place, timeline) in self.timelines.iter().enumerate() {
+            let mut line = self.life_json(timeline);
+            if let Json::Object(line) = &mut line {
+                line.insert("type".to_owned(), json!("life"));
+                line.insert("message".to_owned(), json!(self.message(timeline)));
+                let quirks = self.quirks.map(|_| {
+                    let quirks = self.quirks_of(place).iter().map(|Decided { quirk, from, is_words }| {
+                        json!({ "quirk": quirk.to_string(), "from_ms": from.0, "only_words": is_words })
+                    });
+                    quirks.collect::<Vec<_>>()
+                });
+                line.insert("quirks".to_owned(), json!(quirks));
+            }
+            writeln!(output, "{line}")?;
+        }
+        for (number, report) in &self.life.reports {
+            let about = usize::try_from(report.about.0).ok().and_then(|place| self.scenario.messages.get(place));
+            let told =
+                self.told(*number).map(|(rcpt, action)| json!({ "rcpt": rcpt.as_str(), "action": action.word() }));
+            let life = self.of_report(*number).map(|timeline| self.life_json(timeline));
+            let line = json!({
+                "type": "report",
+                "scenario": self.path.display().to_string(),
+                "report": numbered(*number),
+                "about": about.map(|message| &*message.id),
+                "told": told.collect::<Vec<_>>(),
+                "to": about.map(|message| message.sender.as_str()),
+                "status": life.as_ref().map(|life| &life["status"]),
+                "life": life,
+                "content": content(report),
+            });
+            writeln!(output, "{line}")?;
+        }
+        self.scenario_json(output)
+    }
+
+    fn section(&self) -> Result<Section<'_>, Failure> {
+        let mut lives = Vec::new();
+        for (place, timeline) in self.timelines.iter().enumerate() {
+            let mut text = Vec::new();
+            // Of more than are shown, only the number is.
+            if lives.len() < TIMELINES_MAX {
+                self.lines(timeline, self.quirks_of(place), &mut text)?;
+            }
+            let name = format!("{} to {}", self.message(timeline), timeline.rcpt);
+            lives.push((name, String::from_utf8_lossy(&text).into_owned()));
+        }
+        let mut reports = Vec::new();
+        for (number, report) in &self.life.reports {
+            let mut text = Vec::new();
+            if reports.len() < TIMELINES_MAX {
+                if let Some(timeline) = self.of_report(*number) {
+                    self.lines(timeline, &[], &mut text)?;
+                }
+                text.extend(format!("\n{}", content(report).replace("\r\n", "\n")).bytes());
+            }
+            let name = format!("report {} about {}", numbered(*number), self.about(*number, report));
+            reports.push((name, String::from_utf8_lossy(&text).into_owned()));
+        }
+        let never = self.violations.iter().map(|violation| format!("this must never be: {}", violation.what));
+        let broken =
+            self.broken().map(|broken| format!("does not hold: {}: {}: {}", broken.name, broken.rcpt, broken.what));
+        let unmet = self.unmet.iter().map(|Otherwise { about, rcpt, expected, found, .. }| {
+            format!("{about} for {rcpt}: expected `{expected}`, found {found}")
+        });
+        let not_checked = self.not_checked.iter().map(|what| format!("not checked: {what}"));
+        let (policy, target) = (self.policy.display(), self.followed);
+        let length = self.life.end.since(self.life.start);
+        Ok(Section {
+            path: self.path,
+            head: format!(
+                "{policy} as {target}, for {}: {}",
+                clock(length),
+                summary(self.timelines.len(), self.met, self.unmet.len())
+            ),
+            timelines: self.timelines,
+            lives,
+            wrong: never.chain(broken).chain(unmet).chain(not_checked).collect(),
+            reports,
+            length,
+        })
+    }
 }
 
 impl Report<'_> {
@@ -103,92 +223,11 @@ impl Report<'_> {
         self.scenario.messages.get(timeline.message).map_or("", |message| &message.id)
     }
 
-    /// The same for a page.
-    pub(super) fn section(&self) -> Result<Section<'_>, Failure> {
-        let mut lives = Vec::new();
-        for (place, timeline) in self.timelines.iter().enumerate() {
-            let mut text = Vec::new();
-            // Of more than are shown, only the number is.
-            if lives.len() < TIMELINES_MAX {
-                self.lines(timeline, self.quirks_of(place), &mut text)?;
-            }
-            let name = format!("{} to {}", self.message(timeline), timeline.rcpt);
-            lives.push((name, String::from_utf8_lossy(&text).into_owned()));
-        }
-        let mut reports = Vec::new();
-        for (number, report) in &self.life.reports {
-            let mut text = Vec::new();
-            if reports.len() < TIMELINES_MAX {
-                if let Some(timeline) = self.of_report(*number) {
-                    self.lines(timeline, &[], &mut text)?;
-                }
-                text.extend(format!("\n{}", content(report).replace("\r\n", "\n")).bytes());
-            }
-            let name = format!("report {} about {}", numbered(*number), self.about(*number, report));
-            reports.push((name, String::from_utf8_lossy(&text).into_owned()));
-        }
-        let never = self.violations.iter().map(|violation| format!("this must never be: {}", violation.what));
-        let broken =
-            self.broken().map(|broken| format!("does not hold: {}: {}: {}", broken.name, broken.rcpt, broken.what));
-        let unmet = self.unmet.iter().map(|Otherwise { about, rcpt, expected, found, .. }| {
-            format!("{about} for {rcpt}: expected `{expected}`, found {found}")
-        });
-        let not_checked = self.not_checked.iter().map(|what| format!("not checked: {what}"));
-        let (policy, target) = (self.policy.display(), self.followed);
-        let length = self.life.end.since(self.life.start);
-        Ok(Section {
-            path: self.path,
-            head: format!(
-                "{policy} as {target}, for {}: {}",
-                clock(length),
-                summary(self.timelines.len(), self.met, self.unmet.len())
-            ),
-            timelines: self.timelines,
-            lives,
-            wrong: never.chain(broken).chain(unmet).chain(not_checked).collect(),
-            reports,
-            length,
-        })
-    }
-
     /// What is run.
     pub(super) fn head(&self, output: &mut impl Write) -> Result<(), Failure> {
         let (name, policy) = (self.path.display(), self.policy.display());
         writeln!(output, "{name}: {policy} as {}", self.followed)?;
         Ok(())
-    }
-
-    pub(super) fn text(&self, output: &mut impl Write) -> Result<(), Failure> {
-        self.head(output)?;
-        if let Some(start) = Timestamp::from_millis(self.life.start.0) {
-            writeln!(output, "from {start}, for {}", clock(self.life.end.since(self.life.start)))?;
-        }
-        for (from, until) in &self.life.down {
-            let (from, length) = (clock(from.since(self.life.start)), clock(until.since(*from)));
-            writeln!(output, "crashed at +{from}, down for {length}")?;
-        }
-        for (at, policy) in self.life.reloads.iter().zip(&self.later) {
-            let (at, policy) = (clock(at.since(self.life.start)), policy.display());
-            writeln!(output, "{policy} is taken over at +{at}")?;
-        }
-        for (at, by) in &self.life.jumps {
-            let (at, by) = (clock(at.since(self.life.start)), clock(*by));
-            writeln!(output, "the clock jumped by {by} to +{at}")?;
-        }
-        for (place, timeline) in self.timelines.iter().enumerate() {
-            writeln!(output, "\n{} to {}", self.message(timeline), timeline.rcpt)?;
-            self.lines(timeline, self.quirks_of(place), output)?;
-        }
-        for (number, report) in &self.life.reports {
-            writeln!(output, "\nreport {} about {}", numbered(*number), self.about(*number, report))?;
-            if let Some(timeline) = self.of_report(*number) {
-                self.lines(timeline, &[], output)?;
-            }
-            for line in content(report).lines() {
-                writeln!(output, "{}", format!("    {line}").trim_end())?;
-            }
-        }
-        self.closing(output)
     }
 
     /// A life, line by line.
@@ -353,43 +392,6 @@ impl Report<'_> {
             "expectations": { "met": self.met, "unmet": unmet.collect::<Vec<_>>() },
             "not_checked": self.not_checked,
         })
-    }
-
-    pub(super) fn json(&self, output: &mut impl Write) -> Result<(), Failure> {
-        for (place, timeline) in self.timelines.iter().enumerate() {
-            let mut line = self.life_json(timeline);
-            if let Json::Object(line) = &mut line {
-                line.insert("type".to_owned(), json!("life"));
-                line.insert("message".to_owned(), json!(self.message(timeline)));
-                let quirks = self.quirks.map(|_| {
-                    let quirks = self.quirks_of(place).iter().map(|Decided { quirk, from, is_words }| {
-                        json!({ "quirk": quirk.to_string(), "from_ms": from.0, "only_words": is_words })
-                    });
-                    quirks.collect::<Vec<_>>()
-                });
-                line.insert("quirks".to_owned(), json!(quirks));
-            }
-            writeln!(output, "{line}")?;
-        }
-        for (number, report) in &self.life.reports {
-            let about = usize::try_from(report.about.0).ok().and_then(|place| self.scenario.messages.get(place));
-            let told =
-                self.told(*number).map(|(rcpt, action)| json!({ "rcpt": rcpt.as_str(), "action": action.word() }));
-            let life = self.of_report(*number).map(|timeline| self.life_json(timeline));
-            let line = json!({
-                "type": "report",
-                "scenario": self.path.display().to_string(),
-                "report": numbered(*number),
-                "about": about.map(|message| &*message.id),
-                "told": told.collect::<Vec<_>>(),
-                "to": about.map(|message| message.sender.as_str()),
-                "status": life.as_ref().map(|life| &life["status"]),
-                "life": life,
-                "content": content(report),
-            });
-            writeln!(output, "{line}")?;
-        }
-        self.scenario_json(output)
     }
 
     /// A message's life for one recipient.

@@ -170,6 +170,31 @@ pub(super) struct Came {
     read: dry_run::Policies,
 }
 
+/// What came of a scenario, in each of the forms in which it is shown.
+pub(super) trait Shown {
+    fn text(&self, output: &mut impl Write) -> Result<(), Failure>;
+
+    fn json(&self, output: &mut impl Write) -> Result<(), Failure>;
+
+    /// The same for a page.
+    fn section(&self) -> Result<Section<'_>, Failure>;
+}
+
+impl Came {
+    /// Shows what came of a scenario, on the page as well where there is one.
+    pub(super) fn show(
+        &mut self,
+        report: &impl Shown,
+        arguments: &Arguments,
+        output: &mut impl Write,
+    ) -> Result<(), Failure> {
+        if arguments.report.is_some() {
+            self.page.add(&report.section()?);
+        }
+        if arguments.json { report.json(output) } else { report.text(output) }
+    }
+}
+
 /// A policy made ready for a target.
 pub(super) struct Wired {
     pub(super) path: PathBuf,
@@ -312,14 +337,7 @@ fn scenario(
     let (scenario, result, source) = (&scenario, &result, &source);
     let report =
         Decisions { path, policy: &policy, plan, followed, scenario, result, source, not_checked: &not_checked };
-    if arguments.report.is_some() {
-        came.page.add(&report.section()?);
-    }
-    if arguments.json {
-        report.json(output)?;
-    } else {
-        report.text(output)?;
-    }
+    came.show(&report, arguments, output)?;
     Ok(result.verdict().max(engine.verdict()?))
 }
 
@@ -436,8 +454,45 @@ struct Decisions<'r> {
     not_checked: &'r [String],
 }
 
-impl Decisions<'_> {
-    /// The same for a page.
+impl Shown for Decisions<'_> {
+    fn text(&self, output: &mut impl Write) -> Result<(), Failure> {
+        let (name, policy) = (self.path.display(), self.policy.display());
+        writeln!(output, "{name}: {policy} as {}\n", self.followed)?;
+        self.table(output)?;
+        self.expectations(output)
+    }
+
+    fn json(&self, output: &mut impl Write) -> Result<(), Failure> {
+        for (index, rcpt_index, attempt) in &self.result.attempts {
+            let Some(message) = self.message(*index) else { continue };
+            let mut line = attempt_json(message, *rcpt_index, attempt);
+            if let Json::Object(line) = &mut line {
+                line.insert("scenario".to_owned(), json!(self.path.display().to_string()));
+            }
+            writeln!(output, "{line}")?;
+        }
+        let unmet = self.result.unmet.iter().map(|unmet| {
+            let position = self.source.position(unmet.place.0.start());
+            json!({
+                "rcpt": unmet.rcpt.as_str(), "kind": unmet.kind.word(), "expected": unmet.expected,
+                "found": unmet.found, "line": position.line, "column": position.column,
+            })
+        });
+        let report = json!({
+            "type": "scenario",
+            "version": 1,
+            "scenario": self.path.display().to_string(),
+            "policy": self.policy.display().to_string(),
+            "target": self.plan.target.to_string(),
+            "target_by": self.followed.by(),
+            "recipients": self.result.attempts.len(),
+            "expectations": { "met": self.result.met, "unmet": unmet.collect::<Vec<_>>() },
+            "not_checked": self.not_checked,
+        });
+        writeln!(output, "{report}")?;
+        Ok(())
+    }
+
     fn section(&self) -> Result<Section<'_>, Failure> {
         let mut text = Vec::new();
         self.table(&mut text)?;
@@ -455,16 +510,11 @@ impl Decisions<'_> {
             length: Millis(0),
         })
     }
+}
 
+impl Decisions<'_> {
     fn message(&self, index: usize) -> Option<&Message> {
         self.scenario.messages.get(index)
-    }
-
-    fn text(&self, output: &mut impl Write) -> Result<(), Failure> {
-        let (name, policy) = (self.path.display(), self.policy.display());
-        writeln!(output, "{name}: {policy} as {}\n", self.followed)?;
-        self.table(output)?;
-        self.expectations(output)
     }
 
     fn table(&self, output: &mut impl Write) -> Result<(), Failure> {
@@ -528,37 +578,6 @@ impl Decisions<'_> {
         for what in self.not_checked {
             writeln!(output, "not checked: {what}")?;
         }
-        Ok(())
-    }
-
-    fn json(&self, output: &mut impl Write) -> Result<(), Failure> {
-        for (index, rcpt_index, attempt) in &self.result.attempts {
-            let Some(message) = self.message(*index) else { continue };
-            let mut line = attempt_json(message, *rcpt_index, attempt);
-            if let Json::Object(line) = &mut line {
-                line.insert("scenario".to_owned(), json!(self.path.display().to_string()));
-            }
-            writeln!(output, "{line}")?;
-        }
-        let unmet = self.result.unmet.iter().map(|unmet| {
-            let position = self.source.position(unmet.place.0.start());
-            json!({
-                "rcpt": unmet.rcpt.as_str(), "kind": unmet.kind.word(), "expected": unmet.expected,
-                "found": unmet.found, "line": position.line, "column": position.column,
-            })
-        });
-        let report = json!({
-            "type": "scenario",
-            "version": 1,
-            "scenario": self.path.display().to_string(),
-            "policy": self.policy.display().to_string(),
-            "target": self.plan.target.to_string(),
-            "target_by": self.followed.by(),
-            "recipients": self.result.attempts.len(),
-            "expectations": { "met": self.result.met, "unmet": unmet.collect::<Vec<_>>() },
-            "not_checked": self.not_checked,
-        });
-        writeln!(output, "{report}")?;
         Ok(())
     }
 }

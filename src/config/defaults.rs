@@ -1,11 +1,55 @@
-//! What holds where a document says nothing: the selectors that each server has built in.
+//! What holds where a document says nothing: the selectors that each server has built in, and what a strategy of each
+//! layout has where it leaves a setting out.
 //!
-//! Source: delivery spec 1.1.
+//! Source: delivery spec 1.1, 1.3, 1.6 and 1.12.
 
-use base::{Findings, MappedText, TextRange};
-use policy::{Block, BlockText, Compiler, Edition, Kind, RuleText, Scope, VariableSet, Wanted};
+use base::{Findings, MappedText, Millis, TextRange};
+use policy::{
+    Block, BlockText, Compiler, Edition, Kind, RuleText, Scope, VariableSet, Wanted,
+    strategy::{Expiry, Requirement, Schedule, Tls},
+};
 
 use crate::Dialect;
+
+const MINUTE: Millis = Millis::from_secs(60);
+const HOUR: Millis = Millis::from_secs(60 * 60);
+const fn days(days: u64) -> Millis {
+    Millis::from_secs(days * 24 * 60 * 60)
+}
+
+/// The delay notice of a schedule of 2025 that says nothing about it: so late that it is off.
+pub(crate) const NO_NOTICE: Millis = days(10_000);
+
+/// What a schedule of `dialect` has where it says nothing.
+pub(crate) fn schedule(dialect: Dialect) -> Schedule {
+    let built_in = Schedule::built_in();
+    match dialect {
+        Dialect::Legacy2022 => Schedule { retry: [&[MINUTE], &*built_in.retry].concat().into(), ..built_in },
+        Dialect::Expressions2024 => built_in,
+        Dialect::Strategies2025 => Schedule {
+            retry: Box::new([HOUR]),
+            notify: Box::new([NO_NOTICE]),
+            expiry: Expiry::Ttl(days(3)),
+            ..built_in
+        },
+        Dialect::Objects2026 => Schedule {
+            retry: [&*built_in.retry, &[days(1), days(3)]].concat().into(),
+            expiry: Expiry::Ttl(days(3)),
+            ..built_in
+        },
+    }
+}
+
+/// What a TLS strategy of `dialect` has where it says nothing.
+pub(crate) fn tls(dialect: Dialect) -> Tls {
+    let built_in = Tls::BUILT_IN;
+    let older = Tls { timeout_mta_sts: Millis::from_secs(10 * 60), ..built_in };
+    match dialect {
+        Dialect::Legacy2022 => older,
+        Dialect::Expressions2024 => Tls { starttls: Requirement::Require, ..older },
+        Dialect::Strategies2025 | Dialect::Objects2026 => built_in,
+    }
+}
 
 /// A built-in selector: conditions with outcomes, and `else`.
 struct BuiltIn {

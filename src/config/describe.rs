@@ -4,11 +4,13 @@
 //!
 //! Source of the defaults: delivery spec 1.2 to 1.6 and 3.2.
 
+use std::num::NonZeroU32;
+
 use base::{Millis, Secret, TextRange};
-use policy::{Block, Kind, Quirk, Target, display};
+use policy::{Block, Kind, Quirk, Target, display, strategy};
 
 use crate::{
-    Dialect,
+    Dialect, defaults,
     settings::{
         Connection, Definition, Expiry, IpLookup, Mx, Placed, Protocol, Relay, Requirement, Route, Schedule, Sensitive,
         Setting, Settings, SourceIp, Tls,
@@ -98,22 +100,15 @@ fn read_by<T>(target: Target, definition: Option<&Definition<T>>) -> Option<&T> 
     definition.filter(reads).map(|found| &found.value)
 }
 
-const fn minutes(minutes: u64) -> Millis {
-    Millis::from_secs(minutes * 60)
-}
-
-const fn days(days: u64) -> Millis {
-    minutes(days * 24 * 60)
-}
-
 /// The schedule that every server has: delivery spec 3.2.
 fn built_in_schedule() -> Schedule {
-    let given = |list: Vec<Millis>| Setting::Given(Placed::new(list, TextRange::default()));
+    let built_in = strategy::Schedule::built_in();
+    let given = |list: Box<[Millis]>| Setting::Given(Placed::new(list.into_vec(), TextRange::default()));
     Schedule {
         queue_name: Setting::Default,
-        retry: given([2, 5, 10, 15, 30, 60, 120].map(minutes).to_vec()),
-        notify: given(vec![days(1), days(3)]),
-        expiry: Setting::Given(Placed::new(Expiry::Ttl(days(5)), TextRange::default())),
+        retry: given(built_in.retry),
+        notify: given(built_in.notify),
+        expiry: Setting::Given(Placed::new(built_in.expiry, TextRange::default())),
     }
 }
 
@@ -124,9 +119,9 @@ fn route(route: &Route, origin: Origin, target: Target) -> Vec<Line> {
         Route::Local => vec![kind("local")],
         Route::Mx(mx) => vec![
             kind("mx"),
-            line("limits.mx", &mx.limit_mx, &5),
-            line("limits.multihomed", &mx.limit_multihomed, &2),
-            line("ip-lookup", &mx.ip_lookup, &IpLookup::Ipv4ThenIpv6),
+            line("limits.mx", &mx.limit_mx, &strategy::Mx::BUILT_IN.limit_mx.map_or(0, NonZeroU32::get)),
+            line("limits.multihomed", &mx.limit_multihomed, &strategy::Mx::BUILT_IN.limit_multihomed),
+            line("ip-lookup", &mx.ip_lookup, &strategy::Mx::BUILT_IN.ip_lookup),
         ],
         Route::Relay(relay) => {
             let mut lines = vec![kind("relay")];
@@ -156,60 +151,44 @@ fn relay_lines(relay: &Relay, target: Target) -> Vec<Line> {
 }
 
 fn schedule(schedule: &Schedule, dialect: Dialect) -> Vec<Line> {
-    let (retry, notify, expiry) = match dialect {
-        // The older layouts have one schedule, and defaults for each part of it.
-        Dialect::Legacy2022 | Dialect::Expressions2024 => {
-            let first: &[u64] = if dialect == Dialect::Legacy2022 { &[1] } else { &[] };
-            let retry = first.iter().chain(&[2, 5, 10, 15, 30, 60, 120]).map(|count| minutes(*count)).collect();
-            (retry, vec![days(1), days(3)], days(5))
-        }
-        Dialect::Objects2026 => {
-            let mut retry: Vec<Millis> = [2, 5, 10, 15, 30, 60, 120].map(minutes).to_vec();
-            retry.extend([days(1), days(3)]);
-            (retry, vec![days(1), days(3)], days(3))
-        }
-        Dialect::Strategies2025 => (vec![minutes(60)], Vec::new(), days(3)),
-    };
+    let default = defaults::schedule(dialect);
+    // So late a notice is none.
+    let notify = default.notify.into_iter().filter(|notice| *notice != defaults::NO_NOTICE).collect();
     vec![
         line("queue-name", &schedule.queue_name, &Sensitive::from("default")),
-        line("retry", &schedule.retry, &retry),
+        line("retry", &schedule.retry, &default.retry.into_vec()),
         line("notify", &schedule.notify, &notify),
         match schedule.expiry.given() {
-            Some(Expiry::Attempts(_)) => line("max-attempts", &schedule.expiry, &Expiry::Ttl(expiry)),
-            Some(Expiry::Ttl(_)) | None => line("expire", &schedule.expiry, &Expiry::Ttl(expiry)),
+            Some(Expiry::Attempts(_)) => line("max-attempts", &schedule.expiry, &default.expiry),
+            Some(Expiry::Ttl(_)) | None => line("expire", &schedule.expiry, &default.expiry),
         },
     ]
 }
 
 fn connection(connection: &Connection, hostname: Option<&str>) -> Vec<Line> {
-    let five = minutes(5);
+    let timeouts = strategy::Timeouts::BUILT_IN;
     let hostname = Sensitive::from(hostname.unwrap_or("the server's host name"));
     vec![
         line("ehlo-hostname", &connection.ehlo_hostname, &hostname),
         line("source-ips", &connection.source_ips, &Vec::new()),
-        line("timeout.connect", &connection.timeout_connect, &five),
-        line("timeout.greeting", &connection.timeout_greeting, &five),
-        line("timeout.ehlo", &connection.timeout_ehlo, &five),
-        line("timeout.mail-from", &connection.timeout_mail_from, &five),
-        line("timeout.rcpt-to", &connection.timeout_rcpt_to, &five),
-        line("timeout.data", &connection.timeout_data, &minutes(10)),
+        line("timeout.connect", &connection.timeout_connect, &timeouts.connect),
+        line("timeout.greeting", &connection.timeout_greeting, &timeouts.greeting),
+        line("timeout.ehlo", &connection.timeout_ehlo, &timeouts.ehlo),
+        line("timeout.mail-from", &connection.timeout_mail_from, &timeouts.mail_from),
+        line("timeout.rcpt-to", &connection.timeout_rcpt_to, &timeouts.rcpt_to),
+        line("timeout.data", &connection.timeout_data, &timeouts.data),
     ]
 }
 
 fn tls(tls: &Tls, dialect: Dialect) -> Vec<Line> {
-    let optional = &Requirement::Optional;
-    let (starttls, mta_sts) = match dialect {
-        Dialect::Legacy2022 => (Requirement::Optional, minutes(10)),
-        Dialect::Expressions2024 => (Requirement::Require, minutes(10)),
-        Dialect::Strategies2025 | Dialect::Objects2026 => (Requirement::Optional, minutes(5)),
-    };
+    let default = defaults::tls(dialect);
     vec![
-        line("dane", &tls.dane, optional),
-        line("mta-sts", &tls.mta_sts, optional),
-        line("starttls", &tls.starttls, &starttls),
-        line("allow-invalid-certs", &tls.allow_invalid_certs, &false),
-        line("timeout.tls", &tls.timeout_tls, &minutes(3)),
-        line("timeout.mta-sts", &tls.timeout_mta_sts, &mta_sts),
+        line("dane", &tls.dane, &default.dane),
+        line("mta-sts", &tls.mta_sts, &default.mta_sts),
+        line("starttls", &tls.starttls, &default.starttls),
+        line("allow-invalid-certs", &tls.allow_invalid_certs, &default.allow_invalid_certs),
+        line("timeout.tls", &tls.timeout_tls, &default.timeout_tls),
+        line("timeout.mta-sts", &tls.timeout_mta_sts, &default.timeout_mta_sts),
     ]
 }
 

@@ -7,20 +7,13 @@ use std::{num::NonZeroU32, sync::Arc};
 use base::{Millis, TextRange};
 use policy::{
     Block, Kind, Plan, Quirk, Ruled, StrategyId, Target, Variable, VariableSet,
-    strategy::{self, CountBy, QueueName, Requirement, Strategies},
+    strategy::{self, CountBy, QueueName, Strategies},
 };
 
 use crate::{
-    Dialect, Settings,
+    Dialect, Settings, defaults,
     settings::{self, Sensitive, Setting},
 };
-
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
-
-/// The delay notice of a schedule of 2025 that says nothing about it: so late that it is off.
-const NO_NOTICE: Millis = Millis::from_secs(10_000 * DAY);
 
 /// The name of a server that says nothing about it.
 const HOSTNAME: &str = "localhost";
@@ -184,29 +177,14 @@ fn route(route: &settings::Route, target: Target) -> strategy::Route {
     }
 }
 
-fn seconds(list: &[u64]) -> Box<[Millis]> {
-    list.iter().map(|seconds| Millis::from_secs(*seconds)).collect()
-}
-
-/// The intervals that every layout has in common.
-const RETRY: [u64; 7] = [2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR];
-const NOTIFY: [u64; 2] = [DAY, 3 * DAY];
-
 fn schedule(schedule: &settings::Schedule, dialect: Dialect, queues: &Queues) -> strategy::Schedule {
-    let common: Vec<u64> = RETRY.to_vec();
-    let (retry, notify, expire) = match dialect {
-        Dialect::Legacy2022 => ([&[MINUTE], &*common].concat(), seconds(&NOTIFY), 5 * DAY),
-        Dialect::Expressions2024 => (common, seconds(&NOTIFY), 5 * DAY),
-        Dialect::Strategies2025 => (vec![HOUR], Box::from([NO_NOTICE]), 3 * DAY),
-        Dialect::Objects2026 => ([&*common, &[DAY, 3 * DAY]].concat(), seconds(&NOTIFY), 3 * DAY),
-    };
+    let default = defaults::schedule(dialect);
     let given = |setting: &Setting<Vec<Millis>>| setting.given().map(|list| list.clone().into_boxed_slice());
-    let retry = given(&schedule.retry).filter(|list| !list.is_empty()).unwrap_or_else(|| seconds(&retry));
     strategy::Schedule {
         queue: queues.named(text(&schedule.queue_name).as_deref().unwrap_or(strategy::VirtualQueue::DEFAULT)),
-        retry,
-        notify: given(&schedule.notify).unwrap_or(notify),
-        expiry: or(&schedule.expiry, strategy::Expiry::Ttl(Millis::from_secs(expire))),
+        retry: given(&schedule.retry).filter(|list| !list.is_empty()).unwrap_or(default.retry),
+        notify: given(&schedule.notify).unwrap_or(default.notify),
+        expiry: or(&schedule.expiry, default.expiry),
     }
 }
 
@@ -231,19 +209,14 @@ fn connection(connection: &settings::Connection) -> strategy::Connection {
 }
 
 fn tls(tls: &settings::Tls, dialect: Dialect) -> strategy::Tls {
-    let built_in = strategy::Tls::BUILT_IN;
-    let (starttls, mta_sts) = match dialect {
-        Dialect::Legacy2022 => (built_in.starttls, Millis::from_secs(10 * MINUTE)),
-        Dialect::Expressions2024 => (Requirement::Require, Millis::from_secs(10 * MINUTE)),
-        Dialect::Strategies2025 | Dialect::Objects2026 => (built_in.starttls, built_in.timeout_mta_sts),
-    };
+    let default = defaults::tls(dialect);
     strategy::Tls {
-        dane: or(&tls.dane, built_in.dane),
-        mta_sts: or(&tls.mta_sts, built_in.mta_sts),
-        starttls: or(&tls.starttls, starttls),
-        allow_invalid_certs: or(&tls.allow_invalid_certs, false),
-        timeout_tls: or(&tls.timeout_tls, built_in.timeout_tls),
-        timeout_mta_sts: or(&tls.timeout_mta_sts, mta_sts),
+        dane: or(&tls.dane, default.dane),
+        mta_sts: or(&tls.mta_sts, default.mta_sts),
+        starttls: or(&tls.starttls, default.starttls),
+        allow_invalid_certs: or(&tls.allow_invalid_certs, default.allow_invalid_certs),
+        timeout_tls: or(&tls.timeout_tls, default.timeout_tls),
+        timeout_mta_sts: or(&tls.timeout_mta_sts, default.timeout_mta_sts),
     }
 }
 

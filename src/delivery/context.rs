@@ -57,28 +57,19 @@ pub(crate) struct Reporting {
 
 /// The variables that each kind of decision reads: what is costly is made only where one of them asks for it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reads {
-    kinds: [VariableSet; 4],
-    /// What rules read that choose single settings.
-    settings: VariableSet,
-}
+pub(crate) struct Reads([VariableSet; 4]);
 
 impl Reads {
     pub(crate) fn of(plan: &Plan) -> Self {
-        let settings = plan.settings.iter().map(|ruled| ruled.block().reads());
-        Self {
-            kinds: Kind::ALL.map(|kind| plan.choice(kind).block().reads()),
-            settings: settings.fold(VariableSet::NONE, VariableSet::union),
-        }
-    }
-
-    /// What a decision of this kind reads at most.
-    pub(crate) const fn with_settings(self, kind: Kind) -> VariableSet {
-        self.of_kind(kind).union(self.settings)
+        Self(Kind::ALL.map(|kind| {
+            let settings = plan.settings.iter().filter(|ruled| ruled.setting.kind() == kind);
+            let all = settings.map(|ruled| ruled.block().reads());
+            all.fold(plan.choice(kind).block().reads(), VariableSet::union)
+        }))
     }
 
     pub(crate) const fn of_kind(self, kind: Kind) -> VariableSet {
-        let [route, schedule, connection, tls] = self.kinds;
+        let [route, schedule, connection, tls] = self.0;
         match kind {
             Kind::Route => route,
             Kind::Schedule => schedule,

@@ -298,6 +298,9 @@ impl<'p> Queue<'p> {
     /// Does something to a message that nothing works at, and keeps what it came to.
     fn do_to(&mut self, message: &mut Message, rcpt: Option<&Mailbox>, deed: Deed, now: Instant) {
         let places = operator::apply(message, rcpt, deed, now, self.behaviour());
+        if places.is_empty() {
+            return;
+        }
         let mut whats = Vec::new();
         for place in &places {
             let Some(recipient) = message.recipients.get(*place as usize) else { continue };
@@ -316,9 +319,6 @@ impl<'p> Queue<'p> {
             let state = |place: &u32| Some((*place, message.recipients.get(*place as usize)?.clone()));
             Record::Changed(message.id, places.iter().filter_map(state).collect())
         };
-        if places.is_empty() {
-            return;
-        }
         let policy = self.current();
         self.events.extend(whats.into_iter().map(|what| Event { at: now, policy, message: message.id, task: 0, what }));
         // Nothing waits for it: what cannot be stored is known to the running core.

@@ -528,7 +528,7 @@ impl Attempt {
         cx: &mut Context<'_>,
     ) -> Result<Decision, Option<Failure>> {
         let pending = self.group.as_ref().map(|group| group.pending.clone()).unwrap_or_default();
-        if pending.len() < 2 || !differs(scene.evaluation, cx.reads.with_settings(kind), cx.target()) {
+        if pending.len() < 2 || !differs(scene.evaluation, cx.reads.of_kind(kind), cx.target()) {
             return self.decide(kind, scene, cx);
         }
         while let Some(recipient) = pending.get(self.decided.len()).copied() {
